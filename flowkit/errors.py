@@ -11,7 +11,7 @@ class FlowkitError(Exception):
     """Base of all errors that flowkit raises on purpose.
 
     Args:
-        message: one sentence, without a full stop at the end when it ends in a literal.
+        message: one sentence, without a full stop at the end.
         hints: ways out, a sentence or a command each.
     """
 
@@ -26,7 +26,7 @@ class FlowkitError(Exception):
         return "\n".join([self.message, *(f"hint: {hint}" for hint in self.hints)])
 
 
-class UsageError(FlowkitError):
+class UsageError(FlowkitError, ValueError):
     """Asked wrongly: an unknown flow, a bad parameter, a bad option, a bad setting."""
 
     exit_code = 2
@@ -38,8 +38,8 @@ class DefinitionError(FlowkitError, ValueError):
     exit_code = 3
 
 
-class PlaceholderError(DefinitionError, TypeError):
-    """A task's placeholder was used as if it were the value: `if task:`, `len(task)`, `for x in task`."""
+class CallError(DefinitionError, TypeError):
+    """A task was called, or a placeholder used, in a way that its definition does not allow."""
 
 
 class LoadError(FlowkitError):

@@ -1,0 +1,62 @@
+"""What surrounds a task call while a flow is written: the flow, the open `case` blocks, the tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowkit.errors import CallError
+
+if TYPE_CHECKING:
+    from flowkit.flow.edge import Gate
+    from flowkit.flow.flow import Flow
+
+
+class Ambient(NamedTuple):
+    """The innermost `with Flow(...)`, the gates of the open `case` blocks, and `with tags(...)`."""
+
+    flow: Flow | None = None
+    gates: tuple[Gate, ...] = ()
+    tags: frozenset[str] = frozenset()
+
+
+_AMBIENT: ContextVar[Ambient] = ContextVar("flowkit_ambient", default=Ambient())  # noqa: B039
+current = _AMBIENT.get
+
+
+@contextmanager
+def entered(ambient: Ambient) -> Iterator[None]:
+    """Make `ambient` the current one inside the block."""
+    token = _AMBIENT.set(ambient)
+    try:
+        yield
+    finally:
+        _AMBIENT.reset(token)
+
+
+@contextmanager
+def tags(*names: str) -> Iterator[None]:
+    """Add these tags to every task that is called inside the block."""
+    ambient = current()
+    with entered(ambient._replace(tags=ambient.tags | frozenset(names))):
+        yield
+
+
+def flow_for(task_name: str, flow: Flow | None = None) -> Flow:
+    """The flow that a call of a task belongs to.
+
+    Raises:
+        CallError: outside `with Flow(...)`, when none is given.
+    """
+    found = flow if flow is not None else current().flow
+    if found is None:
+        raise CallError(
+            f"the task `{task_name}` was called outside of a flow",
+            hints=(
+                f"to call its function, use `{task_name}.run(...)`",
+                'to add it to a flow, call it inside `with Flow("name") as flow:` or a `@flow` function',
+            ),
+        )
+    return found

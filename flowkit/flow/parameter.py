@@ -1,0 +1,81 @@
+"""Parameters: what a run of a flow can be given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flowkit.errors import CallError
+from flowkit.flow import ambient
+from flowkit.flow.names import check_name
+from flowkit.flow.task import Task
+
+if TYPE_CHECKING:
+    from flowkit.flow.flow import Flow
+
+
+class _NoDefault:
+    """The absence of a default, as `None` is one."""
+
+    def __repr__(self) -> str:
+        return "<no default>"
+
+    def __reduce__(self) -> str:
+        return "NO_DEFAULT"
+
+
+NO_DEFAULT = _NoDefault()
+
+
+class Parameter(Task):
+    """A value that is given when the flow runs; in the graph it is a task without upstreams.
+
+    Args:
+        name: the name, unique in a flow.
+        default: the value where none is given.
+        required: whether one must be given; default: where there is no default.
+        annotation: its type; values are checked against it before anything runs.
+        help: a line for the command's help.
+        tags: as on a task.
+    """
+
+    __slots__ = ("annotation", "default", "help", "required")
+
+    def __init__(
+        self,
+        name: str,
+        default: Any = NO_DEFAULT,
+        required: bool | None = None,
+        tags: Any = None,
+        *,
+        annotation: Any = None,
+        help: str = "",
+    ) -> None:
+        super().__init__(name=check_name(name, "parameter"), slug=name, tags=tags)
+        self.default = default
+        self.required = (default is NO_DEFAULT) if required is None else required
+        self.annotation = annotation
+        self.help = help
+
+    def __repr__(self) -> str:
+        return f"<Parameter: {self.name}>"
+
+    def __call__(self, flow: Flow | None = None, **options: Any) -> Parameter:  # type: ignore[override]
+        """Add this parameter to the flow, and return it.
+
+        Raises:
+            CallError: it was given arguments, which a parameter does not take.
+        """
+        if options:
+            raise CallError(f"the parameter `{self.name}` cannot be called with `{next(iter(options))}`")
+        ambient.flow_for(self.name, flow).add_task(self)
+        return self
+
+    def copy(self, name: str, **task_args: Any) -> Parameter:  # type: ignore[override]
+        """The same parameter under another name."""
+        new = super().copy(**task_args)
+        new.name = new.slug = check_name(name, "parameter")
+        return new
+
+    def run(self) -> Any:
+        """The default; a run gives the value without calling this."""
+        return None if self.default is NO_DEFAULT else self.default

@@ -1,0 +1,105 @@
+"""Which arguments a task's `run` takes, checked once a function and bound once a call.
+
+The rules are those of Prefect classic, 1.4: no `*args`, no positional-only parameters, and none
+that is named like an argument of the call itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flowkit.errors import CallError
+from flowkit.flow.names import caller
+
+RESERVED = ("upstream_tasks", "mapped", "task_args", "flow")
+
+
+class RunSignature:
+    """The parameters of a `run`, in a form that binds quickly.
+
+    Attributes:
+        names: parameters that may be given by position, in order.
+        required: how many of them have no default.
+        plain: no keyword-only parameters that must be given, so a positional call needs no more checks.
+    """
+
+    __slots__ = ("names", "plain", "required", "signature")
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self.signature = _inspected(function, name)
+        self.names: tuple[str, ...] = ()
+        self.required = 0
+        self.plain = True
+        for parameter in self.signature.parameters.values():
+            _check(parameter, name)
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                self.names += (parameter.name,)
+                self.required += parameter.default is parameter.empty
+            elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+                self.plain = False
+
+    def bind(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """Pair arguments with parameter names, in the order of the signature.
+
+        Raises:
+            CallError: missing, unknown or doubled arguments, with the place of the call.
+        """
+        if not kwargs and self.plain and self.required <= len(args) <= len(self.names):
+            return list(zip(self.names, args, strict=False))
+        try:
+            bound = self.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise CallError(
+                f"the task `{name}` was called with wrong arguments: {error}",
+                hints=(f"called at {caller()}", f"it is defined as `{name}{self.signature}`"),
+            ) from None
+        return list(self._spread(bound))
+
+    def _spread(self, bound: Mapping[str, Any]) -> typing.Iterator[tuple[str, Any]]:
+        for name, value in bound.items():
+            if self.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                yield from value.items()
+            else:
+                yield name, value
+
+
+def _inspected(function: Callable[..., Any], name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (ValueError, TypeError):
+        raise CallError(
+            f"the arguments of `{name}` cannot be inspected",
+            hints=("wrap it in a function of your own: `@task` `def f(x): return builtin(x)`",),
+        ) from None
+
+
+def _check(parameter: inspect.Parameter, name: str) -> None:
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        raise CallError(
+            f"the task `{name}` takes `*{parameter.name}`, which has no names to connect results to",
+            hints=("take a list instead",),
+        )
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        raise CallError(f"the task `{name}` has the positional-only parameter `{parameter.name}`")
+    if parameter.name in RESERVED:
+        raise CallError(f"the task `{name}` has a parameter named `{parameter.name}`, which is reserved")
+
+
+def outputs_of(function: Callable[..., Any]) -> int | None:
+    """How many outputs a return annotation such as `tuple[int, str]` promises, or None.
+
+    Source of the rule: Prefect classic, 1.18 (`Tuple[()]` is 0; bare and variadic tuples are None).
+    """
+    annotation = getattr(function, "__annotations__", {}).get("return")
+    if isinstance(annotation, str) and "uple" in annotation:
+        try:
+            annotation = typing.get_type_hints(function).get("return")
+        except Exception:  # an annotation that names what does not exist promises nothing
+            return None
+    if typing.get_origin(annotation) is not tuple:
+        return None
+    parts = typing.get_args(annotation)
+    return None if Ellipsis in parts else len(parts)

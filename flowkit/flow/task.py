@@ -1,0 +1,389 @@
+"""A task: a function with a policy. Calling it inside a flow makes a copy, which is a node.
+
+The vocabulary is that of Prefect classic, group 1; what is corrected is in the public docstrings.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+
+from flowkit.errors import CallError, DefinitionError
+from flowkit.flow import ambient
+from flowkit.flow.mapping import EdgeAnnotation, check_mappable
+from flowkit.flow.operations import Operations
+from flowkit.flow.signature import RunSignature, outputs_of
+
+if TYPE_CHECKING:
+    from flowkit.flow.flow import Flow
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Delay = float | timedelta | list[float | timedelta] | Callable[[int], float | timedelta]
+Errors = type[BaseException] | tuple[type[BaseException], ...]
+
+
+class Task(Operations):
+    """A unit of work; subclass it and define `run`, or decorate a function with `@task`.
+
+    Args:
+        name: what is shown; default: the name of the class or function.
+        slug: a name that stays the same, unique in a flow; its key in every record.
+        tags: for selecting; those of `with tags(...)` are added.
+        max_retries: how many more attempts a failure gets; needs `retry_delay`.
+        retry_delay: seconds or a `timedelta`, a list with one for each retry (the last one repeats),
+            or a function of the number of the attempt that failed (1, 2, …).
+        retry_on: exceptions that are worth another attempt; default: all.
+        timeout: seconds or a `timedelta` for one attempt.
+        trigger: when to run, given how the upstreams ended: a name or object of `flowkit.triggers`,
+            or a function of `{Edge: State}`.
+        skip_on_upstream_skip: be skipped where an upstream was; a failed upstream outranks a skipped one.
+        nout: number of results, so that `a, b = t()` works; default: from a `tuple[...]` annotation.
+        executor: the lane, such as `"threads"`; default: the one of the run.
+
+    Raises:
+        DefinitionError: an option that cannot be, with the reason.
+        CallError: a `run` whose arguments cannot be connected.
+    """
+
+    __slots__ = (
+        "_signature",
+        "auto_generated",
+        "executor",
+        "max_retries",
+        "name",
+        "nout",
+        "retry_delay",
+        "retry_on",
+        "skip_on_upstream_skip",
+        "slug",
+        "tags",
+        "timeout",
+        "trigger",
+    )
+
+    run: Callable[..., Any]
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        slug: str | None = None,
+        tags: Iterable[str] | None = None,
+        max_retries: int = 0,
+        retry_delay: Delay | None = None,
+        retry_on: Errors | Iterable[type[BaseException]] | None = None,
+        timeout: float | timedelta | None = None,
+        trigger: str | Callable[..., Any] = "all_successful",
+        skip_on_upstream_skip: bool = True,
+        nout: int | None = None,
+        executor: str | None = None,
+    ) -> None:
+        self.name = name if name is not None else type(self).__name__
+        self.slug = slug
+        self.tags = _tags(self.name, tags)
+        self.max_retries = max_retries
+        self.retry_delay = retry_delay
+        self.retry_on = _errors(self.name, retry_on)
+        self.timeout = _seconds(self.name, timeout)
+        self.trigger = trigger
+        self.skip_on_upstream_skip = skip_on_upstream_skip
+        self.executor = executor
+        self.auto_generated = False
+        self._signature = self._inspect()
+        self.nout = nout if nout is not None else outputs_of(self.run)
+        self._check_retries()
+
+    def _inspect(self) -> RunSignature:
+        """The signature of `run`, looked at once a class."""
+        cls = type(self)
+        found: RunSignature | None = cls.__dict__.get("_run_signature")
+        if found is None:
+            if not callable(getattr(self, "run", None)):
+                raise CallError(f"the task class `{cls.__name__}` has no method `run`")
+            found = RunSignature(self.run, cls.__name__)
+            cls._run_signature = found  # type: ignore[attr-defined]
+        return found
+
+    def _check_retries(self) -> None:
+        if not isinstance(self.max_retries, int) or self.max_retries < 0:
+            raise DefinitionError(
+                f"`max_retries` of the task `{self.name}` is a number of retries, 0 or more"
+            )
+        if self.max_retries and self.retry_delay is None:
+            raise DefinitionError(
+                f"the task `{self.name}` has `max_retries` but no `retry_delay`",
+                hints=("add `retry_delay=timedelta(seconds=10)`, or 0 to try again at once",),
+            )
+        if self.retry_delay is not None and not self.max_retries:
+            raise DefinitionError(f"the task `{self.name}` has a `retry_delay` but no `max_retries`")
+        if self.retry_on is not None and not self.max_retries:
+            raise DefinitionError(f"the task `{self.name}` has a `retry_on` but no `max_retries`")
+
+    # -- being called -------------------------------------------------------------------------
+
+    def __call__(
+        self,
+        *args: Any,
+        mapped: bool = False,
+        task_args: dict[str, Any] | None = None,
+        upstream_tasks: Iterable[Any] | None = None,
+        flow: Flow | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Add a copy of this task to the flow that is being written, and return it.
+
+        Args:
+            *args, **kwargs: arguments of `run`: results of other tasks, collections of them, or values.
+            mapped: run once for each element of the arguments; see `map`.
+            task_args: attributes of the copy, such as `{"name": "load users"}`.
+            upstream_tasks: what must finish first, without giving its result.
+            flow: default: that of the surrounding `with Flow(...)`.
+
+        Raises:
+            CallError: outside a flow, or with arguments that `run` does not take.
+        """
+        target = ambient.flow_for(self.name, flow)
+        bound = self._signature.bind(self.name, args, kwargs)
+        new = self.copy(**task_args) if task_args else self.copy()
+        return new._connect(target, bound, mapped, upstream_tasks)
+
+    def map(
+        self,
+        *args: Any,
+        upstream_tasks: Iterable[Any] | None = None,
+        flow: Flow | None = None,
+        task_args: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Add a task that runs once for each element of its arguments, in step, to the shortest.
+
+        Wrap an argument in `unmapped` to give it whole to each child, in `flatten` to map over the
+        elements of its elements. The elements of a result are counted when it is there.
+
+        Raises:
+            CallError: an argument is known not to be a sequence.
+        """
+        for value in args:
+            if not isinstance(value, Task | EdgeAnnotation):
+                check_mappable(self.name, repr(value)[:40], value)
+        new: Task = self(
+            *args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, task_args=task_args, **kwargs
+        )
+        new.nout = None
+        return new
+
+    def bind(
+        self,
+        *args: Any,
+        mapped: bool = False,
+        upstream_tasks: Iterable[Any] | None = None,
+        flow: Flow | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Add this very task, not a copy, to the flow with these arguments, and return it."""
+        target = ambient.flow_for(self.name, flow)
+        return self._connect(target, self._signature.bind(self.name, args, kwargs), mapped, upstream_tasks)
+
+    def _connect(
+        self,
+        flow: Flow,
+        arguments: Iterable[tuple[str, Any]],
+        mapped: bool,
+        upstream_tasks: Iterable[Any] | None,
+    ) -> Self:
+        around = ambient.current()
+        if around.tags:
+            self.tags = self.tags | around.tags
+        flow.add_task(self)
+        for key, value in arguments:
+            flow.connect(value, self, key, mapped)
+        for value in upstream_tasks or ():
+            flow.connect(value, self, None, mapped)
+        return self
+
+    def copy(self, **task_args: Any) -> Self:
+        """An independent task with the same policy; `task_args` override attributes of it.
+
+        Raises:
+            DefinitionError: `task_args` names something that is not an attribute of a task.
+        """
+        new = object.__new__(type(self))
+        new.name = self.name
+        new.slug = self.slug
+        new.tags = self.tags
+        new.max_retries = self.max_retries
+        new.retry_delay = self.retry_delay
+        new.retry_on = self.retry_on
+        new.timeout = self.timeout
+        new.trigger = self.trigger
+        new.skip_on_upstream_skip = self.skip_on_upstream_skip
+        new.nout = self.nout
+        new.executor = self.executor
+        new.auto_generated = self.auto_generated
+        new._signature = self._signature
+        self._copy_own(new)
+        if task_args:
+            new._override(task_args)
+        return new
+
+    def _copy_own(self, new: Self) -> None:
+        """Copy what a subclass adds; one that is made often may override this with less."""
+        if hasattr(self, "__dict__"):
+            new.__dict__.update(self.__dict__)
+        for cls in type(self).__mro__[: -len(Task.__mro__)]:
+            for slot in cls.__dict__.get("__slots__", ()):
+                if slot not in ("__dict__", "__weakref__") and hasattr(self, slot):
+                    setattr(new, slot, getattr(self, slot))
+
+    def _override(self, task_args: dict[str, Any]) -> None:
+        for name, value in task_args.items():
+            if not hasattr(self, name) or callable(getattr(type(self), name, None)):
+                raise DefinitionError(f"`task_args` of `{self.name}` has `{name}`, which no task has")
+            setattr(self, name, value)
+        if "tags" in task_args:
+            self.tags = self.tags | _tags(self.name, task_args["tags"])
+        if "timeout" in task_args:
+            self.timeout = _seconds(self.name, self.timeout)
+        if "retry_on" in task_args:
+            self.retry_on = _errors(self.name, self.retry_on)
+        if not {"max_retries", "retry_delay", "retry_on"}.isdisjoint(task_args):
+            self._check_retries()
+
+    # -- dependencies without data ------------------------------------------------------------
+
+    def set_upstream(
+        self, task: Any, flow: Flow | None = None, key: str | None = None, mapped: bool = False
+    ) -> Self:
+        """Run after `task`; with `key`, take its result as that argument. Returns this task."""
+        ambient.flow_for(self.name, flow).connect(task, self, key, mapped)
+        return self
+
+    def set_downstream(
+        self, task: Task, flow: Flow | None = None, key: str | None = None, mapped: bool = False
+    ) -> Self:
+        """Run before `task`; with `key`, give it this result as that argument. Returns this task."""
+        ambient.flow_for(self.name, flow).connect(self, task, key, mapped)
+        return self
+
+    def set_dependencies(
+        self,
+        flow: Flow | None = None,
+        upstream_tasks: Iterable[Any] | None = None,
+        downstream_tasks: Iterable[Task] | None = None,
+        keyword_tasks: dict[str, Any] | None = None,
+        mapped: bool = False,
+    ) -> Self:
+        """Set upstream, downstream and argument tasks in one call. Returns this task."""
+        ambient.flow_for(self.name, flow).set_dependencies(
+            self, upstream_tasks, downstream_tasks, keyword_tasks, mapped
+        )
+        return self
+
+    # -- identity -----------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<Task: {self.name}>"
+
+    def __iter__(self) -> Iterator[Task]:
+        if self.nout is None:
+            raise self._misused(
+                "looped over", "give the task `nout=`, or use `.map(...)` to run once an element"
+            )
+        return iter([self[index] for index in range(self.nout)])
+
+    def __len__(self) -> int:
+        if self.nout is None:
+            raise self._misused("measured with `len()`", "compute the length in a task")
+        return self.nout
+
+    def __bool__(self) -> bool:
+        raise self._misused("used as a condition", "use `with case(task, value):`, `switch` or `ifelse`")
+
+    def __contains__(self, item: object) -> bool:
+        raise self._misused("searched with `in`", "do it in a task")
+
+    def _misused(self, how: str, hint: str) -> CallError:
+        return CallError(
+            f"the task `{self.name}` has no value while the flow is built, so it cannot be {how}",
+            hints=(hint,),
+        )
+
+
+class _FunctionDoc:
+    """The docstring of a function task is its function's; that of the class stays with the class."""
+
+    def __get__(self, instance: FunctionTask | None, owner: type) -> str | None:
+        return "A task whose `run` is a function." if instance is None else instance.run.__doc__
+
+
+class FunctionTask(Task):
+    __slots__ = ("run",)
+    __doc__ = _FunctionDoc()  # type: ignore[assignment]
+
+    def __init__(self, run: Callable[..., Any], name: str | None = None, **options: Any) -> None:
+        if not callable(run):
+            raise CallError(f"`@task` takes a function, not `{type(run).__name__}`")
+        self.run = run
+        super().__init__(name=name or getattr(run, "__name__", type(run).__name__), **options)
+
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self.run
+
+    def _inspect(self) -> RunSignature:
+        return RunSignature(self.run, getattr(self.run, "__name__", type(self.run).__name__))
+
+    def _copy_own(self, new: Self) -> None:
+        new.run = self.run
+
+
+@overload
+def task(function: Callable[..., Any], /) -> FunctionTask: ...
+
+
+@overload
+def task(function: None = None, /, **options: Any) -> Callable[[Callable[..., Any]], FunctionTask]: ...
+
+
+def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a task of a function: `@task`, or `@task(max_retries=3, retry_delay=10)`.
+
+    Options are those of `Task`.
+    """
+    if function is None:
+        return functools.partial(FunctionTask, **options)
+    return FunctionTask(function, **options)
+
+
+def _tags(name: str, tags: Iterable[str] | None) -> frozenset[str]:
+    if isinstance(tags, str):
+        raise CallError(
+            f"`tags` of the task `{name}` is a collection of names, not text",
+            hints=(f'write `tags=["{tags}"]`',),
+        )
+    return frozenset(tags or ())
+
+
+def _errors(name: str, errors: Errors | Iterable[type[BaseException]] | None) -> Errors | None:
+    if errors is None:
+        return None
+    given = (errors,) if isinstance(errors, type) else tuple(errors)
+    for error in given:
+        if not (isinstance(error, type) and issubclass(error, BaseException)):
+            raise CallError(f"`retry_on` of the task `{name}` takes exception classes, not `{error!r}`")
+    return given
+
+
+def _seconds(name: str, timeout: float | timedelta | None) -> float | None:
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float | timedelta):
+        raise CallError(f"`timeout` of the task `{name}` is a number of seconds or a `timedelta`")
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
+    if not seconds > 0:
+        raise DefinitionError(f"`timeout` of the task `{name}` must be more than 0 seconds")
+    return seconds
