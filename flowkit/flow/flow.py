@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, KeysView
 from contextvars import Token
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import ambient
@@ -207,6 +207,10 @@ class Flow:
                 edges[index] = edge
                 return
         edges.append(edge)
+
+    def as_task(self, value: Any) -> Task:
+        """The task that gives `value`, in this flow."""
+        return self.add_task(as_task(value, self))
 
     def add_edge(
         self,
@@ -413,7 +417,7 @@ class Flow:
 
 
 def _restored(state: dict[str, Any]) -> Flow:
-    flow = cast(Flow, object.__new__(Flow))
+    flow = object.__new__(Flow)
     flow.__dict__.update(state)
     return flow
 

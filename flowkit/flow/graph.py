@@ -24,13 +24,16 @@ def upstreams(flow: Flow) -> dict[Task, list[Task]]:
     return found
 
 
-def in_order(flow: Flow) -> tuple[Task, ...]:
+def in_order(flow: Flow, needs: dict[Task, list[Task]] | None = None) -> tuple[Task, ...]:
     """All tasks, each after what it waits for; otherwise in the order in which they were added.
+
+    Args:
+        needs: what `upstreams` gave, where it is at hand.
 
     Raises:
         DefinitionError: a cycle.
     """
-    needs = upstreams(flow)
+    needs = upstreams(flow) if needs is None else needs
     waiting = {task: len(found) for task, found in needs.items()}
     followers: dict[Task, list[Task]] = {task: [] for task in needs}
     for task, found in needs.items():

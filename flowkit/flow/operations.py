@@ -119,4 +119,4 @@ class Operations:
 
     def _in_order(self, first: Any, second: Any) -> Any:
         flow: Flow = ambient.flow_for(cast("Task", self).name)
-        return flow.connect(first, second, None, False).downstream
+        return flow.add_edge(first, flow.as_task(second)).downstream

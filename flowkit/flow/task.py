@@ -322,7 +322,7 @@ class _FunctionDoc:
 
 class FunctionTask(Task):
     __slots__ = ("run",)
-    __doc__ = _FunctionDoc()  # type: ignore[assignment]
+    __doc__ = _FunctionDoc()
 
     def __init__(self, run: Callable[..., Any], name: str | None = None, **options: Any) -> None:
         if not callable(run):

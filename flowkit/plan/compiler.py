@@ -1,0 +1,339 @@
+"""From a flow to a plan: names become numbers, edges become columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from flowkit.errors import DefinitionError
+from flowkit.flow.control import Merge
+from flowkit.flow.edge import Edge
+from flowkit.flow.flow import Flow
+from flowkit.flow.graph import in_order, upstreams
+from flowkit.flow.parameter import Parameter
+from flowkit.flow.signature import RunSignature
+from flowkit.flow.structure import Constant
+from flowkit.flow.task import Task
+from flowkit.plan.plan import (
+    CHILD,
+    ELEMENT,
+    FLAT_ELEMENT,
+    FLAT_WHOLE,
+    GATED,
+    GROUP,
+    JUDGED,
+    WHOLE,
+    Argument,
+    GateOf,
+    GroupPlan,
+    Needs,
+    Plan,
+)
+from flowkit.plan.priority import ranks
+from flowkit.plan.triggers import Trigger, all_successful, named
+
+
+def compile_flow(
+    flow: Flow,
+    *,
+    lane: str = "threads",
+    only: Collection[Task] | None = None,
+    durations: Mapping[str, float] | None = None,
+) -> Plan:
+    """Compile a flow.
+
+    Args:
+        lane: where tasks run that do not say it themselves.
+        only: the tasks to run; with each, all that it waits for.
+        durations: seconds that tasks took in earlier runs, by key; default: depth decides what goes first.
+
+    Raises:
+        DefinitionError: a cycle, an unknown trigger, or `only` lacks what one of its tasks waits for.
+    """
+    return _Compiler(flow, lane, only, durations).plan()
+
+
+def keys_of(flow: Flow) -> dict[Task, str]:
+    """The key of each task: its own slug, else its name, numbered from the second on (`clean-2`)."""
+    taken = set(flow.wiring.taken)
+    counts: dict[str, int] = {}
+    found: dict[Task, str] = {}
+    for task, slug in flow.slugs.items():
+        if task.slug is not None:
+            found[task] = slug
+            continue
+        name = key = task.name
+        number = counts.get(name, 0) + 1
+        if number > 1:
+            key = f"{name}-{number}"
+        while key in taken:
+            number += 1
+            key = f"{name}-{number}"
+        counts[name] = number
+        taken.add(key)
+        found[task] = key
+    return found
+
+
+class _Compiler:
+    """The work of `compile_flow`, a column at a time."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        lane: str,
+        only: Collection[Task] | None,
+        durations: Mapping[str, float] | None,
+    ) -> None:
+        self.flow = flow
+        needs = upstreams(flow)
+        order: Sequence[Task] = in_order(flow, needs)
+        if only is not None:
+            order = [task for task in order if task in only]
+            _check_closed(order, needs)
+        keys = keys_of(flow)
+        self.mapped = {task for task in order if any(edge.mapped for edge in flow.wiring.inputs[task])}
+        place = {task: position for position, task in enumerate(order)}
+        waits = [[place[upstream] for upstream in needs[task]] for task in order]
+        weight = None
+        if durations:
+            weight = _weights(durations, [keys[task] for task in order])
+        ranked = ranks(waits, self._pair_places(place), weight)
+        self.tasks = [order[position] for position in ranked]
+        self.ids = {task: node for node, task in enumerate(self.tasks)}
+        size = len(ranked)
+        self.result = Plan(
+            name=flow.name,
+            tasks=self.tasks,
+            keys=[keys[task] for task in self.tasks],
+            waits=[len(waits[position]) for position in ranked],
+            successors=[()] * size,
+            upstreams=[()] * size,
+            flags=bytearray(size),
+            lanes=(lane,),
+            lane_of=b"",
+            refs=[()] * size,
+            names=[None] * size,
+            constants=[],
+            references=(),
+        )
+        self.layouts: dict[tuple[int, tuple[str, ...]], tuple[str, ...] | None] = {}
+        self.expected: dict[int, list[Any]] = {}
+        self.slots: dict[tuple[int, int], int] = {}
+        self.lengths: set[int] = set()
+        self.flats: set[int] = set()
+
+    def _pair_places(self, place: dict[Task, int]) -> dict[int, list[int]]:
+        inputs = self.flow.wiring.inputs
+        return {
+            place[task]: [
+                place[edge.upstream]
+                for edge in inputs[task]
+                if edge.mapped and not edge.flattened and edge.upstream in self.mapped
+            ]
+            for task in self.mapped
+        }
+
+    def plan(self) -> Plan:
+        plan = self.result
+        followers: list[list[int]] = [[] for _ in self.tasks]
+        inputs, gates = self.flow.wiring.inputs, self.flow.wiring.gates
+        ids = self.ids
+        for node, task in enumerate(self.tasks):
+            edges = inputs[task]
+            ups = tuple([ids[edge.upstream] for edge in edges])
+            if len(ups) > 1 and len(set(ups)) < len(ups):
+                ups = tuple(dict.fromkeys(ups))
+            plan.upstreams[node] = ups
+            if task in self.mapped:
+                self._group(node, edges)
+            self._arguments(node, task, edges)
+            waited = ups
+            if task in gates:
+                waited = self._gates(node, task)
+            pairs = plan.groups[node].pairs if task in self.mapped else ()
+            for upstream in waited:
+                if upstream not in pairs:
+                    followers[upstream].append(node)
+            self._policy(node, task)
+        plan.successors = [tuple(found) for found in followers]
+        self._pairs()
+        self._facts()
+        self._lanes()
+        plan.references = self._references()
+        return plan
+
+    # -- a node -------------------------------------------------------------------------------
+
+    def _group(self, node: int, edges: list[Edge]) -> None:
+        """Sort the upstreams of a mapped node by how it is mapped over them."""
+        kinds: dict[str, dict[int, None]] = {
+            kind: {} for kind in ("lengths", "flats", "pairs", "flat_groups", "whole")
+        }
+        passed_whole = {self.ids[edge.upstream] for edge in edges if not edge.mapped}
+        for edge in edges:
+            source, is_group = self.ids[edge.upstream], edge.upstream in self.mapped
+            if not edge.mapped:
+                kind = "whole"
+            elif edge.flattened:
+                kind = "flat_groups" if is_group else "flats"
+            else:
+                kind = "pairs" if is_group else "lengths"
+            kinds[kind][source] = None
+            if kind == "lengths" or (kind == "pairs" and source in passed_whole):
+                self.lengths.add(source)
+            elif kind in ("flats", "flat_groups"):
+                self.flats.add(source)
+        for source in set(kinds["pairs"]) & (passed_whole | set(kinds["flat_groups"])):
+            # It must have ended anyway; its children are then elements of the list of their values.
+            del kinds["pairs"][source]
+            kinds["lengths"][source] = None
+            kinds["whole"][source] = None
+        self.result.groups[node] = GroupPlan(**{kind: tuple(found) for kind, found in kinds.items()})
+        self.result.flags[node] |= GROUP
+
+    def _gates(self, node: int, task: Task) -> tuple[int, ...]:
+        """Add the gates of a node; returns all that it waits for."""
+        plan = self.result
+        found = []
+        for gate in self.flow.wiring.gates[task]:
+            condition = self.ids[gate.condition]
+            mark = (condition, id(gate))
+            slot = self.slots.get(mark)
+            if slot is None:
+                values = self.expected.setdefault(condition, [])
+                slot = self.slots[mark] = len(values)
+                values.append(gate.value)
+            found.append(GateOf(condition, slot, gate.mapped))
+        plan.gates[node] = tuple(found)
+        plan.flags[node] |= GATED
+        if any(gate.mapped for gate in found):
+            self._pair_with_gates(node, found)
+        return tuple(dict.fromkeys((*plan.upstreams[node], *(gate.condition for gate in found))))
+
+    def _pair_with_gates(self, node: int, gates: list[GateOf]) -> None:
+        """A mapped gate is followed child by child too, though it gives no argument."""
+        if not self.result.flags[node] & GROUP:
+            raise DefinitionError(
+                f"the task `{self.tasks[node].name}` is not mapped, but its gate is",
+                hints=("map the task, or take `mapped=True` from `switch` or `ifelse`",),
+            )
+        group = self.result.groups[node]
+        extra = [gate.condition for gate in gates if gate.mapped and gate.condition not in group.lengths]
+        group.pairs = tuple(dict.fromkeys((*group.pairs, *extra)))
+
+    def _policy(self, node: int, task: Task) -> None:
+        plan = self.result
+        if task.trigger != "all_successful" and task.trigger is not all_successful:
+            trigger = named(task.trigger, task.name)
+            if isinstance(trigger, Trigger):
+                plan.triggers[node] = trigger
+            else:
+                plan.custom = plan.custom | {node}
+            plan.flags[node] |= JUDGED
+        if task.timeout is not None:
+            plan.timeouts[node] = task.timeout
+        if type(task) is Constant and not plan.flags[node] & GATED:
+            plan.known[node] = task.value
+        elif isinstance(task, Parameter):
+            plan.parameters[task.name] = node
+        elif isinstance(task, Merge):
+            plan.merges = plan.merges | {node}
+
+    # -- arguments ----------------------------------------------------------------------------
+
+    def _arguments(self, node: int, task: Task, edges: list[Edge]) -> None:
+        plan = self.result
+        slots: dict[str, int] = {}
+        special = False
+        for edge in edges:
+            if edge.key is not None:
+                slots[edge.key] = self.ids[edge.upstream]
+                special = special or edge.mapped or edge.flattened or edge.upstream in self.mapped
+        if special:
+            plan.arguments[node] = tuple(
+                Argument(edge.key, self.ids[edge.upstream], self._mode(edge)) for edge in edges if edge.key
+            )
+            slots = {}
+        constants = self.flow.wiring.constants.get(task)
+        if constants:
+            for key, value in constants.items():
+                slots[key] = plan.size + len(plan.constants)
+                plan.constants.append(value)
+        if not slots:
+            return
+        refs = tuple(slots.values())
+        if len(refs) == len(plan.upstreams[node]) and refs == plan.upstreams[node]:
+            refs = plan.upstreams[node]  # one tuple in memory, not two equal ones
+        plan.refs[node] = refs
+        plan.names[node] = tuple(slots) if special else self._layout(node, task, slots)
+
+    def _layout(self, node: int, task: Task, slots: dict[str, int]) -> tuple[str, ...] | None:
+        """The names to call by, or None where the arguments, in this order, can go by position."""
+        signature: RunSignature = task._signature
+        given = tuple(slots)
+        if given == signature.names[: len(given)]:
+            return None
+        ordered = tuple(name for name in signature.names if name in slots)
+        if len(ordered) == len(given) and ordered == signature.names[: len(given)]:
+            self.result.refs[node] = tuple(slots[name] for name in ordered)
+            return None
+        mark = (id(signature), given)
+        return self.layouts.setdefault(mark, given)
+
+    def _mode(self, edge: Edge) -> int:
+        if edge.flattened:
+            return FLAT_ELEMENT if edge.mapped else FLAT_WHOLE
+        if not edge.mapped:
+            return WHOLE
+        return CHILD if edge.upstream in self.mapped else ELEMENT
+
+    # -- the whole ----------------------------------------------------------------------------
+
+    def _pairs(self) -> None:
+        paired: dict[int, list[int]] = {}
+        for node, group in self.result.groups.items():
+            for source in group.pairs:
+                paired.setdefault(source, []).append(node)
+        self.result.paired = {source: tuple(nodes) for source, nodes in paired.items()}
+
+    def _facts(self) -> None:
+        for node in self.lengths | self.flats | set(self.expected):
+            self.result.needs[node] = Needs(
+                node in self.lengths, node in self.flats, tuple(self.expected.get(node, ()))
+            )
+
+    def _lanes(self) -> None:
+        lanes = {self.result.lanes[0]: 0}
+        found = bytearray(self.result.size)
+        for node, task in enumerate(self.tasks):
+            if task.executor is not None:
+                found[node] = lanes.setdefault(task.executor, len(lanes))
+        self.result.lanes = tuple(lanes)
+        self.result.lane_of = bytes(found)
+
+    def _references(self) -> tuple[int, ...]:
+        chosen = [self.ids[task] for task in self.flow._references if task in self.ids]
+        if chosen:
+            return tuple(sorted(chosen))
+        followed = set(self.result.paired)
+        return tuple(
+            node for node, after in enumerate(self.result.successors) if not after and node not in followed
+        )
+
+
+def _weights(durations: Mapping[str, float], keys: list[str]) -> Callable[[int], float]:
+    """A task that was never seen is taken to last as long as the median one."""
+    middle = sorted(durations.values())[len(durations) // 2]
+    return lambda position: durations.get(keys[position], middle)
+
+
+def _check_closed(order: Sequence[Task], needs: dict[Task, list[Task]]) -> None:
+    chosen = set(order)
+    for task in order:
+        for upstream in needs[task]:
+            if upstream not in chosen:
+                raise DefinitionError(
+                    f"the task `{task.name}` needs the result of `{upstream.name}`, which is not selected",
+                    hints=(f"select it with what it needs: `+{task.name}`",),
+                )

@@ -1,0 +1,68 @@
+"""What crosses the border between the machine, the workers and the observers: plain tuples.
+
+A row is `(node, index, attempt, status, started, ended, worker, detail)`:
+
+- `node`: the task's number in the plan; `index`: the child of a mapped task, else -1.
+- `attempt`: 1, 2, …; 0 for what was decided without an attempt.
+- `status`: a `Status`. RUNNING is the start of an attempt, RETRYING the end of one that is followed
+  by another, EXPANDED the moment when a mapped task knows its children (`attempt` is their number).
+- `started`, `ended`: seconds of the run's monotonic clock.
+- `worker`: the name of who ran it, or None.
+- `detail`: None, a `Detail`, or the reason in words of what was decided without an attempt.
+
+A finished attempt is reported as the very row that is remembered and shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+Row = tuple[int, int, int, int, float, float, str | None, Any]
+Call = tuple[int, int, int]
+
+OPEN, SHUT, BROKEN = 1, 0, -1
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is known of an exception, printable and picklable also where the exception is neither.
+
+    Attributes:
+        kind: `error`, `timeout`, `signal`, `arguments` or `trigger`.
+        type_name: the exception's class, with its module where it is not a builtin.
+        message: its text, or a sentence that says why there is none.
+        traceback: the frames of the user's code, as Python prints them, without flowkit's.
+        place: `file:line in function` of the innermost of those, or "".
+        hint: a way out, or "".
+    """
+
+    kind: str
+    type_name: str
+    message: str
+    traceback: str = ""
+    place: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.message}" if self.message else self.type_name
+
+
+class Detail(NamedTuple):
+    """The few facts about an attempt that the machine decides by.
+
+    Attributes:
+        length: of the result, where something is mapped over it; -1: it cannot be mapped over.
+        flat: the elements of its elements, where something is mapped over it flattened; -1: none.
+        matches: for each value that gates expect of it: OPEN, SHUT or BROKEN.
+        retry_in: seconds until another attempt, where the task's policy allows one.
+        failure: why it did not succeed.
+        message: what a raised signal said.
+    """
+
+    length: int = -1
+    flat: int = -1
+    matches: tuple[int, ...] = ()
+    retry_in: float | None = None
+    failure: Failure | None = None
+    message: str = ""

@@ -1,0 +1,64 @@
+"""The children of a mapped node, as columns: a pending child is bytes, not an object."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from flowkit.plan.events import Detail
+from flowkit.plan.status import READY
+
+
+class Group:
+    """A mapped node that has expanded.
+
+    Args:
+        width: how many children there are.
+        pairs: for how many mapped nodes each child waits.
+
+    Attributes:
+        states: a status a child.
+        waits: for how many tasks each child still waits.
+        left: children that have not ended.
+        next: children from here on are ready and were never taken.
+        ready: other ready children, a heap.
+        base: total, bad and skipped among the upstreams that all children share.
+        counted: mapped nodes whose child *i* is an upstream of child *i*.
+        flat: for each flattened mapped node, the child and place that each element came from.
+        details: facts about the children, where something is decided by them.
+    """
+
+    __slots__ = ("base", "counted", "details", "flat", "left", "next", "ready", "states", "waits", "width")
+
+    def __init__(self, width: int, pairs: int) -> None:
+        self.width = width
+        self.states = bytearray(width)
+        self.waits: bytearray | list[int] = bytearray([pairs]) * width if pairs < 256 else [pairs] * width
+        self.left = width
+        self.next = width
+        self.ready: list[int] = []
+        self.base = (0, 0, 0)
+        self.counted: tuple[int, ...] = ()
+        self.flat: dict[int, list[tuple[int, int]]] = {}
+        self.details: dict[int, Detail] = {}
+
+    def all_ready(self) -> None:
+        """Make every child ready."""
+        self.states = bytearray([READY]) * self.width
+        self.next = 0
+
+    def push(self, index: int) -> None:
+        """Make one child ready."""
+        self.states[index] = READY
+        heappush(self.ready, index)
+
+    def pop(self) -> int:
+        """The first ready child."""
+        if self.ready and (self.next >= self.width or self.ready[0] < self.next):
+            return heappop(self.ready)
+        self.next += 1
+        return self.next - 1
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether `pop` has something to give."""
+        return self.next < self.width or bool(self.ready)

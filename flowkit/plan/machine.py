@@ -1,0 +1,454 @@
+"""The machine: what may start, what a completion means, what waits for when.
+
+It is pure: no clock, thread, file, logger or random number; time is an argument, in seconds.
+What decides is in verdicts.py; this file carries decisions out.
+
+Stimuli:
+
+- `replay(row)`, before `start`: an end that is known already.
+- `start(now)`, once.
+- `take(lane, now)`: the next call of a lane, or None.
+- `done(row)`: how an attempt ended; False where nobody waits for that attempt any more.
+- `expire(now)`: makes due retries ready, and returns the calls that are past their time limit.
+  Each is answered by `done` with TIMED_OUT: the delay before a retry may be the user's code.
+- `cancel(now)`: nothing starts any more. `abandon(now)`: nothing is waited for any more.
+
+Guarantees: a call is given out once an attempt; final states do not depend on the order of stimuli;
+nothing recurses over the graph; a stimulus costs what its own edges cost; `check()` holds after each.
+Relies on: one caller at a time, and rows that answer calls which were taken.
+
+It leaves `events`, a list of rows (see events.py), for the engine to take away.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Any
+
+from flowkit.errors import BugError
+from flowkit.plan.events import Call, Detail, Row
+from flowkit.plan.group import Group
+from flowkit.plan.plan import GROUP, SETTLED, TROUBLE, Plan
+from flowkit.plan.status import (
+    CANCELLED,
+    EXPANDED,
+    FAILED,
+    MAPPED,
+    READY,
+    RETRYING,
+    RUNNING,
+    SUCCESS,
+    TIMED_OUT,
+    WAITING,
+)
+from flowkit.plan.verdicts import Verdicts
+
+STOPPED = "The run was stopped before it started."
+ABANDONED = "The run was stopped while it ran."
+
+_RETRY, _LIMIT = 0, 1
+
+End = tuple[int, int, int]  # node, child or -1, status: an end, or an expansion, that others must hear of
+
+
+class Machine(Verdicts):
+    """One run of a plan.
+
+    Args:
+        plan: what to run; never changed.
+        fail_fast: stop where a task has failed for good.
+
+    Attributes:
+        reasons: why a node, or a child `(node, index)`, ended without an attempt.
+        events: rows that nobody has taken away yet.
+        running: how many calls are out.
+        stopping: whether nothing starts any more.
+    """
+
+    def __init__(self, plan: Plan, *, fail_fast: bool = False) -> None:
+        super().__init__(plan)
+        self.fail_fast = fail_fast
+        self.reasons: dict[int | tuple[int, int], str] = {}
+        self.events: list[Row] = []
+        self.running = 0
+        self.stopping = False
+        self.started = False
+        self._flags = bytearray(plan.flags)
+        self._waits = list(plan.waits)
+        self._open = plan.size
+        self._ready: list[list[int]] = [[] for _ in plan.lanes]
+        self._attempts: dict[int | tuple[int, int], int] = {}
+        self._deadlines: list[tuple[float, int, int, int, int]] = []
+        self._failed = False
+
+    # -- stimuli ------------------------------------------------------------------------------
+
+    def replay(self, row: Row) -> None:
+        """Take the end of a task that is not mapped as given; it is not run."""
+        node, status, detail = row[0], row[3], row[7]
+        if self.started or self._flags[node] & (GROUP | SETTLED):
+            raise BugError(f"`{self.plan.keys[node]}` cannot be replayed")
+        self._flags[node] |= SETTLED
+        if detail is not None:
+            self.details[node] = detail
+        self._end((node, -1, status), 0.0)
+
+    def start(self, now: float) -> None:
+        """Begin with what waits for nothing."""
+        self.started = True
+        for node, waits in enumerate(self.plan.waits):
+            if not waits:
+                work: list[End] = []
+                self._decide(node, work, now)
+                for end in work:
+                    self._end(end, now)
+
+    def take(self, lane: int, now: float) -> Call | None:
+        """The ready call of this lane that goes first, now running; None where there is none."""
+        heap = self._ready[lane]
+        if not heap or self.stopping:
+            return None
+        node = heap[0]
+        if self._flags[node] & GROUP:
+            return self._take_child(heap, node, now)
+        heappop(heap)
+        self.status[node] = RUNNING
+        self.running += 1
+        attempt = self._attempts.get(node, 1) if self._attempts else 1
+        if node in self.plan.timeouts:
+            self._limit(node, -1, attempt, now)
+        self.events.append((node, -1, attempt, RUNNING, now, 0.0, None, None))
+        return (node, -1, attempt)
+
+    def done(self, row: Row) -> bool:
+        """Take the end of an attempt; False where it comes too late, and nothing was changed."""
+        node, index, attempt, status, _, now, _, detail = row
+        if not self._is_running(node, index, attempt):
+            return False
+        self.running -= 1
+        if status != SUCCESS and self._retried(row):
+            return True
+        if status == RETRYING:  # asked for, but the run is stopping
+            status = CANCELLED
+            row = (*row[:3], CANCELLED, *row[4:])
+        self.events.append(row)
+        if detail is not None:
+            self._remember(node, index, detail)
+        self._end((node, index, status), now)
+        if self.fail_fast and (self._failed or status in (FAILED, TIMED_OUT)):
+            self.stopping = True
+        if self.stopping and not self.running and self._open:
+            self._close(now)
+        return True
+
+    def expire(self, now: float) -> list[Call]:
+        """Make due retries ready; return the running calls whose time limit is over."""
+        late = []
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, kind, node, index, attempt = heappop(self._deadlines)
+            if kind == _RETRY:
+                self._ready_again(node, index)
+            elif self._is_running(node, index, attempt):
+                late.append((node, index, attempt))
+        return late
+
+    def cancel(self, now: float) -> None:
+        """Start nothing any more. What runs may still end; when all has, the rest is Cancelled."""
+        self.stopping = True
+        if not self.running and self._open:
+            self._close(now)
+
+    def abandon(self, now: float) -> list[Call]:
+        """Wait for nothing any more: what runs is Cancelled. Returns those calls."""
+        self.stopping = True
+        left = self.running_calls()
+        for node, index, attempt in left:
+            self.done((node, index, attempt, CANCELLED, now, now, None, Detail(message=ABANDONED)))
+        if self._open:
+            self._close(now)
+        return left
+
+    # -- questions ----------------------------------------------------------------------------
+
+    @property
+    def over(self) -> bool:
+        """Whether everything has ended."""
+        return not self._open
+
+    @property
+    def stuck(self) -> bool:
+        """Whether nothing can ever happen again though not everything has ended: a bug."""
+        return bool(self._open) and not (self.running or self._deadlines or any(self._ready))
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `expire` may have something to do; what has passed away since may still show here."""
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def ready(self, lane: int) -> int:
+        """How many calls a lane could take now."""
+        heap = self._ready[lane]
+        if not heap or self.stopping:
+            return 0
+        first = self.groups.get(heap[0])
+        return len(heap) if first is None else len(heap) - 1 + first.width - first.next + len(first.ready)
+
+    def running_calls(self) -> list[Call]:
+        """The calls that are out."""
+        found = [(node, -1) for node, status in enumerate(self.status) if status == RUNNING]
+        for node, group in self.groups.items():
+            found += [(node, index) for index, status in enumerate(group.states) if status == RUNNING]
+        return [(node, index, self.attempt(node, index)) for node, index in found]
+
+    def attempt(self, node: int, index: int = -1) -> int:
+        """The number of the attempt that is out, or comes next."""
+        return self._attempts.get(node if index < 0 else (node, index), 1)
+
+    def _is_running(self, node: int, index: int, attempt: int) -> bool:
+        status = self.status[node] if index < 0 else self.groups[node].states[index]
+        return status == RUNNING and (not self._attempts or attempt == self.attempt(node, index))
+
+    # -- ends, and what follows from them -----------------------------------------------------
+
+    def _end(self, end: End, now: float) -> None:
+        """Follow what an end means for all that wait for it, however far that goes."""
+        work = [end]
+        while work:
+            node, index, status = work.pop()
+            if index >= 0:
+                self._child_ended(node, index, status, work, now)
+            elif status == EXPANDED:
+                self._release(self.plan.paired.get(node, ()), work, now)
+            else:
+                self._node_ended(node, status, work, now)
+
+    def _node_ended(self, node: int, status: int, work: list[End], now: float) -> None:
+        plan, waits, flags = self.plan, self._waits, self._flags
+        self.status[node] = status
+        self._open -= 1
+        if node in plan.paired and node not in self.groups:
+            self._release(plan.paired[node], work, now)
+        trouble = status >= MAPPED
+        for follower in plan.successors[node]:
+            waits[follower] -= 1
+            if trouble:
+                flags[follower] |= TROUBLE
+            if not waits[follower]:
+                if flags[follower]:
+                    self._decide(follower, work, now)
+                else:
+                    self.status[follower] = READY
+                    heappush(self._ready[plan.lane_of[follower]], follower)
+
+    def _release(self, followers: tuple[int, ...], work: list[End], now: float) -> None:
+        """Those that follow a mapped node child by child: it has expanded, or never will."""
+        for follower in followers:
+            self._waits[follower] -= 1
+            if not self._waits[follower]:
+                self._decide(follower, work, now)
+
+    def _decide(self, node: int, work: list[End], now: float) -> None:
+        """A node waits for nothing any more: make it ready, expand it, or end it without an attempt."""
+        flags = self._flags[node]
+        if flags & SETTLED or self.stopping:
+            return
+        status, reason = self.of_group(node) if flags & GROUP else self.of_node(node)
+        if status == READY:
+            self.status[node] = READY
+            heappush(self._ready[self.plan.lane_of[node]], node)
+        elif status == EXPANDED:
+            self._expand(node, work, now)
+        else:
+            self._settle(node, -1, status, reason, work, now)
+
+    def _settle(self, node: int, index: int, status: int, reason: str, work: list[End], now: float) -> None:
+        """End a node or a child without an attempt."""
+        self.reasons[node if index < 0 else (node, index)] = reason
+        self.events.append((node, index, 0, status, now, now, None, reason))
+        self._failed = self._failed or status == FAILED
+        work.append((node, index, status))
+
+    def _remember(self, node: int, index: int, detail: Detail) -> None:
+        if node in self.plan.needs:
+            details = self.details if index < 0 else self.groups[node].details
+            details[node if index < 0 else index] = detail
+
+    # -- mapped tasks -------------------------------------------------------------------------
+
+    def _expand(self, node: int, work: list[End], now: float) -> None:
+        """Make the children of a mapped node."""
+        shape = self.plan.groups[node]
+        group = self.groups[node] = Group(self.width(node), len(shape.pairs))
+        group.base = self.shared(node)
+        group.counted = tuple(source for source in shape.pairs if source in self.plan.upstreams[node])
+        group.flat = {source: self.elements(source) for source in shape.flat_groups}
+        self.status[node] = EXPANDED
+        self.events.append((node, -1, group.width, EXPANDED, now, now, None, None))
+        if not group.width:
+            self._group_ended(node, work, now)
+        elif shape.pairs or group.flat:
+            self._decide_one_by_one(node, group, work, now)
+        else:
+            self._decide_alike(node, group, work, now)
+        work.append((node, -1, EXPANDED))
+
+    def _decide_alike(self, node: int, group: Group, work: list[End], now: float) -> None:
+        """All children see the same upstream states, so one verdict is that of all."""
+        status, reason = self.of_child(node, 0)
+        if status == READY:
+            group.all_ready()
+            heappush(self._ready[self.plan.lane_of[node]], node)
+            return
+        for index in range(group.width):
+            self._settle(node, index, status, reason, work, now)
+
+    def _decide_one_by_one(self, node: int, group: Group, work: list[End], now: float) -> None:
+        for source in self.plan.groups[node].pairs:
+            states = self.groups[source].states
+            for index in range(group.width):
+                if states[index] >= SUCCESS:
+                    group.waits[index] -= 1
+        for index in range(group.width):
+            if not group.waits[index]:
+                self._decide_child(node, index, work, now)
+
+    def _decide_child(self, node: int, index: int, work: list[End], now: float) -> None:
+        if self.stopping:
+            return
+        status, reason = self.of_child(node, index)
+        if status == READY:
+            self._push_child(node, index)
+        else:
+            self._settle(node, index, status, reason, work, now)
+
+    def _push_child(self, node: int, index: int) -> None:
+        group = self.groups[node]
+        if not group.has_ready:
+            heappush(self._ready[self.plan.lane_of[node]], node)
+        group.push(index)
+
+    def _take_child(self, heap: list[int], node: int, now: float) -> Call:
+        group = self.groups[node]
+        index = group.pop()
+        if not group.has_ready:
+            heappop(heap)
+        group.states[index] = RUNNING
+        self.running += 1
+        attempt = self.attempt(node, index) if self._attempts else 1
+        if node in self.plan.timeouts:
+            self._limit(node, index, attempt, now)
+        self.events.append((node, index, attempt, RUNNING, now, 0.0, None, None))
+        return (node, index, attempt)
+
+    def _child_ended(self, node: int, index: int, status: int, work: list[End], now: float) -> None:
+        group = self.groups[node]
+        group.states[index] = status
+        group.left -= 1
+        for follower in self.plan.paired.get(node, ()):
+            after = self.groups.get(follower)
+            if after is not None and index < after.width:
+                after.waits[index] -= 1
+                if not after.waits[index]:
+                    self._decide_child(follower, index, work, now)
+        if not group.left:
+            self._group_ended(node, work, now)
+
+    def _group_ended(self, node: int, work: list[End], now: float) -> None:
+        self.events.append((node, -1, 0, MAPPED, now, now, None, None))
+        work.append((node, -1, MAPPED))
+
+    # -- deadlines ----------------------------------------------------------------------------
+
+    def _limit(self, node: int, index: int, attempt: int, now: float) -> None:
+        heappush(self._deadlines, (now + self.plan.timeouts[node], _LIMIT, node, index, attempt))
+
+    def _retried(self, row: Row) -> bool:
+        """Whether another attempt follows this one; if so it is arranged for."""
+        node, index, attempt, status, _, now, _, detail = row
+        if detail is None or detail.retry_in is None or self.stopping:
+            return False
+        if status != RETRYING and attempt > self.plan.tasks[node].max_retries:
+            return False
+        mark: Any = node if index < 0 else (node, index)
+        self._attempts[mark] = attempt + 1
+        self._set(node, index, RETRYING)
+        heappush(self._deadlines, (now + detail.retry_in, _RETRY, node, index, attempt + 1))
+        self.events.append((*row[:3], RETRYING, *row[4:]))
+        return True
+
+    def _ready_again(self, node: int, index: int) -> None:
+        """A retry is due."""
+        self._set(node, index, READY)
+        if index >= 0:
+            self._push_child(node, index)
+        else:
+            heappush(self._ready[self.plan.lane_of[node]], node)
+
+    def _set(self, node: int, index: int, status: int) -> None:
+        if index < 0:
+            self.status[node] = status
+        else:
+            self.groups[node].states[index] = status
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def _close(self, now: float) -> None:
+        """Everything that has not ended is Cancelled."""
+        for node, group in self.groups.items():
+            for index, status in enumerate(group.states):
+                if status < SUCCESS:
+                    group.states[index] = CANCELLED
+                    self._say_cancelled(node, index, now)
+            group.left = 0
+        for node, status in enumerate(self.status):
+            if status < SUCCESS:
+                self.status[node] = CANCELLED
+                self._say_cancelled(node, -1, now)
+        self._open = 0
+        self._ready = [[] for _ in self._ready]
+        self._deadlines.clear()
+
+    def _say_cancelled(self, node: int, index: int, now: float) -> None:
+        self.reasons[node if index < 0 else (node, index)] = STOPPED
+        self.events.append((node, index, 0, CANCELLED, now, now, None, STOPPED))
+
+    def check(self) -> None:
+        """Raise where an invariant does not hold; for tests.
+
+        Raises:
+            BugError: with the invariant that is broken.
+        """
+        for promise, kept in self._invariants():
+            if not kept:
+                raise BugError(f"the machine broke an invariant: {promise}")
+
+    def _invariants(self) -> list[tuple[str, bool]]:
+        queued = [node for heap in self._ready for node in heap]
+        unended = sum(status < SUCCESS for status in self.status)
+        found = [
+            ("every node that has not ended is counted", self._open == unended),
+            ("every call that is out is counted", self.running == len(self.running_calls())),
+            ("a node is queued once", len(set(queued)) == len(queued)),
+            ("it is not stuck", not self.started or not self.stuck),
+        ]
+        for node, status in enumerate(self.status):
+            group = self.groups.get(node)
+            has_ready = status == READY or (status == EXPANDED and group is not None and group.has_ready)
+            key = self.plan.keys[node]
+            found += [
+                (f"`{key}` is queued where it is ready", self.stopping or has_ready == (node in queued)),
+                (f"`{key}` does not wait less than for nothing", self._waits[node] >= 0),
+                (
+                    f"`{key}` waits for nothing once it is decided",
+                    status in (WAITING, CANCELLED)
+                    or bool(self._flags[node] & SETTLED)
+                    or not self._waits[node],
+                ),
+            ]
+            if group is not None:
+                left = sum(state < SUCCESS for state in group.states)
+                found += [
+                    (f"`{key}` counts its children", group.left == left),
+                    (f"`{key}` ends with its last child", (status == EXPANDED) == (left > 0)),
+                ]
+        return found
