@@ -229,7 +229,8 @@ class _Compiler:
             if isinstance(trigger, Trigger):
                 plan.triggers[node] = trigger
             else:
-                plan.custom = plan.custom | {node}
+                edges = self.flow.wiring.inputs[task]
+                plan.custom[node] = tuple((edge, self.ids[edge.upstream]) for edge in edges)
             plan.flags[node] |= JUDGED
         if task.timeout is not None:
             plan.timeouts[node] = task.timeout

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowkit.plan.triggers import Trigger
 
 if TYPE_CHECKING:
+    from flowkit.flow.edge import Edge
     from flowkit.flow.task import Task
 
 # Flags of a node. Where one is set, the end of its last upstream leads to a decision, not to a start.
@@ -95,6 +96,7 @@ class Plan:
         known: nodes whose values are known before the run: ungated constants.
         parameters: nodes of parameters, by name.
         merges: nodes that leave out the inputs that were skipped.
+        custom: nodes whose trigger is a function, with their edges and the nodes that those start at.
         references: the nodes that decide the final state.
     """
 
@@ -117,7 +119,7 @@ class Plan:
     gates: dict[int, tuple[GateOf, ...]] = field(default_factory=dict)
     needs: dict[int, Needs] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
-    custom: frozenset[int] = frozenset()
+    custom: dict[int, tuple[tuple[Edge, int], ...]] = field(default_factory=dict)
     timeouts: dict[int, float] = field(default_factory=dict)
     known: dict[int, Any] = field(default_factory=dict)
     parameters: dict[str, int] = field(default_factory=dict)

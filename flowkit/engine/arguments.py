@@ -1,0 +1,77 @@
+"""Making the arguments of a call from what its upstreams gave, where that is not just looking them up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flowkit.plan.facts import elements, flattened
+from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT, FLAT_WHOLE, Argument
+from flowkit.plan.status import SKIPPED
+
+if TYPE_CHECKING:
+    from flowkit.engine.engine import Engine
+
+
+class Arguments:
+    """The arguments of the calls of one run."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._plan = engine.plan
+        self._flat: dict[int, list[Any]] = {}
+
+    def of(self, node: int, index: int) -> dict[str, Any]:
+        """The arguments of a task, or of a child of a mapped one."""
+        plan, values = self._plan, self._engine.values
+        given = {
+            argument.name: self._made(argument, node, index)
+            for argument in plan.arguments.get(node, ())
+            if not (node in plan.merges and self._was_skipped(argument, index))
+        }
+        names = plan.names[node]
+        if names is None:
+            names = plan.tasks[node]._signature.names
+        for name, ref in zip(names, plan.refs[node], strict=False):
+            if not (node in plan.merges and ref < plan.size and self._engine.machine.status[ref] == SKIPPED):
+                given[name] = values[ref]
+        return given
+
+    def _made(self, argument: Argument, node: int, index: int) -> Any:
+        source, mode = argument.source, argument.mode
+        if mode == CHILD:
+            return self._engine.value_of(source, index)
+        if mode == ELEMENT:
+            return self._engine.values[source][index]
+        if mode == FLAT_ELEMENT:
+            return self._flattened(source)[index]
+        whole = self._whole(source)
+        return flattened(whole) if mode == FLAT_WHOLE and elements(whole) is not None else whole
+
+    def _whole(self, source: int) -> Any:
+        """A value; of a mapped task, a list of those of its children, new for each who asks."""
+        group = self._engine.machine.groups.get(source)
+        if group is None:
+            return self._engine.values[source]
+        return [self._engine.value_of(source, index) for index in range(group.width)]
+
+    def _flattened(self, source: int) -> list[Any]:
+        """The elements of the elements, computed once; two threads that race compute the same."""
+        found = self._flat.get(source)
+        if found is None:
+            group = self._engine.machine.groups.get(source)
+            if group is None:
+                found = flattened(self._engine.values[source])
+            else:
+                found = []
+                for index in range(group.width):
+                    inner = elements(self._engine.value_of(source, index)) if index in group.details else None
+                    found += inner if inner is not None else [self._engine.value_of(source, index)]
+            self._flat[source] = found
+        return found
+
+    def _was_skipped(self, argument: Argument, index: int) -> bool:
+        machine = self._engine.machine
+        group = machine.groups.get(argument.source)
+        if group is not None and argument.mode == CHILD:
+            return group.states[index] == SKIPPED
+        return machine.status[argument.source] == SKIPPED

@@ -1,0 +1,275 @@
+"""The engine: a monitor around the machine. Workers call it themselves and go on with what became ready.
+
+One lock guards the machine, the values and the lanes. Nothing of the user's runs while it is held. The
+thread that called `run` has the signals and the deadlines, and carries inline tasks out; a recorder
+thread tells observers what happened.
+
+Guarantees: a run ends: by its tasks, by its time limit, or within the grace time after a signal; what
+was accepted before is kept. Relies on: executors keep their contract (executors/base.py).
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from flowkit.engine.executors.base import Crew, Executor
+from flowkit.engine.interrupts import Interrupts
+from flowkit.engine.lane import Bell, Lane
+from flowkit.engine.observers import Observer
+from flowkit.engine.outcome import Outcome
+from flowkit.engine.output import Capture
+from flowkit.engine.recorder import Recorder
+from flowkit.engine.worker import Finished, Worker, timed_out
+from flowkit.errors import BugError
+from flowkit.flow.edge import Edge
+from flowkit.plan.events import Call, Detail
+from flowkit.plan.facts import known_rows
+from flowkit.plan.machine import Machine
+from flowkit.plan.plan import Plan
+from flowkit.plan.state import State
+from flowkit.plan.status import SUCCESS
+
+GRACE = 0.5  # seconds that running tasks have to end after the run was asked to stop
+
+
+class Engine:
+    """One run of a plan.
+
+    Args:
+        plan: what to run.
+        executors: one for each lane of the plan, in order.
+        parameters: the value of each parameter.
+        observers: who is told.
+        fail_fast: start nothing any more after the first failure.
+        timeout: seconds for the whole run.
+        capture: take over what tasks print, and give it to the observers.
+        switch_interval: seconds after which a thread gives way, during the run; None: as it is.
+        clock: seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        executors: Sequence[Executor],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        observers: Sequence[Observer] = (),
+        fail_fast: bool = False,
+        timeout: float | None = None,
+        capture: bool = False,
+        switch_interval: float | None = 0.0005,
+        run_id: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.plan = plan
+        self.machine = Machine(plan, fail_fast=fail_fast)
+        self.parameters = dict(parameters or {})
+        self.values: list[Any] = [None] * plan.size + plan.constants
+        self.details: dict[tuple[int, int], Detail] = {}
+        self.run_id = run_id or str(uuid.uuid4())
+        self.started_at = datetime.now(UTC)
+        self.clock = clock
+        self.lock = threading.Lock()
+        self.worker = Worker(self)
+        self.lanes = [Lane(self, number, name) for number, name in enumerate(plan.lanes)]
+        self.interrupts = Interrupts(self.ring)
+        self.recorder = Recorder(self, observers)
+        self._executors = executors
+        self._crews: list[Crew] = []
+        self._timeout = timeout
+        self._capture = Capture(self.recorder.line) if capture else None
+        self._switch_interval = switch_interval
+        self._bell = Bell()
+        self._alarm = float("inf")
+        self._give_up_at = float("inf")
+        self._timed_out = False
+        self._bug: BaseException | None = None
+        self._left_behind: list[str] = []
+
+    # -- the run ------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Run the plan to its end.
+
+        Raises:
+            KeyboardInterrupt: a second signal came.
+            BugError: a bug of flowkit.
+        """
+        before = sys.getswitchinterval()
+        if self._switch_interval is not None:
+            sys.setswitchinterval(self._switch_interval)
+        started = self.clock()
+        try:
+            with self.interrupts.handled():
+                self._begin()
+                self._drive(started)
+        finally:
+            sys.setswitchinterval(before)
+            if self._capture is not None:
+                self._capture.stop()
+            self.recorder.stop()
+        outcome = Outcome(
+            engine=self,
+            duration=self.clock() - started,
+            interrupted=self.interrupts.happened,
+            timed_out=self._timed_out,
+            left_behind=tuple(self._left_behind),
+        )
+        self.recorder.end(outcome)
+        return outcome
+
+    def _begin(self) -> None:
+        for row, value in known_rows(self.plan, self.parameters):
+            self.machine.replay(row)
+            self.values[row[0]] = value
+        self.machine.start(self.clock())
+        self.recorder.begin()
+        if self._capture is not None:
+            self._capture.start()
+        self._crews = [
+            executor.start(lane) for executor, lane in zip(self._executors, self.lanes, strict=True)
+        ]
+
+    def _drive(self, started: float) -> None:
+        """Signals, deadlines, and the inline tasks, until the run is over."""
+        limit = float("inf") if self._timeout is None else started + self._timeout
+        try:
+            while not self._is_over():
+                now = self.clock()
+                self._stop_where_asked(now, limit)
+                self._time_out(now)
+                if not any([crew.step() for crew in self._crews]):
+                    self._sleep(limit)
+        finally:
+            with self.lock:
+                if not self.machine.over:  # a second signal, or a bug: the workers must not go on
+                    self.machine.abandon(self.clock())
+                self.rouse()
+        for crew in self._crews:
+            self._left_behind += crew.stop(0.0)
+
+    def _is_over(self) -> bool:
+        if self._bug is not None:
+            raise BugError(f"a worker broke: {type(self._bug).__name__}: {self._bug}") from self._bug
+        with self.lock:
+            if self.machine.stuck:
+                raise BugError("the run is stuck: nothing runs and nothing is ready, yet not all has ended")
+            return self.machine.over
+
+    def _sleep(self, limit: float) -> None:
+        """Until something happens that this thread must see to."""
+        with self.lock:
+            deadline = self.machine.next_deadline
+            self._alarm = min(limit, self._give_up_at, float("inf") if deadline is None else deadline)
+            over = self.machine.over
+        if not over and not self._ready_here():
+            wait = self._alarm - self.clock()
+            self._bell.wait(None if wait == float("inf") else wait)
+        self._alarm = float("-inf")
+
+    def _ready_here(self) -> bool:
+        return self._bug is not None or (self.interrupts.happened is not None and not self.machine.stopping)
+
+    def _stop_where_asked(self, now: float, limit: float) -> None:
+        asked = self.interrupts.happened is not None or now >= limit
+        if asked and self._give_up_at == float("inf"):
+            self._timed_out = now >= limit and self.interrupts.happened is None
+            self._give_up_at = now + GRACE
+            with self.lock:
+                self.machine.cancel(now)
+                self.rouse()
+        if now >= self._give_up_at:
+            with self.lock:
+                left = self.machine.abandon(now)
+                self.rouse()
+            for call in left:
+                self._abandon(call)
+
+    def _time_out(self, now: float) -> None:
+        """End the attempts that are past their time limit."""
+        if self.machine.next_deadline is None:
+            return
+        with self.lock:
+            late = self.machine.expire(now)
+            self.rouse()
+        for call in late:
+            soft = self._abandon(call)
+            finished = timed_out(self.worker, call, now - self.plan.timeouts[call[0]], now, soft)
+            with self.lock:
+                self.accept(finished)
+                self.rouse()
+
+    def _abandon(self, call: Call) -> str:
+        return self._crews[self.plan.lane_of[call[0]]].abandon(call)
+
+    # -- called by the workers, with the lock held --------------------------------------------
+
+    def accept(self, finished: Finished) -> None:
+        """Take what became of a call; nothing happens where its attempt was given up meanwhile."""
+        row, value = finished
+        if not self.machine.done(row):
+            return
+        node, index = row[0], row[1]
+        if index < 0:
+            self.values[node] = value
+        else:
+            children = self.values[node]
+            if children is None:
+                children = self.values[node] = [None] * self.machine.groups[node].width
+            children[index] = value
+        if row[3] != SUCCESS:
+            if row[7] is not None:
+                self.details[node, index] = row[7]
+        elif self.details:
+            self.details.pop((node, index), None)  # of an attempt before this one
+
+    def rouse(self) -> None:
+        """Wake who has something to do now."""
+        machine = self.machine
+        if machine.over:
+            for lane in self.lanes:
+                while lane.idle:
+                    lane.idle.pop().ring()
+            self._bell.ring()
+        else:
+            for lane in self.lanes:
+                if lane.idle:
+                    if machine.ready(lane.number):
+                        lane.idle.pop().ring()
+                elif lane.driven and machine.ready(lane.number):
+                    self._bell.ring()
+            deadline = machine.next_deadline
+            if deadline is not None and deadline < self._alarm:
+                self._bell.ring()
+        if self.recorder.asleep:
+            self.recorder.wake()
+
+    # -- called from anywhere -----------------------------------------------------------------
+
+    def ring(self) -> None:
+        """Wake the thread that drives the run. Safe in a signal handler."""
+        self._bell.ring()
+
+    def broke(self, error: BaseException) -> None:
+        """A worker met a bug of flowkit: the run ends."""
+        self._bug = error
+        self.ring()
+
+    def value_of(self, node: int, index: int = -1) -> Any:
+        """The value of a task or of a child of a mapped one; None where there is none."""
+        value = self.values[node]
+        if index < 0 or value is None:
+            return value
+        return value[index]
+
+    def upstream_states(self, node: int, index: int) -> dict[Edge, State]:
+        """How the upstreams of a task ended, for a trigger that is a function."""
+        from flowkit.engine.outcome import States
+
+        return States(self).upstream(node, index)

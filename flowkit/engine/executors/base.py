@@ -1,0 +1,66 @@
+"""What an executor is: a way to carry out the calls of a lane.
+
+The contract, which tests/engine/test_executor_contract.py holds every executor to:
+
+- one answer for each call, also where the task raises anything at all, exits, or hangs beyond its limit;
+- it never raises for the task's sake, and never blocks the engine;
+- at most `workers` calls at once;
+- a worker that is gone is one failed attempt, and is replaced.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from flowkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowkit.engine.lane import Lane
+    from flowkit.plan.events import Call
+
+
+class Crew(Protocol):
+    """The workers of one lane in one run."""
+
+    def step(self) -> bool:
+        """Carry out one call in the engine's own thread; False where there was none to carry out."""
+
+    def abandon(self, call: Call) -> str:
+        """Stop a call whose attempt has been given up.
+
+        Returns:
+            What could not be stopped, as the end of a sentence; "" where it was stopped.
+        """
+
+    def stop(self, grace: float) -> list[str]:
+        """Let the workers go; the run is over.
+
+        Args:
+            grace: seconds to wait for those that have been given up.
+
+        Returns:
+            The workers that still run.
+        """
+
+
+class Executor(Protocol):
+    """A lane's settings; one object may serve many runs, one after another or at once."""
+
+    name: str
+    workers: int
+
+    def start(self, lane: Lane) -> Crew:
+        """Begin to carry out the calls of a lane."""
+
+
+def checked_workers(workers: int | None, default: int) -> int:
+    """A number of workers.
+
+    Raises:
+        UsageError: it is not a number of 1 or more.
+    """
+    if workers is None:
+        return default
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise UsageError(f"the number of workers must be 1 or more, not `{workers}`")
+    return workers

@@ -1,0 +1,94 @@
+"""A lane: where the workers of one executor take calls and give back what became of them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from flowkit.plan.events import Call
+
+if TYPE_CHECKING:
+    from flowkit.engine.engine import Engine
+    from flowkit.engine.worker import Finished
+
+
+class Bell:
+    """Wakes one thread that waits for it; a ring that comes before the wait is not lost."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        """Wake the thread that waits, or the next one to do so. Safe in a signal handler."""
+        with contextlib.suppress(RuntimeError):  # it rings already
+            self._lock.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for a ring; False where the time, in seconds, was over first."""
+        return self._lock.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+
+
+class Lane:
+    """One lane of a run.
+
+    Attributes:
+        idle: the workers that sleep.
+        driven: whether the engine's own thread carries its calls out.
+
+    Guarantees: `exchange` returns None exactly once a worker, when the run is over. A worker that sleeps
+    is woken when there is more to do than the others have taken.
+    Relies on: the engine's lock is held wherever the machine is touched.
+    """
+
+    def __init__(self, engine: Engine, number: int, name: str) -> None:
+        self.engine = engine
+        self.number = number
+        self.name = name
+        self.idle: list[Bell] = []
+        self.driven = False
+
+    def exchange(self, finished: Finished | None) -> Call | None:
+        """Give back a finished call and take the next one, waiting for it; None: the run is over."""
+        engine, machine = self.engine, self.engine.machine
+        # A blocking acquire would put the waiters in a queue that each hand-over has to go through,
+        # a switch of threads a task (a convoy). Giving the processor away and trying again does not.
+        acquire, release = engine.lock.acquire, engine.lock.release
+        while not acquire(False):
+            time.sleep(0)
+        try:
+            if finished is not None:
+                engine.accept(finished)
+            while True:
+                call = machine.take(self.number, engine.clock())
+                if call is not None:
+                    engine.rouse()
+                    return call
+                engine.rouse()
+                if machine.over:
+                    return None
+                bell = Bell()
+                self.idle.append(bell)
+                release()
+                bell.wait()
+                while not acquire(False):
+                    time.sleep(0)
+        finally:
+            release()
+
+    def take(self) -> Call | None:
+        """The next call, or None where there is none now."""
+        with self.engine.lock:
+            call = self.engine.machine.take(self.number, self.engine.clock())
+            self.engine.rouse()
+            return call
+
+    def give_back(self, finished: Finished) -> None:
+        """Give back a finished call."""
+        with self.engine.lock:
+            self.engine.accept(finished)
+            self.engine.rouse()

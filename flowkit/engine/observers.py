@@ -1,0 +1,71 @@
+"""Who is told what happens in a run, after it was recorded. They may fail; the run goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from flowkit.plan.events import Detail, Row
+from flowkit.plan.status import EXPANDED, FAILED, MAPPED, RETRYING, RUNNING, TIMED_OUT, Status
+
+if TYPE_CHECKING:
+    from flowkit.engine.engine import Engine
+    from flowkit.engine.outcome import Outcome
+    from flowkit.engine.output import Line
+
+
+class Observer(Protocol):
+    """What wants to know. All calls come from one thread, in order, but for `begin` and `end`."""
+
+    def begin(self, engine: Engine) -> None:
+        """The run is about to start."""
+
+    def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
+        """What happened since the last call (rows, as in `plan/events.py`), and what tasks printed."""
+
+    def end(self, outcome: Outcome) -> None:
+        """The run is over, and everything was seen."""
+
+
+class LogObserver:
+    """Says to `logging` what happens: failures as errors, the run at INFO, each task at DEBUG."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("flowkit")
+
+    def begin(self, engine: Engine) -> None:
+        """Say what starts."""
+        self._engine = engine
+        self._log.info("The flow %s starts: %d tasks.", engine.plan.name, engine.plan.size)
+
+    def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
+        """Say what happened to each task."""
+        if not self._log.isEnabledFor(logging.ERROR):
+            return
+        verbose = self._log.isEnabledFor(logging.DEBUG)
+        for row in rows:
+            node, index, attempt, status, started, ended, _, detail = row
+            key = self._engine.plan.key(node, index)
+            if status in (FAILED, TIMED_OUT, RETRYING) and isinstance(detail, Detail) and detail.failure:
+                level = logging.WARNING if status == RETRYING else logging.ERROR
+                self._log.log(
+                    level,
+                    "Task %s %s on attempt %d: %s",
+                    key,
+                    Status(status).word,
+                    attempt,
+                    detail.failure.traceback.rstrip() or detail.failure,
+                )
+            elif verbose and status not in (RUNNING, EXPANDED, MAPPED):
+                self._log.debug("Task %s: %s in %.3f s.", key, Status(status).word, ended - started)
+            elif verbose and status == RUNNING:
+                self._log.debug("Task %s: attempt %d starts.", key, attempt)
+
+    def end(self, outcome: Outcome) -> None:
+        """Say how it ended."""
+        state = outcome.state
+        level = logging.INFO if state.is_successful() else logging.ERROR
+        self._log.log(
+            level, "The flow %s ended as %s: %s", outcome.plan.name, type(state).__name__, state.message
+        )

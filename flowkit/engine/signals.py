@@ -1,0 +1,86 @@
+"""What a task raises to end in a state of its choice.
+
+They are `BaseException`s, so that a task's own `except Exception` does not swallow them.
+Source of the vocabulary: Prefect classic, 12.1.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from flowkit.plan.status import FAILED, RETRYING, SKIPPED, SUCCESS, TRIGGER_FAILED
+
+_UNSET = object()
+
+
+class Signal(BaseException):
+    """Base of all signals.
+
+    Args:
+        message: what the state will say.
+        result: the value that others see; default: for SUCCESS and SKIP None, else the signal itself.
+    """
+
+    status: ClassVar[int] = FAILED
+
+    def __init__(self, message: str = "", result: Any = _UNSET) -> None:
+        super().__init__(message)
+        self.message = message
+        self._result = result
+
+    @property
+    def result(self) -> Any:
+        """The value that others see."""
+        if self._result is not _UNSET:
+            return self._result
+        return None if self.status in (SUCCESS, SKIPPED) else self
+
+
+class FAIL(Signal):
+    """End as Failed; retries still apply."""
+
+
+class TRIGGERFAIL(Signal):
+    """End as TriggerFailed; retries do not apply."""
+
+    status = TRIGGER_FAILED
+
+
+class SUCCESS_(Signal):  # noqa: N801
+    """End as Success, with `result`."""
+
+    status = SUCCESS
+
+
+class SKIP(Signal):
+    """End as Skipped; what comes after is skipped too, unless it says otherwise."""
+
+    status = SKIPPED
+
+
+class RETRY(Signal):
+    """Be tried again, whatever `max_retries` says.
+
+    Args:
+        start_time: when; a naive one is UTC, as in Prefect classic. Default: after the task's
+            `retry_delay`, or at once.
+        after: instead of a time, seconds or a `timedelta` from now.
+    """
+
+    status = RETRYING
+
+    def __init__(
+        self,
+        message: str = "",
+        result: Any = _UNSET,
+        *,
+        start_time: datetime | None = None,
+        after: float | timedelta | None = None,
+    ) -> None:
+        super().__init__(message, result)
+        self.start_time = start_time
+        self.after = after
+
+
+SUCCESS_.__name__ = SUCCESS_.__qualname__ = "SUCCESS"
