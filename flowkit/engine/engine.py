@@ -144,7 +144,7 @@ class Engine:
                 now = self.clock()
                 self._stop_where_asked(now, limit)
                 self._time_out(now)
-                if not any([crew.step() for crew in self._crews]):
+                if not sum(crew.step() for crew in self._crews):
                     self._sleep(limit)
         finally:
             with self.lock:

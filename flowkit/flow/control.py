@@ -97,7 +97,7 @@ class Merge(Collection):
 
     def run(self, **items: Any) -> Any:
         """The first item; the worker leaves out those whose task was skipped."""
-        return next(iter(items.values()), None)
+        return next(iter(self.ordered(items)), None)
 
 
 def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options: Any) -> Task:

@@ -28,10 +28,18 @@ if TYPE_CHECKING:
     from flowkit.plan.state import State
 
 
+_MANY = 8  # edges of a task from which on they are looked up by an index
+
+
+def _mark(edge: Edge) -> Any:
+    """What two edges of a task cannot share: the key, or without one the upstream and how it is mapped."""
+    return edge.key if edge.key is not None else (edge.upstream, edge.mapped, edge.flattened)
+
+
 class Wiring:
     """The graph of a flow as it is written: columns by task, in the order in which tasks were added."""
 
-    __slots__ = ("constants", "gates", "inputs", "slug_counts", "slugs", "taken")
+    __slots__ = ("_places", "constants", "gates", "inputs", "slug_counts", "slugs", "taken")
 
     def __init__(self) -> None:
         self.inputs: dict[Task, list[Edge]] = {}
@@ -40,6 +48,26 @@ class Wiring:
         self.slugs: dict[Task, str] = {}
         self.taken: set[str] = set()
         self.slug_counts: dict[str, int] = {}
+        self._places: dict[Task, dict[Any, int]] = {}
+
+    def put(self, edge: Edge) -> None:
+        """Add an edge, in the place of one with the same key, or between the same tasks without one."""
+        edges = self.inputs[edge.downstream]
+        if len(edges) < _MANY:
+            mark = _mark(edge)
+            for place, old in enumerate(edges):
+                if _mark(old) == mark:
+                    edges[place] = edge
+                    return
+        else:
+            places = self._places.get(edge.downstream)
+            if places is None:
+                places = self._places[edge.downstream] = {_mark(old): at for at, old in enumerate(edges)}
+            place = places.setdefault(_mark(edge), len(edges))
+            if place < len(edges):
+                edges[place] = edge
+                return
+        edges.append(edge)
 
     def copy(self) -> Wiring:
         """Independent containers of the same tasks."""
@@ -194,19 +222,11 @@ class Flow:
             raise DefinitionError(f"the task `{upstream.name}` depends on itself")
         if isinstance(downstream, Parameter):
             raise DefinitionError(f"the parameter `{downstream.name}` cannot depend on a task")
-        edges = inputs[downstream]
-        if edge.key is None:
-            if edge not in edges:
-                edges.append(edge)
-            return
-        constants = self.wiring.constants.get(downstream)
-        if constants:
-            constants.pop(edge.key, None)
-        for index, old in enumerate(edges):
-            if old.key == edge.key:
-                edges[index] = edge
-                return
-        edges.append(edge)
+        if edge.key is not None:
+            constants = self.wiring.constants.get(downstream)
+            if constants:
+                constants.pop(edge.key, None)
+        self.wiring.put(edge)
 
     def as_task(self, value: Any) -> Task:
         """The task that gives `value`, in this flow."""

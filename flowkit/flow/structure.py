@@ -48,13 +48,18 @@ class Collection(Task):
             flow.connect(item, self, f"task_{number}", False)
         return self
 
+    @staticmethod
+    def ordered(items: dict[str, Any]) -> list[Any]:
+        """The items in the order of their numbers; some may be missing."""
+        return [items[key] for key in sorted(items, key=lambda key: int(key[5:]))]
+
 
 class List(Collection):
     """A list of results, in order."""
 
     def run(self, **items: Any) -> list[Any]:
         """The items as a list."""
-        return list(items.values())
+        return self.ordered(items)
 
 
 class Tuple(Collection):
@@ -62,7 +67,7 @@ class Tuple(Collection):
 
     def run(self, **items: Any) -> tuple[Any, ...]:
         """The items as a tuple."""
-        return tuple(items.values())
+        return tuple(self.ordered(items))
 
 
 class Set(Collection):
@@ -70,7 +75,7 @@ class Set(Collection):
 
     def run(self, **items: Any) -> set[Any]:
         """The items as a set."""
-        return set(items.values())
+        return set(self.ordered(items))
 
 
 class Dict(Collection):
@@ -82,7 +87,7 @@ class Dict(Collection):
 
     def run(self, **items: Any) -> dict[Any, Any]:
         """The items under their keys."""
-        return dict(zip(self.keys, items.values(), strict=True))
+        return dict(zip(self.keys, self.ordered(items), strict=True))
 
 
 def as_task(value: Any, flow: Flow) -> Task:
