@@ -1,0 +1,1 @@
+"""Pictures of flows: a plain drawing, its layout, and what shows it."""
