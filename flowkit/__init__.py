@@ -1,0 +1,115 @@
+"""flowkit runs workflows written in Python, from a terminal, on the machine in front of you."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from flowkit.flow.ambient import tags
+from flowkit.flow.control import case, ifelse, merge, switch
+from flowkit.flow.edge import Edge
+from flowkit.flow.flow import Flow
+from flowkit.flow.function import flow
+from flowkit.flow.mapping import flatten, mapped, unmapped
+from flowkit.flow.parameter import Parameter
+from flowkit.flow.task import Task, task
+
+if TYPE_CHECKING:
+    from flowkit.engine.context import context
+    from flowkit.plan.retry import backoff
+    from flowkit.plan.state import State
+    from flowkit.project.config import config
+    from flowkit.runs import FlowRunner
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Edge",
+    "Flow",
+    "FlowRunner",
+    "Parameter",
+    "Task",
+    "backoff",
+    "case",
+    "config",
+    "context",
+    "flatten",
+    "flow",
+    "ifelse",
+    "mapped",
+    "merge",
+    "switch",
+    "tags",
+    "task",
+    "unmapped",
+]
+
+# What a script that only defines flows does not need is imported when it is asked for.
+_LATE = {
+    "FlowRunner": "flowkit.runs",
+    "backoff": "flowkit.plan.retry",
+    "config": "flowkit.project.config",
+    "context": "flowkit.engine.context",
+}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _LATE:
+        return getattr(importlib.import_module(_LATE[name]), name)
+    if name in ("executors", "signals", "state", "triggers"):
+        return importlib.import_module(f"flowkit.{name}")
+    raise AttributeError(f"module `flowkit` has no attribute `{name}`")
+
+
+def _run(self: Flow, parameters: Any = None, **options: Any) -> State:
+    """Run the flow; see `flowkit.runs.run_flow`."""
+    from flowkit.runs import run_flow
+
+    return run_flow(self, parameters, **options)
+
+
+async def _arun(self: Flow, parameters: Any = None, **options: Any) -> State:
+    """Run the flow from an asyncio program; see `flowkit.runs.run_flow_async`."""
+    from flowkit.runs import run_flow_async
+
+    return await run_flow_async(self, parameters, **options)
+
+
+def _register(self: Flow, project_name: str | None = None) -> str:
+    """Write the flow into the local registry, and return its name.
+
+    Args:
+        project_name: accepted for scripts written for Prefect classic; the project is the folder.
+
+    Raises:
+        UsageError: the flow is not defined at the top level of a file, or is still being written.
+        RegistryError: nothing has changed then.
+    """
+    from flowkit.errors import UsageError
+    from flowkit.flow import ambient
+    from flowkit.project import loader
+    from flowkit.project.registration import register_flow
+
+    if ambient.current().flow is not None:
+        raise UsageError(
+            f"`flow.register()` was called inside `with Flow(...)`, where `{self.name}` is still written",
+            hints=("call it after the block",),
+        )
+    if not loader.ignore("flow.register()"):
+        register_flow(self, sys._getframe(1).f_globals)
+    return self.name
+
+
+def _visualize(self: Flow, filename: str | None = None, format: str | None = None) -> str:
+    """Draw the flow; see `flowkit.draw.visualize.visualize`."""
+    from flowkit.draw.visualize import visualize
+
+    return visualize(self, filename, format)
+
+
+Flow.run = _run
+Flow.arun = _arun
+Flow.register = _register
+Flow.visualize = _visualize

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from flowkit.plan.status import FAILED, RETRYING, SKIPPED, SUCCESS, TRIGGER_FAILED
+from flowkit.plan.status import Status
 
 _UNSET = object()
 
@@ -22,7 +22,7 @@ class Signal(BaseException):
         result: the value that others see; default: for SUCCESS and SKIP None, else the signal itself.
     """
 
-    status: ClassVar[int] = FAILED
+    status: ClassVar[int] = Status.FAILED
 
     def __init__(self, message: str = "", result: Any = _UNSET) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class Signal(BaseException):
         """The value that others see."""
         if self._result is not _UNSET:
             return self._result
-        return None if self.status in (SUCCESS, SKIPPED) else self
+        return None if self.status in (Status.SUCCESS, Status.SKIPPED) else self
 
 
 class FAIL(Signal):
@@ -44,19 +44,19 @@ class FAIL(Signal):
 class TRIGGERFAIL(Signal):
     """End as TriggerFailed; retries do not apply."""
 
-    status = TRIGGER_FAILED
+    status = Status.TRIGGER_FAILED
 
 
-class SUCCESS_(Signal):  # noqa: N801
+class SUCCESS(Signal):
     """End as Success, with `result`."""
 
-    status = SUCCESS
+    status = Status.SUCCESS
 
 
 class SKIP(Signal):
     """End as Skipped; what comes after is skipped too, unless it says otherwise."""
 
-    status = SKIPPED
+    status = Status.SKIPPED
 
 
 class RETRY(Signal):
@@ -68,7 +68,7 @@ class RETRY(Signal):
         after: instead of a time, seconds or a `timedelta` from now.
     """
 
-    status = RETRYING
+    status = Status.RETRYING
 
     def __init__(
         self,
@@ -81,6 +81,3 @@ class RETRY(Signal):
         super().__init__(message, result)
         self.start_time = start_time
         self.after = after
-
-
-SUCCESS_.__name__ = SUCCESS_.__qualname__ = "SUCCESS"

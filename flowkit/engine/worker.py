@@ -62,7 +62,7 @@ class Worker:
         """
         node, index, attempt = call
         plan, clock = self.plan, self._clock
-        CURRENT.set((self.engine, call))
+        before = CURRENT.set((self.engine, call))
         started = clock()
         detail = None
         try:
@@ -82,7 +82,7 @@ class Worker:
             status, detail, value = self.judge(call, error)
             return (node, index, attempt, status, started, clock(), name, detail), value
         finally:
-            CURRENT.set(None)
+            CURRENT.reset(before)
 
     def _special_call(self, run: Callable[..., Any], call: Call) -> tuple[Any, Detail | None]:
         """A call whose arguments, trigger or result need more than a look."""

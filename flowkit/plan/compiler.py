@@ -10,6 +10,7 @@ from flowkit.flow.control import Merge
 from flowkit.flow.edge import Edge
 from flowkit.flow.flow import Flow
 from flowkit.flow.graph import in_order, upstreams
+from flowkit.flow.keys import keys_of
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.signature import RunSignature
 from flowkit.flow.structure import Constant
@@ -51,28 +52,6 @@ def compile_flow(
         DefinitionError: a cycle, an unknown trigger, or `only` lacks what one of its tasks waits for.
     """
     return _Compiler(flow, lane, only, durations).plan()
-
-
-def keys_of(flow: Flow) -> dict[Task, str]:
-    """The key of each task: its own slug, else its name, numbered from the second on (`clean-2`)."""
-    taken = set(flow.wiring.taken)
-    counts: dict[str, int] = {}
-    found: dict[Task, str] = {}
-    for task, slug in flow.slugs.items():
-        if task.slug is not None:
-            found[task] = slug
-            continue
-        name = key = task.name
-        number = counts.get(name, 0) + 1
-        if number > 1:
-            key = f"{name}-{number}"
-        while key in taken:
-            number += 1
-            key = f"{name}-{number}"
-        counts[name] = number
-        taken.add(key)
-        found[task] = key
-    return found
 
 
 class _Compiler:

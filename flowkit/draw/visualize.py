@@ -1,0 +1,65 @@
+"""`flow.visualize()`: the picture of a flow, on the terminal or in a file."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from flowkit.draw.drawing import Drawing
+from flowkit.draw.of_flow import drawing_of
+from flowkit.errors import UsageError
+from flowkit.flow.flow import Flow
+from flowkit.flow.keys import keys_of
+
+FORMATS = {"text": "text", "mermaid": "mermaid", "dot": "dot", "json": "document"}
+_ENDINGS = {
+    ".txt": "text",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".json": "json",
+}
+
+
+def rendered(drawing: Drawing, format: str, **options: object) -> str:
+    """A drawing as text in one of `FORMATS`; `options` are those of the format's `render`.
+
+    Raises:
+        UsageError: an unknown format.
+    """
+    if format not in FORMATS:
+        known = ", ".join(f"`{name}`" for name in FORMATS)
+        raise UsageError(f"a graph cannot be drawn as `{format}`", hints=(f"it can be drawn as {known}",))
+    render: Callable[..., str] = importlib.import_module(f"flowkit.draw.{FORMATS[format]}").render
+    return render(drawing, **options)
+
+
+def visualize(flow: Flow, filename: str | None = None, format: str | None = None) -> str:
+    """Draw a flow, and print the picture where no file is named.
+
+    Args:
+        filename: where to write; its ending decides the format.
+        format: one of `FORMATS`; default: text, or by the file's ending.
+
+    Returns:
+        The picture.
+
+    Raises:
+        UsageError: an unknown format or ending.
+        DefinitionError: a cycle.
+    """
+    ending = Path(filename).suffix if filename else ".txt"
+    chosen = format or _ENDINGS.get(ending)
+    if chosen is None:
+        known = ", ".join(f"`{known}`" for known in _ENDINGS)
+        raise UsageError(f"a graph cannot be drawn as `{ending}`", hints=(f"known endings: {known}",))
+    options = {"width": shutil.get_terminal_size((100, 24)).columns} if chosen == "text" else {}
+    picture = rendered(drawing_of(flow, keys_of(flow)), chosen, **options)
+    if filename:
+        Path(filename).write_text(picture + "\n", encoding="utf-8")
+    else:
+        print(picture)
+    return picture

@@ -1,0 +1,199 @@
+"""The values that a run is given for its parameters: known, present, and of their types.
+
+Every problem is reported at once, before anything runs. Types come from annotations; text, from a
+command line or the environment, is also typed by the default. pydantic is imported here only, and
+only where there is something to check.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowkit.errors import UsageError
+from flowkit.flow.flow import Flow
+from flowkit.flow.parameter import NO_DEFAULT, Parameter
+
+_UNTYPED = (None, Any)
+
+
+def checked(
+    flow: Flow, given: Mapping[str, Any], texts: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Any]:
+    """The value of each parameter of a flow.
+
+    Args:
+        given: values, from Python or a file; checked against annotations.
+        texts: what was typed for a parameter, once or more often; parsed by annotation or default.
+
+    Raises:
+        UsageError: every unknown, missing and ill-typed parameter.
+    """
+    texts = texts or {}
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    parameters = {parameter.name: parameter for parameter in flow.parameters()}
+    for name in [*given, *texts]:
+        if name not in parameters:
+            problems.append(_unknown(name, parameters))
+    for name, parameter in parameters.items():
+        try:
+            if name in texts:
+                values[name] = parsed(parameter, texts[name])
+            elif name in given:
+                values[name] = _validated(parameter, given[name])
+            elif parameter.default is not NO_DEFAULT:
+                values[name] = parameter.default
+            elif parameter.required:
+                problems.append(f"`{name}` is required, and was not given")
+            else:
+                values[name] = None
+        except ValueError as error:
+            problems.append(f"`{name}` {error}")
+    if problems:
+        raise _wrong(flow, problems)
+    return values
+
+
+def type_of(parameter: Parameter) -> Any:
+    """The type by which text is parsed: the annotation, else that of the default; Any where there is none."""
+    if parameter.annotation is not None:
+        return parameter.annotation
+    if parameter.default is NO_DEFAULT or parameter.default is None:
+        return Any
+    return type(parameter.default)
+
+
+def parsed(parameter: Parameter, texts: Sequence[str]) -> Any:
+    """The value that was typed.
+
+    Args:
+        texts: one text, or for a list the texts of its items.
+
+    Raises:
+        ValueError: why it is none, as the end of a sentence that begins with the name.
+    """
+    kind = bare(type_of(parameter))
+    if kind in _UNTYPED:
+        return _json_or_text(texts[-1])
+    if is_collection(kind) and not (len(texts) == 1 and texts[0].lstrip()[:1] in ("[", "{")):
+        if typing.get_origin(kind) is dict or kind is dict:
+            raise ValueError(f"takes a JSON object such as '{{\"a\": 1}}', not `{texts[-1]}`")
+        return _validated(parameter, [_item(kind, text) for text in texts])
+    return _from_text(type_of(parameter), texts[-1])
+
+
+def bare(annotation: Any) -> Any:
+    """A type without `Annotated` and `| None` around it."""
+    while True:
+        if typing.get_origin(annotation) is typing.Annotated:
+            annotation = typing.get_args(annotation)[0]
+            continue
+        rest = [part for part in _union(annotation) if part is not type(None)]
+        if len(rest) == 1 and rest[0] is not annotation:
+            annotation = rest[0]
+            continue
+        return annotation
+
+
+def is_collection(kind: Any) -> bool:
+    """Whether values of a bare type are written as JSON or item by item."""
+    return (typing.get_origin(kind) or kind) in (list, tuple, set, frozenset, dict)
+
+
+def _union(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def _item(kind: Any, text: str) -> Any:
+    """An item of a collection; text where the items are text or have no type, else JSON where it is."""
+    arguments = typing.get_args(kind)
+    return text if not arguments or bare(arguments[0]) in (str, Any) else _json_or_text(text)
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _from_text(annotation: Any, text: str) -> Any:
+    adapter, error_class = _adapter(annotation)
+    if type(None) in _union(_unannotated(annotation)) and text.lower() in ("none", "null"):
+        return None
+    by_name = getattr(bare(annotation), "__members__", {})
+    if text in by_name:
+        return by_name[text]
+    try:
+        return adapter.validate_strings(text)
+    except error_class as error:
+        if text.lstrip()[:1] in ("{", "["):
+            try:
+                return adapter.validate_json(text)
+            except error_class as better:
+                raise ValueError(_reason(better, text)) from None
+        try:  # a literal number, or a member of an enum of numbers
+            return adapter.validate_python(_json_or_text(text))
+        except error_class:
+            raise ValueError(_reason(error, text)) from None
+
+
+def _unannotated(annotation: Any) -> Any:
+    while typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    return annotation
+
+
+def _validated(parameter: Parameter, value: Any) -> Any:
+    if parameter.annotation in _UNTYPED:
+        return value
+    adapter, error_class = _adapter(parameter.annotation)
+    try:
+        return adapter.validate_python(value)
+    except error_class as error:
+        raise ValueError(_reason(error, value)) from None
+
+
+def _adapter(annotation: Any) -> tuple[Any, type[Exception]]:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
+
+    try:
+        return TypeAdapter(annotation), ValidationError
+    except PydanticUserError:  # a model or dataclass with a configuration of its own
+        return TypeAdapter(annotation), ValidationError
+    except PydanticSchemaGenerationError:
+        config = ConfigDict(arbitrary_types_allowed=True)
+        return TypeAdapter(annotation, config=config), ValidationError
+
+
+def _reason(error: Any, value: Any) -> str:
+    """What pydantic found, as the end of a sentence; for a model, by field."""
+    shown = repr(value) if not isinstance(value, str) else value
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}…"
+    found = []
+    for each in error.errors(include_url=False, include_context=False)[:5]:
+        where = ".".join(str(part) for part in each["loc"])
+        message = each["msg"][:1].lower() + each["msg"][1:]
+        found.append(f"{where}: {message}" if where else message)
+    return f"cannot be `{shown}`: {'; '.join(dict.fromkeys(found))}"
+
+
+def _unknown(name: str, parameters: Mapping[str, Parameter]) -> str:
+    near = difflib.get_close_matches(name, parameters, 1)
+    return f"`{name}` is not a parameter" + (f"; did you mean `{near[0]}`?" if near else "")
+
+
+def _wrong(flow: Flow, problems: list[str]) -> UsageError:
+    hints = (f"`flowkit run {flow.name} --help` lists its parameters",) if flow.parameters() else ()
+    if len(problems) == 1:
+        return UsageError(f"the flow `{flow.name}` cannot run: {problems[0]}", hints=hints)
+    listed = "".join(f"\n  {problem}" for problem in problems)
+    return UsageError(f"the flow `{flow.name}` cannot run, for {len(problems)} reasons:{listed}", hints=hints)

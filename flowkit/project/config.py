@@ -1,0 +1,102 @@
+"""`flowkit.config`: the settings as an object, which a script may also assign to.
+
+Files and the environment are read at the first use, from the project around the working directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flowkit.errors import UsageError
+from flowkit.project.names import nearest
+from flowkit.project.root import Project, find
+from flowkit.project.settings import KEYS, Resolved, resolve, value_of
+
+
+class Config:
+    """All settings; `config.logging.level = "DEBUG"` wins over files and environment, not over flags.
+
+    Raises:
+        AttributeError: an unknown name, with the nearest.
+        UsageError: a wrong value, or wrong settings files when they are first read.
+    """
+
+    _assigned: dict[str, Any]
+    _read: Resolved | None
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_assigned", {})
+        object.__setattr__(self, "_read", None)
+
+    def resolve(self, project: Project | None, flags: Mapping[str, Any] | None = None) -> Resolved:
+        """The settings of `project`, with what Python set, and the flags of a command above all."""
+        return resolve(project, assigned=self._assigned, flags=flags)
+
+    def __getattr__(self, name: str) -> Any:
+        return _read(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _assign(self, name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({"resolve", *(key.partition(".")[0] for key in KEYS)})
+
+    def __repr__(self) -> str:
+        return f"<flowkit.config: {', '.join(f'{key} set' for key in self._assigned) or 'nothing set'}>"
+
+
+class Section:
+    """The settings under one name: `flowkit.config.logging`."""
+
+    _config: Config
+    _name: str
+
+    def __init__(self, config: Config, name: str) -> None:
+        object.__setattr__(self, "_config", config)
+        object.__setattr__(self, "_name", name)
+
+    def __getattr__(self, name: str) -> Any:
+        return _read(self._config, f"{self._name}.{name}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _assign(self._config, f"{self._name}.{name}", value)
+
+    def __dir__(self) -> list[str]:
+        return sorted(key.partition(".")[2] for key in KEYS if key.startswith(f"{self._name}."))
+
+    def __repr__(self) -> str:
+        return f"<flowkit.config.{self._name}: {', '.join(dir(self))}>"
+
+
+def _read(config: Config, key: str) -> Any:
+    if any(known.startswith(f"{key}.") for known in KEYS):
+        return Section(config, key)
+    if key not in KEYS:
+        raise _unknown(key)
+    if key in config._assigned:
+        return config._assigned[key]
+    if config._read is None:
+        object.__setattr__(config, "_read", resolve(find(Path.cwd())))
+        assert config._read is not None
+    return value_of(config._read.settings, key)
+
+
+def _assign(config: Config, key: str, value: Any) -> None:
+    if key not in KEYS:
+        raise _unknown(key)
+    try:
+        config._assigned[key] = KEYS[key].check(value)
+    except ValueError as error:
+        raise UsageError(f"`flowkit.config.{key}` must be {error}, not `{value!r}`") from None
+
+
+def _unknown(key: str) -> AttributeError:
+    near = nearest(key, KEYS)
+    return AttributeError(
+        f"flowkit has no setting `{key}`" + (f"; did you mean `{near[0]}`?" if near else "")
+    )
+
+
+config = Config()

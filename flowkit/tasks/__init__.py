@@ -1,0 +1,1 @@
+"""Ready-made tasks, under their homes in Prefect classic."""
