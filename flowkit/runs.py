@@ -166,7 +166,7 @@ def _engine_for(flow: Flow, given: Mapping[str, Any], executor: Executor | str |
     values = checked(flow, given)
     resolved = config.resolve(find(Path.cwd()))
     settings = resolved.settings
-    _log_to_stderr(settings.logging.level)
+    show_logs(settings.logging.level)
     chosen = executor if executor is not None else flow.executor
     if chosen is None:
         # Classic scripts run in their own thread unless asked otherwise; `flowkit run` uses threads.
@@ -218,9 +218,17 @@ class _Stderr(logging.StreamHandler[Any]):
         return sys.stderr
 
 
-def _log_to_stderr(level: str) -> None:
-    """Let flowkit's records be seen in a script that has not set logging up itself."""
+def show_logs(level: str, *, everyones: bool = False) -> None:
+    """Let records be seen where the program has not set logging up itself.
+
+    Args:
+        level: from which on flowkit's and its tasks' are shown; of others, warnings.
+        everyones: show those of others from that level on too.
+    """
     log = logging.getLogger("flowkit")
     log.setLevel(level)
+    root = logging.getLogger()
     if not log.hasHandlers():
-        log.addHandler(_Stderr())
+        root.addHandler(_Stderr())
+        if everyones:
+            root.setLevel(level)

@@ -131,7 +131,7 @@ def run_model(penguins: list[Penguin], neighbours: int, test_share: float, seed:
 
 
 @task
-def make_predictions(model: Model, output: Path) -> dict[str, object]:
+def make_predictions(model: Model, target: Path) -> dict[str, object]:
     """Predict the species of the birds held out, write a row for each, and say how many were right."""
     predictions = [(penguin, *model.predict(penguin)) for penguin in model.held_out]
     mistaken = Counter(
@@ -140,13 +140,13 @@ def make_predictions(model: Model, output: Path) -> dict[str, object]:
         if species != penguin.species
     )
     accuracy = 1 - mistaken.total() / len(predictions)
-    write_whole(output, as_csv(predictions))
-    print(f"accuracy {accuracy:.3f} on {len(predictions)} penguins it had not seen, written to {output}")
+    write_whole(target, as_csv(predictions))
+    print(f"accuracy {accuracy:.3f} on {len(predictions)} penguins it had not seen, written to {target}")
     return {
         "accuracy": accuracy,
         "held_out": len(predictions),
         "mistaken": dict(mistaken),
-        "output": str(output),
+        "target": str(target),
     }
 
 
@@ -156,7 +156,7 @@ def data_pipeline(
     neighbours: Annotated[int, "How many of the nearest penguins vote"] = 5,
     test_share: Annotated[float, "Share of each species that is held out, between 0 and 1"] = 0.25,
     seed: Annotated[int, "Which penguins are held out"] = 1,
-    output: Annotated[Path, "CSV of predictions to write"] = HERE.parent
+    target: Annotated[Path, "CSV of predictions to write"] = HERE.parent
     / "build"
     / "penguin-predictions.csv",
 ) -> Any:
@@ -167,7 +167,7 @@ def data_pipeline(
     """
     penguins = preprocess_data(get_data(path))
     model = run_model(penguins, neighbours, test_share, seed)
-    return make_predictions(model, output)
+    return make_predictions(model, target)
 
 
 def cleaned(row: dict[str, str]) -> Penguin:

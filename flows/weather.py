@@ -148,14 +148,14 @@ def fit_trend(years: list[Year]) -> Trend | None:
 
 
 @task
-def write_report(years: list[Year], trend: Trend | None, output: Path) -> dict[str, object]:
+def write_report(years: list[Year], trend: Trend | None, target: Path) -> dict[str, object]:
     """Write the report in Markdown, and return what it says."""
-    write_whole(output, as_markdown(years, trend))
-    print(f"report on {len(years)} years written to {output}")
+    write_whole(target, as_markdown(years, trend))
+    print(f"report on {len(years)} years written to {target}")
     return {
         "years": [asdict(year) for year in years],
         "trend": asdict(trend) if trend else None,
-        "output": str(output),
+        "target": str(target),
     }
 
 
@@ -166,13 +166,13 @@ with Flow("weather") as flow:
         annotation=FilePath,
         help="CSV of a day's weather a line",
     )
-    output = Parameter(
-        "output", HERE.parent / "build" / "weather.md", annotation=Path, help="Markdown file to write"
+    target = Parameter(
+        "target", HERE.parent / "build" / "weather.md", annotation=Path, help="Markdown file to write"
     )
 
     record = parse(load(path))
     years = summarise.map(by_year(record), normal=unmapped(mean_temperature(record)))
-    report = write_report(years, fit_trend(years), output)
+    report = write_report(years, fit_trend(years), target)
 
 
 def as_day(row: dict[str, str]) -> Day:

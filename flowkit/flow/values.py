@@ -11,7 +11,7 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flowkit.errors import UsageError
@@ -22,13 +22,18 @@ _UNTYPED = (None, Any)
 
 
 def checked(
-    flow: Flow, given: Mapping[str, Any], texts: Mapping[str, Sequence[str]] | None = None
+    flow: Flow,
+    given: Mapping[str, Any],
+    texts: Mapping[str, Sequence[str]] | None = None,
+    *,
+    needed: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """The value of each parameter of a flow.
 
     Args:
         given: values, from Python or a file; checked against annotations.
         texts: what was typed for a parameter, once or more often; parsed by annotation or default.
+        needed: the parameters that must have a value; default: all that are required.
 
     Raises:
         UsageError: every unknown, missing and ill-typed parameter.
@@ -48,7 +53,7 @@ def checked(
                 values[name] = _validated(parameter, given[name])
             elif parameter.default is not NO_DEFAULT:
                 values[name] = parameter.default
-            elif parameter.required:
+            elif parameter.required and (needed is None or name in needed):
                 problems.append(f"`{name}` is required, and was not given")
             else:
                 values[name] = None

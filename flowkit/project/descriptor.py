@@ -41,8 +41,13 @@ def describe_flow(flow: Flow, ref: str, fingerprint: str, project: Project) -> D
         parameters=tuple(_parameter(each, root) for each in flow.parameters()),
         schedule=None if flow.schedule is None else value_text(flow.schedule, root),
         tags=tuple(sorted(_encodable(str(tag)) for tag in flow.tags)),
-        tasks=VARIES if flow.build_parameters else len(flow.tasks),
+        tasks=VARIES if flow.build_parameters else _visible(flow),
     )
+
+
+def _visible(flow: Flow) -> int:
+    """The tasks that pictures show: not the parameters, nor what only carries values about."""
+    return sum(not (task.auto_generated or isinstance(task, Parameter)) for task in flow.tasks)
 
 
 def _first_paragraph(text: str) -> str:

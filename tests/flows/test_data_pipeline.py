@@ -126,7 +126,7 @@ def test_the_predictions_say_what_the_summary_says(
     assert summary["mistaken"] == dict(mistakes)
     assert summary["held_out"] == len(table) == 86
     assert summary["accuracy"] == pytest.approx(1 - mistakes.total() / 86)
-    assert summary["output"] == str(output)
+    assert summary["target"] == str(output)
     assert all(0 < float(line["votes"]) <= 1 for line in table)
 
 
@@ -273,7 +273,7 @@ def test_the_flow_runs_from_any_directory(
     data_pipeline: ModuleType, elsewhere: Path, result_of: Callable[[Any, str], Any]
 ) -> None:
     output = elsewhere / "predictions.csv"
-    state = data_pipeline.data_pipeline.run(output=output)
+    state = data_pipeline.data_pipeline.run(target=output)
     assert state.is_successful()
     summary = result_of(state, "make_predictions")
     assert summary["accuracy"] >= 0.93
@@ -283,7 +283,7 @@ def test_the_flow_runs_from_any_directory(
 def test_the_flow_fails_with_the_reason_and_writes_nothing(
     data_pipeline: ModuleType, elsewhere: Path, result_of: Callable[[Any, str], Any]
 ) -> None:
-    state = data_pipeline.data_pipeline.run(neighbours=0, output=elsewhere / "predictions.csv")
+    state = data_pipeline.data_pipeline.run(neighbours=0, target=elsewhere / "predictions.csv")
     assert not state.is_successful()
     assert "`neighbours` is 0" in str(result_of(state, "run_model"))
     assert list(elsewhere.iterdir()) == []

@@ -141,7 +141,7 @@ def test_the_flow_reports_every_year_from_any_directory(
     weather: ModuleType, elsewhere: Path, result_of: Callable[[Any, str], Any]
 ) -> None:
     output = elsewhere / "report.md"
-    state = weather.flow.run(output=output)
+    state = weather.flow.run(target=output)
     assert state.is_successful()
     report = result_of(state, "write_report")
     assert [year["year"] for year in report["years"]] == [2012, 2013, 2014, 2015]
@@ -155,7 +155,7 @@ def test_the_flow_reports_every_year_from_any_directory(
 def test_the_flow_sums_up_a_year_in_a_task_of_its_own(
     weather: ModuleType, elsewhere: Path, result_of: Callable[[Any, str], Any]
 ) -> None:
-    state = weather.flow.run(output=elsewhere / "report.md")
+    state = weather.flow.run(target=elsewhere / "report.md")
     assert [year.days for year in result_of(state, "summarise")] == [366, 365, 365, 365]
 
 
@@ -164,7 +164,7 @@ def test_the_flow_fails_with_the_line_that_is_wrong(
 ) -> None:
     source = elsewhere / "broken.csv"
     source.write_text(f"{HEADER}2021/01/01,0,3,1,1,sun\nyesterday,0,3,1,1,sun\n", encoding="utf-8")
-    state = weather.flow.run(path=source, output=elsewhere / "report.md")
+    state = weather.flow.run(path=source, target=elsewhere / "report.md")
     assert not state.is_successful()
     assert "line 3 of the data" in str(result_of(state, "parse"))
     assert list(elsewhere.iterdir()) == [source]

@@ -1,0 +1,66 @@
+"""The command `flowkit`: which commands there are, and how they end.
+
+A command is a file with a function; what it cannot do it says as a `FlowkitError`, which is shown and
+becomes the exit code here, in one place.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from flowkit import __version__
+from flowkit.cli import errors, flows, graph, register, run, settings
+from flowkit.errors import FlowkitError
+
+
+def main() -> NoReturn:
+    """Run the command and exit with its code."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    try:
+        application(arguments)(args=arguments, prog_name="flowkit")
+    except FlowkitError as error:
+        errors.show(error, debug=debug)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        sys.exit(errors.show_bug(error, debug=debug))
+    sys.exit(0)
+
+
+def application(arguments: list[str]) -> typer.Typer:
+    """The Typer application for these arguments; `run` takes the parameters of the flow that they name."""
+    app = typer.Typer(
+        name="flowkit",
+        help="Define workflows in Python, see them, run them. No server, no account.",
+        invoke_without_command=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_start)
+    run.add_to(app, arguments)
+    for command in (register, graph, flows, settings):
+        command.add_to(app)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"flowkit {__version__}")
+        raise typer.Exit
+
+
+def _start(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Define workflows in Python, see them, run them. No server, no account."""
+    if context.invoked_subcommand is None:
+        flows.overview()

@@ -1,0 +1,207 @@
+"""The one writer of the terminal. What a run shows goes to stderr; stdout carries data only.
+
+Guarantees: everything about the terminal is decided once, here; what is said appears above what is
+live; a reader that goes away never fails a run; the terminal is itself again after `close`.
+Relies on: it is made before a run takes `sys.stdout` and `sys.stderr` over, and closed in a `finally`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TextIO
+
+from flowkit.cli.stream import Stream
+from flowkit.cli.styled import Styled, plain
+from flowkit.cli.wording import shown
+
+if TYPE_CHECKING:
+    import rich.console
+    from rich.segment import Segment
+
+    from flowkit.cli.live import LiveArea
+
+Color = Literal["auto", "always", "never"]
+Frame = Callable[[int, int], Sequence[Styled]]
+
+WIDTH_OF_NO_TERMINAL = 100
+_HEIGHT_OF_NO_TERMINAL = 25
+
+
+class Console:
+    """The terminal of one command.
+
+    Args:
+        stdout, stderr: default: those of the process.
+        environ: the environment.
+        color: `auto` asks the environment and the streams.
+
+    Attributes:
+        interactive: stderr is a terminal in front of a person: not in CI, not `TERM=dumb`.
+        color, out_color: whether stderr and stdout take colours.
+        github: whether GitHub Actions reads.
+    """
+
+    def __init__(
+        self,
+        *,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        environ: Mapping[str, str] = os.environ,
+        color: Color = "auto",
+    ) -> None:
+        self.out = Stream(sys.stdout if stdout is None else stdout)
+        self.err = Stream(sys.stderr if stderr is None else stderr)
+        dumb = environ.get("TERM") == "dumb"
+        self.interactive = self.err.isatty() and not dumb and environ.get("CI", "") in ("", "0", "false")
+        self.color = _takes_color(color, environ, self.err.isatty() and not dumb)
+        self.out_color = _takes_color(color, environ, self.out.isatty() and not dumb)
+        self.github = environ.get("GITHUB_ACTIONS") == "true"
+        self._columns = environ.get("COLUMNS", "")
+        self._live: LiveArea | None = None
+
+    # -- data ---------------------------------------------------------------------------------
+
+    def data(self, text: str) -> None:
+        """Write a line, or several, to stdout, as it is: nothing is wrapped, cut or coloured."""
+        self.out.write(f"{text}\n")
+        self.out.flush()
+
+    # -- what is said -------------------------------------------------------------------------
+
+    def say(self, lines: Sequence[Styled]) -> None:
+        """Write lines to stderr, above what is live. Longer ones go on in the next row."""
+        if not lines:
+            return
+        if self._live is None and not self.color:
+            self.err.write("".join([f"{plain(line)}\n" for line in lines]))
+            self.err.flush()
+        else:
+            self.rich.print(Lines(lines, ended=True), soft_wrap=True, end="")
+
+    def say_text(self, text: str, style: str = "") -> None:
+        """Write text to stderr; what is not printable in it is shown, not sent."""
+        self.say([[(shown(line), style)] for line in text.splitlines() or [""]])
+
+    # -- what is live -------------------------------------------------------------------------
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows of the terminal; 100 columns where there is none."""
+        try:
+            columns, rows = os.get_terminal_size(self.err.fileno())
+        except (OSError, ValueError, AttributeError):
+            columns, rows = 0, 0
+        if self._columns.isdigit():
+            columns = int(self._columns)
+        return columns or WIDTH_OF_NO_TERMINAL, rows or _HEIGHT_OF_NO_TERMINAL
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.size[0]
+
+    def show_live(self, frame: Frame) -> None:
+        """Keep lines at the bottom of the terminal, drawn anew some times a second, until `end_live`.
+
+        Args:
+            frame: makes the lines, given columns and rows; called from another thread.
+        """
+        from flowkit.cli.live import LiveArea
+
+        self.end_live()
+        self._live = LiveArea(self, frame)
+        self._live.start()
+
+    def end_live(self) -> None:
+        """Take the live lines away."""
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    def close(self) -> None:
+        """Leave the terminal as it was found, however the run ended. May be called twice."""
+        self.end_live()
+        self.err.flush()
+        self.out.flush()
+
+    @cached_property
+    def rich(self) -> rich.console.Console:
+        """The console behind, on stderr. It adds nothing to a text: no markup, emoji or highlighting."""
+        from rich.console import Console as RichConsole
+
+        console = RichConsole(
+            file=self.err,  # type: ignore[arg-type]  # it has what is used of a TextIO
+            color_system="standard" if self.color else None,
+            no_color=not self.color,
+            force_terminal=self.interactive,
+            force_interactive=self.interactive,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            legacy_windows=False,
+        )
+        console.size = self.size  # type: ignore[assignment]
+        return console
+
+
+class Lines:
+    """Lines as rich draws them, without looking into their text.
+
+    Args:
+        ended: whether the last one ends too.
+    """
+
+    def __init__(self, lines: Sequence[Styled], *, ended: bool = False) -> None:
+        self._lines = lines
+        self._ended = ended
+
+    def __rich_console__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> list[Segment]:
+        """The segments, as rich asks for them."""
+        from rich.segment import Segment
+
+        found: list[Segment] = []
+        for line in self._lines:
+            found += [Segment(text, console.get_style(style) if style else None) for text, style in line]
+            found.append(Segment("\n"))
+        if found and not self._ended:
+            found.pop()
+        return found
+
+
+class ConsoleHandler(logging.Handler):
+    """Writes log records through the console, so that they do not tear what is live."""
+
+    def __init__(self, console: Console, level: int = logging.NOTSET) -> None:
+        super().__init__(level)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        try:
+            style = (
+                "red"
+                if record.levelno >= logging.ERROR
+                else "yellow"
+                if record.levelno >= logging.WARNING
+                else "dim"
+            )
+            self._console.say_text(self.format(record), style)
+        except Exception:
+            self.handleError(record)
+
+
+def _takes_color(color: Color, environ: Mapping[str, str], terminal: bool) -> bool:
+    """The flag, then `NO_COLOR`, then what forces colours, then the stream."""
+    if color != "auto":
+        return color == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if any(environ.get(name, "") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return terminal

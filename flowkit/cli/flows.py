@@ -1,0 +1,103 @@
+"""`flowkit`, `flowkit list`, `show`, `unregister`: what the registry knows, without loading user code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from flowkit.cli.completion import complete_flow
+from flowkit.cli.place import here, say, settings
+from flowkit.cli.table import columns
+from flowkit.draw.labels import printable
+from flowkit.project.discovery import known_names
+from flowkit.project.entry import Entry
+from flowkit.project.registry import Registry
+
+Name = Annotated[
+    str, typer.Argument(help="The registered name.", autocompletion=complete_flow, metavar="NAME")
+]
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("list")(list_flows)
+    app.command("show")(show)
+    app.command("unregister")(unregister)
+
+
+def overview() -> None:
+    """What `flowkit` alone says: the flows here, and what to type next."""
+    project = here()
+    names = known_names(project, settings().settings.flows)
+    first = names[0] if names else "NAME"
+    if names:
+        print(f"flows here: {', '.join(printable(name) for name in names)}\n")
+    else:
+        print(f"no flows in {project.root / 'flows'}; write one, or see `flowkit --help`\n")
+    print(
+        columns(
+            [
+                (f"flowkit run {first}", "run a flow"),
+                (f"flowkit graph {first}", "see what it does"),
+                ("flowkit register", "write what flows/ defines into the registry"),
+            ]
+        )
+    )
+    print("\nflowkit --help lists all commands")
+
+
+def list_flows(as_json: Json = False) -> None:
+    """List the registered flows."""
+    entries = sorted(Registry(here()).read().values(), key=lambda entry: entry.name)
+    if as_json:
+        print(json.dumps([asdict(entry) for entry in entries], indent=2))
+        return
+    if not entries:
+        say("no flows are registered")
+        say("hint: `flowkit register` reads the flow files and writes the registry")
+        return
+    rows = [
+        (entry.name, f"v{entry.version}", str(entry.tasks), entry.ref, _short(entry)) for entry in entries
+    ]
+    print(columns(rows, ("NAME", "VERSION", "TASKS", "DEFINED IN", "DESCRIPTION")))
+
+
+def _short(entry: Entry) -> str:
+    sentence = entry.description.partition(". ")[0]
+    return sentence if len(sentence) <= 60 else f"{sentence[:59]}…"
+
+
+def show(name: Name, as_json: Json = False) -> None:
+    """Show what the registry knows of a flow."""
+    entry = Registry(here()).find(name)
+    if as_json:
+        print(json.dumps(asdict(entry), indent=2))
+        return
+    facts = [
+        ("name", entry.name),
+        ("description", entry.description),
+        ("defined in", entry.ref),
+        ("version", f"{entry.version} ({entry.fingerprint})"),
+        ("registered", entry.registered),
+        ("tasks", str(entry.tasks)),
+        ("tags", ", ".join(entry.tags)),
+        ("schedule", entry.schedule or ""),
+    ]
+    print(columns([fact for fact in facts if fact[1]]))
+    if entry.parameters:
+        print("\nparameters")
+        rows = [
+            (f"  {each.name}", each.type, "required" if each.required else f"= {each.default}")
+            for each in entry.parameters
+        ]
+        print(columns(rows))
+
+
+def unregister(name: Name) -> None:
+    """Take a flow out of the registry; its file stays."""
+    entry = Registry(here()).remove(name)
+    say(f"unregistered {printable(entry.name)}; {entry.ref} is as it was")

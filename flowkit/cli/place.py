@@ -1,0 +1,61 @@
+"""Where a command works: the project and its settings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flowkit.errors import UsageError
+from flowkit.project.config import config
+from flowkit.project.root import Project, find, find_or_start
+from flowkit.project.settings import Resolved
+
+
+def here() -> Project:
+    """The project around the working directory, or the working directory as one."""
+    return find_or_start(working_directory())
+
+
+def working_directory() -> Path:
+    """The working directory.
+
+    Raises:
+        UsageError: it was removed.
+    """
+    try:
+        return Path.cwd()
+    except OSError:
+        raise UsageError(
+            "the working directory does not exist any more", hints=("`cd` to one that does",)
+        ) from None
+
+
+def settings(flags: Mapping[str, Any] | None = None) -> Resolved:
+    """The settings that hold here, with the flags of the command above all; warnings are shown.
+
+    Raises:
+        UsageError: wrong settings files or flags, all problems at once.
+    """
+    resolved = config.resolve(find(working_directory()), flags)
+    for warning in resolved.warnings:
+        say(f"warning: {warning}")
+    return resolved
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that the user named.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"`{path}` cannot be written: {error.strerror}") from None
+
+
+def say(line: str) -> None:
+    """A line that is not data."""
+    print(line, file=sys.stderr)

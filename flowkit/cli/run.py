@@ -1,0 +1,180 @@
+"""`flowkit run NAME`: from what was typed to an exit code."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from flowkit.cli import dry_run
+from flowkit.cli.completion import registered_flow
+from flowkit.cli.console import Console
+from flowkit.cli.debugger import post_mortem
+from flowkit.cli.display import observers_for
+from flowkit.cli.loading import Loaded, load_named
+from flowkit.cli.place import here, settings
+from flowkit.cli.run_options import (
+    RunOptions,
+    given_as_options,
+    given_by_pairs,
+    named_in,
+    signature_for,
+    unknown_options,
+)
+from flowkit.errors import UsageError
+from flowkit.flow.flow import Flow
+from flowkit.flow.keys import keys_of
+from flowkit.flow.selection import selected
+from flowkit.flow.values import checked
+from flowkit.project.settings import Settings
+from flowkit.runs import built, executor_named, prepare, show_logs
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def add_to(app: typer.Typer, arguments: list[str]) -> None:
+    """Add the command; where `arguments` name a flow, with its parameters as options."""
+    loaded = _loaded(arguments)
+    flow = loaded.flow if loaded else registered_flow()
+
+    def run(context: typer.Context, name: str, **given: Any) -> None:
+        if loaded is None:  # completion, which never loads a flow
+            return
+        options = RunOptions(**{field: given.pop(field) for field in RunOptions.__dataclass_fields__})
+        raise typer.Exit(_run(loaded, options, given, context.args))
+
+    signature = signature_for(flow)
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
+    run.__doc__ = _help(flow)
+    app.command("run", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(run)
+
+
+def _loaded(arguments: list[str]) -> Loaded | None:
+    """The flow that is to be run, loaded before Typer looks at the options, as they depend on it."""
+    if not arguments or arguments[0] != "run":
+        return None
+    name = named_in(arguments[1:])
+    return load_named(name, here(), settings().settings.flows) if name is not None else None
+
+
+def _help(flow: Flow | None) -> str:
+    if flow is None:
+        return "Run a flow. Its parameters become options: `flowkit run NAME --help` lists them."
+    return flow.description or f"Run the flow {flow.name}."
+
+
+def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> int:
+    flow = loaded.flow
+    chosen = _settings(options)
+    values = _values(flow, options, given, extra)
+    whole = built(flow, values)
+    keys = keys_of(whole)
+    only = (
+        selected(whole, keys, options.select, options.exclude) if options.select or options.exclude else None
+    )
+    executor = _executor(whole, options, chosen)
+    if options.dry_run:
+        print(dry_run.shown(whole, keys, only, executor, as_json=options.as_json))
+        return 0
+    show_logs(chosen.logging.level, everyones=options.log_level is not None)
+    console = Console()
+    engine = prepare(
+        whole,
+        values,
+        executor,
+        observers=observers_for(
+            console=console,
+            name=flow.name,
+            run="",
+            workers=executor.workers,
+            output=chosen.output,
+            json=options.as_json,
+            junit=options.junit,
+            quiet=options.quiet,
+            verbose=options.verbose,
+            debug=options.debug,
+        ),
+        only=only,
+        fail_fast=options.fail_fast,
+        timeout=_seconds(options.timeout) if options.timeout else chosen.run.timeout,
+        capture=True,
+        switch_interval=chosen.switch_interval,
+    )
+    outcome = engine.run()
+    if options.pdb:
+        post_mortem(outcome)
+    return outcome.exit_code
+
+
+def _settings(options: RunOptions) -> Settings:
+    return settings(
+        {
+            "executor": options.executor.value if options.executor else None,
+            "workers": options.workers,
+            "output": options.output.value if options.output else None,
+            "logging.level": options.log_level.value.upper() if options.log_level else None,
+        }
+    ).settings
+
+
+def _executor(flow: Flow, options: RunOptions, chosen: Settings) -> Any:
+    """The flag wins over the flow's own, that over the settings."""
+    if options.executor is None and flow.executor is not None:
+        if not isinstance(flow.executor, str):
+            return flow.executor
+        return executor_named(flow.executor, chosen.workers)
+    return executor_named(chosen.executor, chosen.workers)
+
+
+def _values(flow: Flow, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> dict[str, Any]:
+    """The parameters: options win over `-p`, those over the file.
+
+    Raises:
+        UsageError: all that is wrong with them, and with the options, at once.
+    """
+    unknown = unknown_options(flow, extra)
+    from_file = _from_file(options.params) if options.params else {}
+    texts = {**given_by_pairs(options.pairs or ()), **given_as_options(flow, given)}
+    try:
+        values = checked(flow, from_file, texts)
+    except UsageError as error:
+        if not unknown:
+            raise
+        raise UsageError("\n  ".join([error.message, *unknown]), hints=error.hints) from None
+    if unknown:
+        raise UsageError(
+            f"`flowkit run {flow.name}` has {'; '.join(unknown)}",
+            hints=(f"`flowkit run {flow.name} --help` lists its options and parameters",),
+        )
+    return values
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"the parameters file `{path}` cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise UsageError(f"the parameters file `{path}` is not {kind}: {error}") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"the parameters file `{path}` has no names: it is a list or a single value")
+    return found
+
+
+def _seconds(text: str) -> float:
+    """Seconds from `90`, `90s`, `5m` or `1h`."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in "smh" and text else (text, "")
+    try:
+        seconds = float(number) * _UNITS[unit]
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"`--timeout {text}` is not a time", hints=("for example 90, 90s, 5m or 1h",))
+    return seconds

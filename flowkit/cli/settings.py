@@ -1,0 +1,33 @@
+"""`flowkit config`: the settings that hold here, and where each came from."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from flowkit.cli.place import settings
+from flowkit.cli.table import columns
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("config")(show_settings)
+
+
+def show_settings(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Show the settings, and where each value came from.
+
+    Flags win over the environment (FLOWKIT_EXECUTOR, FLOWKIT_LOGGING__LEVEL), that over flowkit.toml or
+    [tool.flowkit] in pyproject.toml, that over the user's own file, that over defaults.
+    """
+    rows = list(settings().rows())
+    if as_json:
+        print(json.dumps({key: {"value": value, "origin": origin} for key, value, origin in rows}, indent=2))
+        return
+    print(columns([(key, _text(value), origin) for key, value, origin in rows], ("SETTING", "VALUE", "FROM")))
+
+
+def _text(value: object) -> str:
+    return "-" if value is None else str(value)

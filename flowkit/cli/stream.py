@@ -1,0 +1,89 @@
+"""One of the two streams of the process, as it was when the command began.
+
+Guarantees: writing never raises because of who reads: when the reader has gone, the rest is dropped,
+also what Python itself would flush at exit; what the encoding does not have is written in other signs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TextIO
+
+# For encodings without these signs: what is nearest in ASCII, one cell each.
+_ASCII = str.maketrans("✓✗○⊘▸↻·│━╸╺…⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏→", "+x-!>~-|=--.|/-\\|/-\\|/>")
+
+
+class Stream:
+    """Writes text to a stream that may break.
+
+    Args:
+        file: the stream; None, as Python has it where it was closed, drops everything.
+    """
+
+    def __init__(self, file: TextIO | None) -> None:
+        self._file = file
+        self._unicode = "utf" in self.encoding.lower()
+
+    @property
+    def encoding(self) -> str:
+        """The name of the encoding."""
+        return getattr(self._file, "encoding", None) or "utf-8"
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody reads any more."""
+        return self._file is None
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        try:
+            return self._file is not None and self._file.isatty()
+        except ValueError:  # closed
+            return False
+
+    def fileno(self) -> int:
+        """The file descriptor.
+
+        Raises:
+            OSError: there is none.
+        """
+        if self._file is None:
+            raise OSError("the stream is closed")
+        return self._file.fileno()
+
+    def write(self, text: str) -> int:
+        """Write; returns how many characters were taken."""
+        if self._file is None:
+            return len(text)
+        if not self._unicode:
+            text = text.translate(_ASCII)
+        try:
+            self._put(text)
+        except (OSError, ValueError):  # a broken pipe, a terminal that was closed, a closed file
+            self._drop()
+        return len(text)
+
+    def _put(self, text: str) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(text)
+        except UnicodeEncodeError:
+            self._file.write(text.encode(self.encoding, "backslashreplace").decode(self.encoding))
+
+    def flush(self) -> None:
+        """Hand what was written to the reader."""
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+        except (OSError, ValueError):
+            self._drop()
+
+    def _drop(self) -> None:
+        """Nobody reads any more. What lies in Python's buffer must not fail at exit either."""
+        file, self._file = self._file, None
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, file.fileno())  # type: ignore[union-attr]
+            os.close(nowhere)

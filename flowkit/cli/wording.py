@@ -1,0 +1,63 @@
+"""Words and figures as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+import re
+
+# What would move the cursor, colour what follows, or turn the direction of writing: user text shows it.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def shown(text: str) -> str:
+    """User text that is safe in a terminal: control characters as `\\x1b`, tabs as spaces."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROLS.sub(_escape, text.expandtabs(8))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
+
+
+def last_shown(text: str) -> str:
+    """A printed line as a terminal would leave it: of parts that overwrite each other, the last."""
+    if "\r" in text:
+        text = text.rstrip("\r").rpartition("\r")[2]
+    return shown(text)
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """User text in one line of at most `limit` characters."""
+    first, newline, rest = text.strip().partition("\n")
+    line = shown(first.rstrip())
+    if len(line) > limit:
+        return f"{line[: limit - 1]}…"
+    return f"{line} …" if newline and rest else line
+
+
+def duration(seconds: float) -> str:
+    """`0.1s`, `31.4s`, `1:05`, `1:02:03`."""
+    if seconds < 59.95:
+        return f"{max(0.0, seconds):.1f}s"
+    return ticking(seconds)
+
+
+def ticking(seconds: float) -> str:
+    """`0:09`, `1:05`, `1:02:03`."""
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 task`, `2,000 tasks`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: list[str], limit: int = 3) -> str:
+    """`a, b, c and 4 more`."""
+    if len(words) <= limit:
+        return ", ".join(words)
+    return f"{', '.join(words[:limit])} and {len(words) - limit:,} more"
