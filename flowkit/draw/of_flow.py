@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowkit.draw.drawing import Drawing, Edge, Node
 from flowkit.flow.flow import Flow
-from flowkit.flow.graph import in_order, upstreams
+from flowkit.flow.graph import in_order
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.task import Task
 
@@ -19,7 +19,7 @@ def drawing_of(flow: Flow, keys: dict[Task, str]) -> Drawing:
         DefinitionError: a cycle.
     """
     wiring = flow.wiring
-    order = in_order(flow, upstreams(flow))
+    order = in_order(flow)
     shown = [task for task in order if not task.auto_generated]
     nodes = tuple(
         Node(

@@ -232,6 +232,8 @@ class Engine:
     def rouse(self) -> None:
         """Wake who has something to do now."""
         machine = self.machine
+        if self.recorder.asleep:
+            self.recorder.wake()
         if machine.over:
             for lane in self.lanes:
                 while lane.idle:
@@ -247,8 +249,6 @@ class Engine:
             deadline = machine.next_deadline
             if deadline is not None and deadline < self._alarm:
                 self._bell.ring()
-        if self.recorder.asleep:
-            self.recorder.wake()
 
     # -- called from anywhere -----------------------------------------------------------------
 

@@ -61,16 +61,16 @@ class Lane:
         while not acquire(False):
             time.sleep(0)
         try:
+            now = 0.0
             if finished is not None:
                 engine.accept(finished)
+                now = finished[0][5]
             while True:
-                call = machine.take(self.number, engine.clock())
-                if call is not None:
-                    engine.rouse()
-                    return call
+                call = machine.take(self.number, now or engine.clock())
                 engine.rouse()
-                if machine.over:
-                    return None
+                if call is not None or machine.over:
+                    return call
+                now = 0.0
                 bell = Bell()
                 self.idle.append(bell)
                 release()

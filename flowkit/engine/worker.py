@@ -54,6 +54,8 @@ class Worker:
     def execute(self, call: Call, name: str) -> Finished:
         """Carry out a call.
 
+        It leaves the context of the call behind; a thread that does other things too restores its own.
+
         Args:
             name: the worker, for the record.
 
@@ -62,7 +64,7 @@ class Worker:
         """
         node, index, attempt = call
         plan, clock = self.plan, self._clock
-        before = CURRENT.set((self.engine, call))
+        CURRENT.set((self.engine, call))
         started = clock()
         detail = None
         try:
@@ -81,8 +83,6 @@ class Worker:
         except BaseException as error:
             status, detail, value = self.judge(call, error)
             return (node, index, attempt, status, started, clock(), name, detail), value
-        finally:
-            CURRENT.reset(before)
 
     def _special_call(self, run: Callable[..., Any], call: Call) -> tuple[Any, Detail | None]:
         """A call whose arguments, trigger or result need more than a look."""

@@ -7,7 +7,7 @@ The vocabulary is that of Prefect classic, group 3. `flow/` knows no engine: `Fl
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, KeysView
+from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Sequence
 from contextvars import Token
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from flowkit.plan.state import State
 
 
-_MANY = 8  # edges of a task from which on they are looked up by an index
+_FEW = 8  # edges of a task that are a tuple and looked through; more are a list with an index
 
 
 def _mark(edge: Edge) -> Any:
@@ -42,7 +42,7 @@ class Wiring:
     __slots__ = ("_places", "constants", "gates", "inputs", "slug_counts", "slugs", "taken")
 
     def __init__(self) -> None:
-        self.inputs: dict[Task, list[Edge]] = {}
+        self.inputs: dict[Task, Sequence[Edge]] = {}
         self.constants: dict[Task, dict[str, Any]] = {}
         self.gates: dict[Task, tuple[Gate, ...]] = {}
         self.slugs: dict[Task, str] = {}
@@ -52,27 +52,28 @@ class Wiring:
 
     def put(self, edge: Edge) -> None:
         """Add an edge, in the place of one with the same key, or between the same tasks without one."""
-        edges = self.inputs[edge.downstream]
-        if len(edges) < _MANY:
-            mark = _mark(edge)
-            for place, old in enumerate(edges):
-                if _mark(old) == mark:
-                    edges[place] = edge
-                    return
-        else:
-            places = self._places.get(edge.downstream)
-            if places is None:
-                places = self._places[edge.downstream] = {_mark(old): at for at, old in enumerate(edges)}
-            place = places.setdefault(_mark(edge), len(edges))
-            if place < len(edges):
-                edges[place] = edge
+        edges, mark = self.inputs[edge.downstream], _mark(edge)
+        if isinstance(edges, list):
+            places = self._places[edge.downstream]
+            place = places.setdefault(mark, len(edges))
+            edges[place : place + 1] = [edge]
+            return
+        for place, old in enumerate(edges):
+            if _mark(old) == mark:
+                self.inputs[edge.downstream] = (*edges[:place], edge, *edges[place + 1 :])
                 return
-        edges.append(edge)
+        if len(edges) < _FEW:
+            self.inputs[edge.downstream] = (*edges, edge)
+        else:
+            self.inputs[edge.downstream] = [*edges, edge]
+            self._places[edge.downstream] = {_mark(old): place for place, old in enumerate((*edges, edge))}
 
     def copy(self) -> Wiring:
         """Independent containers of the same tasks."""
         new = Wiring()
-        new.inputs = {task: list(edges) for task, edges in self.inputs.items()}
+        for task, edges in self.inputs.items():
+            new.inputs[task] = list(edges) if isinstance(edges, list) else edges
+        new._places = {task: dict(places) for task, places in self._places.items()}
         new.constants = {task: dict(values) for task, values in self.constants.items()}
         new.gates = dict(self.gates)
         new.slugs = dict(self.slugs)
@@ -169,7 +170,7 @@ class Flow:
         if not isinstance(task, Task):
             raise CallError(f"a flow is made of tasks, not of `{type(task).__name__}`")
         wiring.slugs[task] = self._new_slug(task)
-        wiring.inputs[task] = []
+        wiring.inputs[task] = ()
         around = ambient.current()
         if around.gates and not isinstance(task, Parameter | Constant):
             if around.flow is not self:
@@ -428,7 +429,7 @@ class Flow:
         self.sorted_tasks()
         self.set_reference_tasks(self._references)
 
-    def _known(self, task: Task) -> list[Edge]:
+    def _known(self, task: Task) -> Sequence[Edge]:
         try:
             return self.wiring.inputs[task]
         except (KeyError, TypeError):

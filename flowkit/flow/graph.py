@@ -11,55 +11,81 @@ if TYPE_CHECKING:
     from flowkit.flow.task import Task
 
 
-def upstreams(flow: Flow) -> dict[Task, list[Task]]:
-    """What each task waits for, once each: the upstreams of its edges, and the conditions of its gates."""
+def numbered(flow: Flow) -> tuple[list[Task], list[tuple[int, ...]]]:
+    """The tasks in the order in which they were added, and what each waits for, by its place there.
+
+    A task waits for the upstreams of its edges and the conditions of its gates, once each.
+    """
     wiring = flow.wiring
-    found = {}
+    tasks = list(wiring.inputs)
+    place = {task: number for number, task in enumerate(tasks)}
+    needs = []
     for task, edges in wiring.inputs.items():
-        needs = [edge.upstream for edge in edges]
+        found = [place[edge.upstream] for edge in edges]
         gates = wiring.gates.get(task)
         if gates:
-            needs += [gate.condition for gate in gates]
-        found[task] = needs if len(needs) < 2 else list(dict.fromkeys(needs))
-    return found
+            found += [place[gate.condition] for gate in gates]
+        needs.append(tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found)))
+    return tasks, needs
 
 
-def in_order(flow: Flow, needs: dict[Task, list[Task]] | None = None) -> tuple[Task, ...]:
-    """All tasks, each after what it waits for; otherwise in the order in which they were added.
+def upstreams(flow: Flow) -> dict[Task, list[Task]]:
+    """What each task waits for."""
+    tasks, needs = numbered(flow)
+    return {task: [tasks[number] for number in found] for task, found in zip(tasks, needs, strict=True)}
+
+
+def order_of(flow: Flow, tasks: list[Task], needs: list[tuple[int, ...]]) -> list[int]:
+    """The places of all tasks, each after what it waits for; otherwise as they were added.
 
     Args:
-        needs: what `upstreams` gave, where it is at hand.
+        tasks, needs: what `numbered` gave.
 
     Raises:
-        DefinitionError: a cycle.
+        DefinitionError: a cycle, shown as a path.
     """
-    needs = upstreams(flow) if needs is None else needs
-    waiting = {task: len(found) for task, found in needs.items()}
-    followers: dict[Task, list[Task]] = {task: [] for task in needs}
-    for task, found in needs.items():
+    waiting = [len(found) for found in needs]
+    followers: list[list[int] | None] = [None] * len(needs)
+    for number, found in enumerate(needs):
         for upstream in found:
-            followers[upstream].append(task)
-    ordered = [task for task, count in waiting.items() if not count]
-    for task in ordered:  # grows as it is walked
-        for follower in followers[task]:
+            after = followers[upstream]
+            if after is None:
+                followers[upstream] = [number]
+            else:
+                after.append(number)
+    ordered = [number for number, count in enumerate(waiting) if not count]
+    for number in ordered:  # grows as it is walked
+        for follower in followers[number] or ():
             waiting[follower] -= 1
             if not waiting[follower]:
                 ordered.append(follower)
     if len(ordered) < len(needs):
-        raise _cycle_error(flow, needs, set(ordered))
-    return tuple(ordered)
+        raise _cycle_error(flow, tasks, needs, set(ordered))
+    return ordered
 
 
-def _cycle_error(flow: Flow, needs: dict[Task, list[Task]], sorted_out: set[Task]) -> DefinitionError:
+def in_order(flow: Flow) -> tuple[Task, ...]:
+    """All tasks, each after what it waits for; otherwise in the order in which they were added.
+
+    Raises:
+        DefinitionError: a cycle, shown as a path.
+    """
+    tasks, needs = numbered(flow)
+    return tuple([tasks[number] for number in order_of(flow, tasks, needs)])
+
+
+def _cycle_error(
+    flow: Flow, tasks: list[Task], needs: list[tuple[int, ...]], sorted_out: set[int]
+) -> DefinitionError:
     """Walk upstream among what could not be ordered until a task comes again: that is a cycle."""
-    task = next(task for task in needs if task not in sorted_out)
-    path: dict[Task, None] = {}
-    while task not in path:
-        path[task] = None
-        task = next(upstream for upstream in needs[task] if upstream not in sorted_out)
+    number = next(number for number in range(len(needs)) if number not in sorted_out)
+    path: dict[int, None] = {}
+    while number not in path:
+        path[number] = None
+        number = next(upstream for upstream in needs[number] if upstream not in sorted_out)
     walked = list(path)
-    cycle = [task, *reversed(walked[walked.index(task) :])]
-    shown = [f"`{member.name}`" for member in cycle]
+    cycle = [number, *reversed(walked[walked.index(number) :])]
+    shown = [f"`{tasks[member].name}`" for member in cycle]
     if len(shown) > 12:
         shown = [*shown[:6], f"… {len(shown) - 11} more …", *shown[-5:]]
     return DefinitionError(

@@ -18,7 +18,7 @@ def keys_of(flow: Flow) -> dict[Task, str]:
         name = key = task.name
         number = counts.get(name, 0) + 1
         if number > 1:
-            key = f"{name}-{number}"
+            key = slug if slug == f"{name}-{number}" else f"{name}-{number}"
         while key in taken:
             number += 1
             key = f"{name}-{number}"

@@ -65,6 +65,6 @@ def check_mappable(task_name: str, argument: str, value: Any) -> None:
         hints = ("pass a list, or wrap the argument in `unmapped(...)` to give it whole to every child",)
     raise CallError(
         f"the task `{task_name}` cannot be mapped over `{argument}`: "
-        f"a `{type(value).__name__}` is not a sequence",
+        f"`{type(value).__name__}` is not a sequence",
         hints=hints,
     )

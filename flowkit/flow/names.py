@@ -1,15 +1,12 @@
-"""Names of flows, and the place in the user's code that an error is about."""
+"""Names of flows and parameters."""
 
 from __future__ import annotations
 
-import os
-import sys
 import unicodedata
 
 from flowkit.errors import DefinitionError
 
 LONGEST_NAME = 255
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")  # noqa: PTH100, PTH118, PTH120
 
 
 def check_name(name: object, what: str = "flow") -> str:
@@ -32,11 +29,3 @@ def check_name(name: object, what: str = "flow") -> str:
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
         raise DefinitionError(f"the {what} name {name!r} has control characters")
     return name
-
-
-def caller() -> str:
-    """`file:line` of the innermost frame outside flowkit: where the user's code stands."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

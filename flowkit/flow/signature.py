@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flowkit.errors import CallError
-from flowkit.flow.names import caller
 
 RESERVED = ("upstream_tasks", "mapped", "task_args", "flow")
 
@@ -54,7 +53,7 @@ class RunSignature:
         except TypeError as error:
             raise CallError(
                 f"the task `{name}` was called with wrong arguments: {error}",
-                hints=(f"called at {caller()}", f"it is defined as `{name}{self.signature}`"),
+                hints=(f"it is defined as `{name}{self.signature}`",),
             ) from None
         return list(self._spread(bound))
 

@@ -27,19 +27,21 @@ def checked(
     texts: Mapping[str, Sequence[str]] | None = None,
     *,
     needed: Collection[str] | None = None,
+    problems: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The value of each parameter of a flow.
 
     Args:
         given: values, from Python or a file; checked against annotations.
         texts: what was typed for a parameter, once or more often; parsed by annotation or default.
+        problems: what else is wrong, to be reported with the rest.
         needed: the parameters that must have a value; default: all that are required.
 
     Raises:
         UsageError: every unknown, missing and ill-typed parameter.
     """
     texts = texts or {}
-    problems: list[str] = []
+    problems = list(problems)
     values: dict[str, Any] = {}
     parameters = {parameter.name: parameter for parameter in flow.parameters()}
     for name in [*given, *texts]:
@@ -197,7 +199,7 @@ def _unknown(name: str, parameters: Mapping[str, Parameter]) -> str:
 
 
 def _wrong(flow: Flow, problems: list[str]) -> UsageError:
-    hints = (f"`flowkit run {flow.name} --help` lists its parameters",) if flow.parameters() else ()
+    hints = (f"`flowkit run {flow.name} --help` lists its parameters",)
     if len(problems) == 1:
         return UsageError(f"the flow `{flow.name}` cannot run: {problems[0]}", hints=hints)
     listed = "".join(f"\n  {problem}" for problem in problems)

@@ -9,7 +9,7 @@ from flowkit.errors import DefinitionError
 from flowkit.flow.control import Merge
 from flowkit.flow.edge import Edge
 from flowkit.flow.flow import Flow
-from flowkit.flow.graph import in_order, upstreams
+from flowkit.flow.graph import numbered, order_of
 from flowkit.flow.keys import keys_of
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.signature import RunSignature
@@ -65,27 +65,24 @@ class _Compiler:
         durations: Mapping[str, float] | None,
     ) -> None:
         self.flow = flow
-        needs = upstreams(flow)
-        order: Sequence[Task] = in_order(flow, needs)
+        tasks, needs = numbered(flow)
+        order = order_of(flow, tasks, needs)
         if only is not None:
-            order = [task for task in order if task in only]
-            _check_closed(order, needs)
+            order = [place for place in order if tasks[place] in only]
+            _check_closed(order, tasks, needs)
         keys = keys_of(flow)
-        self.mapped = {task for task in order if any(edge.mapped for edge in flow.wiring.inputs[task])}
-        place = {task: position for position, task in enumerate(order)}
-        waits = [[place[upstream] for upstream in needs[task]] for task in order]
-        weight = None
-        if durations:
-            weight = _weights(durations, [keys[task] for task in order])
-        ranked = ranks(waits, self._pair_places(place), weight)
-        self.tasks = [order[position] for position in ranked]
+        inputs = flow.wiring.inputs
+        self.mapped = {tasks[place] for place in order if any(edge.mapped for edge in inputs[tasks[place]])}
+        weight = _weights(durations, [keys[task] for task in tasks]) if durations else None
+        ranked = ranks(order, needs, self._pair_places(tasks), weight)
+        self.tasks = [tasks[place] for place in ranked]
         self.ids = {task: node for node, task in enumerate(self.tasks)}
         size = len(ranked)
         self.result = Plan(
             name=flow.name,
             tasks=self.tasks,
             keys=[keys[task] for task in self.tasks],
-            waits=[len(waits[position]) for position in ranked],
+            waits=[len(needs[place]) for place in ranked],
             successors=[()] * size,
             upstreams=[()] * size,
             flags=bytearray(size),
@@ -102,8 +99,12 @@ class _Compiler:
         self.lengths: set[int] = set()
         self.flats: set[int] = set()
 
-    def _pair_places(self, place: dict[Task, int]) -> dict[int, list[int]]:
+    def _pair_places(self, tasks: list[Task]) -> dict[int, list[int]]:
+        """The mapped tasks that each mapped task follows child by child, by place."""
+        if not self.mapped:
+            return {}
         inputs = self.flow.wiring.inputs
+        place = {task: number for number, task in enumerate(tasks)}
         return {
             place[task]: [
                 place[edge.upstream]
@@ -115,7 +116,7 @@ class _Compiler:
 
     def plan(self) -> Plan:
         plan = self.result
-        followers: list[list[int]] = [[] for _ in self.tasks]
+        followers: list[list[int] | None] = [None] * plan.size
         inputs, gates = self.flow.wiring.inputs, self.flow.wiring.gates
         ids = self.ids
         for node, task in enumerate(self.tasks):
@@ -133,9 +134,15 @@ class _Compiler:
             pairs = plan.groups[node].pairs if task in self.mapped else ()
             for upstream in waited:
                 if upstream not in pairs:
-                    followers[upstream].append(node)
+                    after = followers[upstream]
+                    if after is None:
+                        followers[upstream] = [node]
+                    else:
+                        after.append(node)
             self._policy(node, task)
-        plan.successors = [tuple(found) for found in followers]
+        for node, after in enumerate(followers):
+            plan.successors[node] = tuple(after or ())
+            followers[node] = None  # the lists are let go one by one
         self._pairs()
         self._facts()
         self._lanes()
@@ -144,7 +151,7 @@ class _Compiler:
 
     # -- a node -------------------------------------------------------------------------------
 
-    def _group(self, node: int, edges: list[Edge]) -> None:
+    def _group(self, node: int, edges: Sequence[Edge]) -> None:
         """Sort the upstreams of a mapped node by how it is mapped over them."""
         kinds: dict[str, dict[int, None]] = {
             kind: {} for kind in ("lengths", "flats", "pairs", "flat_groups", "whole")
@@ -198,8 +205,10 @@ class _Compiler:
                 hints=("map the task, or take `mapped=True` from `switch` or `ifelse`",),
             )
         group = self.result.groups[node]
-        extra = [gate.condition for gate in gates if gate.mapped and gate.condition not in group.lengths]
-        group.pairs = tuple(dict.fromkeys((*group.pairs, *extra)))
+        ended = {*group.lengths, *group.whole, *group.flat_groups}
+        conditions = dict.fromkeys(gate.condition for gate in gates if gate.mapped)
+        group.gated = tuple([condition for condition in conditions if condition in ended])
+        group.pairs = tuple(dict.fromkeys((*group.pairs, *(conditions.keys() - ended))))
 
     def _policy(self, node: int, task: Task) -> None:
         plan = self.result
@@ -222,7 +231,7 @@ class _Compiler:
 
     # -- arguments ----------------------------------------------------------------------------
 
-    def _arguments(self, node: int, task: Task, edges: list[Edge]) -> None:
+    def _arguments(self, node: int, task: Task, edges: Sequence[Edge]) -> None:
         plan = self.result
         slots: dict[str, int] = {}
         special = False
@@ -308,12 +317,13 @@ def _weights(durations: Mapping[str, float], keys: list[str]) -> Callable[[int],
     return lambda position: durations.get(keys[position], middle)
 
 
-def _check_closed(order: Sequence[Task], needs: dict[Task, list[Task]]) -> None:
+def _check_closed(order: list[int], tasks: list[Task], needs: list[tuple[int, ...]]) -> None:
     chosen = set(order)
-    for task in order:
-        for upstream in needs[task]:
+    for place in order:
+        for upstream in needs[place]:
             if upstream not in chosen:
+                name = tasks[place].name
                 raise DefinitionError(
-                    f"the task `{task.name}` needs the result of `{upstream.name}`, which is not selected",
-                    hints=(f"select it with what it needs: `+{task.name}`",),
+                    f"the task `{name}` needs the result of `{tasks[upstream].name}`, which is not selected",
+                    hints=(f"select it with what it needs: `+{name}`",),
                 )

@@ -23,7 +23,7 @@ def detail_of(needs: Needs, value: Any, *, child: bool) -> Detail:
     """
     flat = -1
     if needs.flat:
-        found = elements(value)
+        found = elements(value) if child or length(value) >= 0 else None
         if found is not None:
             flat = len(found) if child else len(flattened(found))
     return Detail(

@@ -91,17 +91,20 @@ class Machine(Verdicts):
         self._flags[node] |= SETTLED
         if detail is not None:
             self.details[node] = detail
-        self._end((node, -1, status), 0.0)
+        self.status[node] = status
+        self._open -= 1
+        for follower in self.plan.successors[node]:
+            self._waits[follower] -= 1
+            if status >= MAPPED:
+                self._flags[follower] |= TROUBLE
 
     def start(self, now: float) -> None:
         """Begin with what waits for nothing."""
         self.started = True
-        for node, waits in enumerate(self.plan.waits):
-            if not waits:
-                work: list[End] = []
-                self._decide(node, work, now)
-                for end in work:
-                    self._end(end, now)
+        for node in [node for node, waits in enumerate(self._waits) if not waits]:
+            work: list[End] = []
+            self._decide(node, work, now)
+            self._follow(work, now)
 
     def take(self, lane: int, now: float) -> Call | None:
         """The ready call of this lane that goes first, now running; None where there is none."""
@@ -115,7 +118,7 @@ class Machine(Verdicts):
         self.status[node] = RUNNING
         self.running += 1
         attempt = self._attempts.get(node, 1) if self._attempts else 1
-        if node in self.plan.timeouts:
+        if self.plan.timeouts and node in self.plan.timeouts:
             self._limit(node, -1, attempt, now)
         self.events.append((node, -1, attempt, RUNNING, now, 0.0, None, None))
         return (node, -1, attempt)
@@ -126,6 +129,14 @@ class Machine(Verdicts):
         if not self._is_running(node, index, attempt):
             return False
         self.running -= 1
+        if status == SUCCESS and index < 0 and detail is None and not self.stopping:
+            # What nearly every task does, without the detours below.
+            self.events.append(row)
+            work: list[End] = []
+            self._node_ended(node, SUCCESS, work, now)
+            if work:
+                self._follow(work, now)
+            return True
         if status != SUCCESS and self._retried(row):
             return True
         if status == RETRYING:  # asked for, but the run is stopping
@@ -206,13 +217,18 @@ class Machine(Verdicts):
 
     def _is_running(self, node: int, index: int, attempt: int) -> bool:
         status = self.status[node] if index < 0 else self.groups[node].states[index]
-        return status == RUNNING and (not self._attempts or attempt == self.attempt(node, index))
+        if status != RUNNING:
+            return False
+        return attempt == self.attempt(node, index) if self._attempts else attempt == 1
 
     # -- ends, and what follows from them -----------------------------------------------------
 
     def _end(self, end: End, now: float) -> None:
-        """Follow what an end means for all that wait for it, however far that goes."""
-        work = [end]
+        """An end, and all that it means for what waits for it."""
+        self._follow([end], now)
+
+    def _follow(self, work: list[End], now: float) -> None:
+        """What ends and expansions mean for all that wait for them, however far that goes."""
         while work:
             node, index, status = work.pop()
             if index >= 0:
@@ -223,21 +239,22 @@ class Machine(Verdicts):
                 self._node_ended(node, status, work, now)
 
     def _node_ended(self, node: int, status: int, work: list[End], now: float) -> None:
-        plan, waits, flags = self.plan, self._waits, self._flags
-        self.status[node] = status
+        plan, waits, flags, states = self.plan, self._waits, self._flags, self.status
+        states[node] = status
         self._open -= 1
-        if node in plan.paired and node not in self.groups:
+        if plan.paired and node in plan.paired and node not in self.groups:
             self._release(plan.paired[node], work, now)
         trouble = status >= MAPPED
         for follower in plan.successors[node]:
-            waits[follower] -= 1
+            left = waits[follower] - 1
+            waits[follower] = left
             if trouble:
                 flags[follower] |= TROUBLE
-            if not waits[follower]:
+            if not left:
                 if flags[follower]:
                     self._decide(follower, work, now)
                 else:
-                    self.status[follower] = READY
+                    states[follower] = READY
                     heappush(self._ready[plan.lane_of[follower]], follower)
 
     def _release(self, followers: tuple[int, ...], work: list[End], now: float) -> None:
@@ -281,12 +298,14 @@ class Machine(Verdicts):
         group = self.groups[node] = Group(self.width(node), len(shape.pairs))
         group.base = self.shared(node)
         group.counted = tuple(source for source in shape.pairs if source in self.plan.upstreams[node])
-        group.flat = {source: self.elements(source) for source in shape.flat_groups}
+        group.flat = {
+            source: self.elements(source) for source in shape.flat_groups if source not in shape.whole
+        }
         self.status[node] = EXPANDED
         self.events.append((node, -1, group.width, EXPANDED, now, now, None, None))
         if not group.width:
             self._group_ended(node, work, now)
-        elif shape.pairs or group.flat:
+        elif shape.pairs or shape.gated or group.flat:
             self._decide_one_by_one(node, group, work, now)
         else:
             self._decide_alike(node, group, work, now)
@@ -354,8 +373,9 @@ class Machine(Verdicts):
             self._group_ended(node, work, now)
 
     def _group_ended(self, node: int, work: list[End], now: float) -> None:
-        self.events.append((node, -1, 0, MAPPED, now, now, None, None))
-        work.append((node, -1, MAPPED))
+        status = CANCELLED if self.stopping and CANCELLED in self.groups[node].states else MAPPED
+        self.events.append((node, -1, 0, status, now, now, None, None))
+        work.append((node, -1, status))
 
     # -- deadlines ----------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class GroupPlan:
         pairs: mapped nodes that are followed child by child.
         flat_groups: mapped nodes whose children's values are flattened.
         whole: other upstreams, by their state; what is also mapped over counts as passed whole.
+        gated: conditions of mapped gates whose end it waits for anyway.
     """
 
     lengths: tuple[int, ...] = ()
@@ -72,11 +73,12 @@ class GroupPlan:
     pairs: tuple[int, ...] = ()
     flat_groups: tuple[int, ...] = ()
     whole: tuple[int, ...] = ()
+    gated: tuple[int, ...] = ()
 
     @property
     def sources(self) -> tuple[int, ...]:
         """All that it is mapped over."""
-        return self.lengths + self.flats + self.pairs + self.flat_groups
+        return self.lengths + self.flats + self.pairs + self.flat_groups + self.gated
 
 
 @dataclass(slots=True)

@@ -96,7 +96,7 @@ class Verdicts:
         group = self.plan.groups[node]
         widths = [self._length(source) for source in group.lengths]
         widths += [self.details.get(source, _NOTHING_KNOWN).flat for source in group.flats]
-        widths += [self.groups[source].width for source in group.pairs]
+        widths += [self.groups[source].width for source in group.pairs + group.gated]
         widths += [len(self.elements(source)) for source in group.flat_groups]
         return min(widths)
 

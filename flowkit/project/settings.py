@@ -55,7 +55,7 @@ class Settings:
     """All settings, with their defaults.
 
     Args:
-        workers: how many tasks run at once; None for the number of processors.
+        workers: how many tasks run at once; None for as many as the executor chooses.
         flows: the folder of flow files, relative to the project's root.
         switch_interval: seconds between two Python threads during a run.
         backend: set by scripts written for Prefect classic; only `local` exists.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowkit.engine.context import CURRENT
 from flowkit.plan.events import Call, Detail
 from flowkit.plan.status import CANCELLED
 
@@ -38,6 +39,7 @@ class _InlineCrew:
         if call is None:
             return False
         interrupts = self._lane.engine.interrupts
+        around = CURRENT.get()  # of the task that this run is nested in, or none
         interrupts.in_task = True
         try:
             finished = self._lane.engine.worker.execute(call, "main")
@@ -47,6 +49,7 @@ class _InlineCrew:
             finished = ((*call, CANCELLED, now, now, "main", Detail()), None)
         finally:
             interrupts.in_task = False
+            CURRENT.set(around)
         if interrupts.happened and isinstance(finished[1], KeyboardInterrupt):
             row = finished[0]
             finished = ((*row[:3], CANCELLED, *row[4:7], Detail(message="Interrupted.")), None)

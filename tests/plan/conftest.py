@@ -1,0 +1,8 @@
+"""Lets the tests of this folder import what they share: the reference, the scenarios and the driver."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
