@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from os.path import relpath
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Annotated, Any
@@ -73,7 +74,7 @@ def get_data(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file, as text; tried again when the disk or the network behind it fails."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file, restkey=SURPLUS, restval=""))
-    print(f"{len(rows)} rows from {path}")
+    print(f"{len(rows)} rows from {relpath(path)}")
     return rows
 
 
@@ -141,7 +142,7 @@ def make_predictions(model: Model, target: Path) -> dict[str, object]:
     )
     accuracy = 1 - mistaken.total() / len(predictions)
     write_whole(target, as_csv(predictions))
-    print(f"accuracy {accuracy:.3f} on {len(predictions)} penguins it had not seen, written to {target}")
+    print(f"accuracy {accuracy:.3f} on {len(predictions)} penguins it had not seen, written to {relpath(target)}")
     return {
         "accuracy": accuracy,
         "held_out": len(predictions),

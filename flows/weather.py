@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from os.path import relpath
 from pathlib import Path
 from statistics import fmean, linear_regression
 from uuid import uuid4
@@ -80,7 +81,7 @@ class Trend:
 def load(path: Path) -> str:
     """The text of the file; tried again when the disk or the network behind it fails."""
     text = path.read_text(encoding="utf-8-sig")
-    print(f"{len(text.splitlines())} lines from {path}")
+    print(f"{len(text.splitlines())} lines from {relpath(path)}")
     return text
 
 
@@ -151,7 +152,7 @@ def fit_trend(years: list[Year]) -> Trend | None:
 def write_report(years: list[Year], trend: Trend | None, target: Path) -> dict[str, object]:
     """Write the report in Markdown, and return what it says."""
     write_whole(target, as_markdown(years, trend))
-    print(f"report on {len(years)} years written to {target}")
+    print(f"report on {len(years)} years written to {relpath(target)}")
     return {
         "years": [asdict(year) for year in years],
         "trend": asdict(trend) if trend else None,
