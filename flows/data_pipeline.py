@@ -142,7 +142,7 @@ def make_predictions(model: Model, target: Path) -> dict[str, object]:
     )
     accuracy = 1 - mistaken.total() / len(predictions)
     write_whole(target, as_csv(predictions))
-    print(f"accuracy {accuracy:.3f} on {len(predictions)} penguins it had not seen, written to {relpath(target)}")
+    print(f"accuracy {accuracy:.3f} on {len(predictions)} unseen penguins, written to {relpath(target)}")
     return {
         "accuracy": accuracy,
         "held_out": len(predictions),
