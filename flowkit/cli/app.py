@@ -39,7 +39,7 @@ def application(arguments: list[str]) -> typer.Typer:
         help="Define workflows in Python, see them, run them. No server, no account.",
         invoke_without_command=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode=None,
+        rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_start)

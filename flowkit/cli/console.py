@@ -144,7 +144,7 @@ class Console:
             highlight=False,
             legacy_windows=False,
         )
-        console.size = self.size  # type: ignore[assignment]
+        console.size = self.size
         return console
 
 

@@ -94,7 +94,7 @@ class LiveArea:
             up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
             self._console.rich.control(Control(ControlType.CARRIAGE_RETURN, *(up * more)))
         self._size = size
-        self._console.rich.size = size  # type: ignore[assignment]
+        self._console.rich.size = size
 
 
 def _nothing(columns: int, rows: int) -> Sequence[Styled]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flowkit.cli.place import say
@@ -24,6 +27,24 @@ class Loaded:
     target: Target
 
 
+@contextmanager
+def _no_keyboard() -> Iterator[None]:
+    """Nothing to read on file descriptor 0, also for what the flow file starts; it comes back after."""
+    try:
+        kept = os.dup(0)
+    except OSError:  # it is closed already
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        os.dup2(nothing, 0)
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        os.close(nothing)
+
+
 def load_named(name: str, project: Project, folder: str) -> Loaded:
     """Load the flow that NAME means.
 
@@ -38,7 +59,8 @@ def load_named(name: str, project: Project, folder: str) -> Loaded:
     timer.daemon = True
     timer.start()
     try:
-        module, flow = load(target, project)
+        with _no_keyboard():
+            module, flow = load(target, project)
     finally:
         timer.cancel()
     if module.notice:

@@ -19,6 +19,7 @@ from flowkit.cli.loading import Loaded, load_named
 from flowkit.cli.place import here, settings
 from flowkit.cli.run_options import (
     RunOptions,
+    as_help,
     given_as_options,
     given_by_pairs,
     named_in,
@@ -65,7 +66,7 @@ def _loaded(arguments: list[str]) -> Loaded | None:
 def _help(flow: Flow | None) -> str:
     if flow is None:
         return "Run a flow. Its parameters become options: `flowkit run NAME --help` lists them."
-    return flow.description or f"Run the flow {flow.name}."
+    return as_help(flow.description or f"Run the flow {flow.name}.")
 
 
 def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> int:
@@ -137,21 +138,9 @@ def _values(flow: Flow, options: RunOptions, given: Mapping[str, Any], extra: li
     Raises:
         UsageError: all that is wrong with them, and with the options, at once.
     """
-    unknown = unknown_options(flow, extra)
     from_file = _from_file(options.params) if options.params else {}
     texts = {**given_by_pairs(options.pairs or ()), **given_as_options(flow, given)}
-    try:
-        values = checked(flow, from_file, texts)
-    except UsageError as error:
-        if not unknown:
-            raise
-        raise UsageError("\n  ".join([error.message, *unknown]), hints=error.hints) from None
-    if unknown:
-        raise UsageError(
-            f"`flowkit run {flow.name}` has {'; '.join(unknown)}",
-            hints=(f"`flowkit run {flow.name} --help` lists its options and parameters",),
-        )
-    return values
+    return checked(flow, from_file, texts, problems=unknown_options(flow, extra))
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import typer
 
 from flowkit.cli.completion import complete_flow
 from flowkit.cli.place import working_directory
+from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import NO_DEFAULT, Parameter
@@ -27,6 +28,7 @@ from flowkit.project.text import type_text, value_text
 
 PREFIX = "parameter_"
 PANEL = "Parameters of the flow"
+OWN_PANEL = "How to run it"
 
 
 class Executor(StrEnum):
@@ -79,72 +81,55 @@ class RunOptions:
     verbose: int
 
 
-# Option by option: the field of RunOptions, its type, default, names, and what it says of itself.
-_OPTIONS: tuple[tuple[str, Any, Any, tuple[str, ...], dict[str, Any]], ...] = (
-    (
-        "pairs",
-        list[str] | None,
-        None,
-        ("-p", "--param"),
-        {"metavar": "KEY=VALUE", "help": "A parameter by name."},
-    ),
-    (
-        "params",
-        Path | None,
-        None,
-        ("--params",),
-        {"metavar": "FILE", "help": "Parameters from a TOML or JSON file."},
-    ),
-    ("executor", Executor | None, None, ("--executor",), {"help": "Where tasks run."}),
-    ("workers", int | None, None, ("--workers", "-w"), {"metavar": "N", "help": "How many tasks at once."}),
-    (
-        "select",
-        str | None,
-        None,
-        ("--select", "-s"),
-        {
-            "metavar": "EXPR",
-            "help": "Run these only: `train`, `+train`, `train+`, `tag:io`; a comma is and, a space or.",
-        },
-    ),
-    ("exclude", str | None, None, ("--exclude",), {"metavar": "EXPR", "help": "Do not run these."}),
-    ("dry_run", bool, False, ("--dry-run",), {"help": "Show what would run, and run nothing."}),
-    (
+class _Option(NamedTuple):
+    """An option: the field of RunOptions, its type, names, and what it says of itself."""
+
+    field: str
+    kind: Any
+    names: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+    default: Any = None
+
+
+_OPTIONS = (
+    _Option("select", str | None, ("--select",), "Only these tasks: train, +train, train+, tag:io.", "EXPR"),
+    _Option("exclude", str | None, ("--exclude",), "Not these tasks.", "EXPR"),
+    _Option("executor", Executor | None, ("--executor",), "Where tasks run: threads or inline.", "LANE"),
+    _Option("workers", int | None, ("--workers", "-w"), "How many tasks at once.", "N"),
+    _Option("timeout", str | None, ("--timeout",), "For the whole run: 90, 90s, 5m, 1h.", "TIME"),
+    _Option(
         "fail_fast",
         bool,
-        False,
         ("--fail-fast/--keep-going",),
-        {"help": "Start nothing more after a failure, or go on with what does not depend on it."},
+        "Start nothing more after a failure, or go on with what does not depend on it.",
+        default=False,
     ),
-    (
-        "timeout",
-        str | None,
-        None,
-        ("--timeout",),
-        {"metavar": "TIME", "help": "For the whole run: 90, 90s, 5m, 1h."},
+    _Option("dry_run", bool, ("--dry-run",), "Show what would run, and run nothing.", default=False),
+    _Option("pairs", list[str] | None, ("-p", "--param"), "A parameter by name.", "KEY=VALUE"),
+    _Option("params", Path | None, ("--params",), "Parameters from a TOML or JSON file.", "FILE"),
+    _Option(
+        "output",
+        Output | None,
+        ("--output",),
+        "What tasks print: live, prefix, group, failed or none.",
+        "HOW",
     ),
-    ("output", Output | None, None, ("--output",), {"help": "What to show of what tasks print."}),
-    ("junit", Path | None, None, ("--junit",), {"metavar": "FILE", "help": "Write a JUnit report."}),
-    (
-        "as_json",
-        bool,
-        False,
-        ("--json",),
-        {"help": "One JSON object a line on stdout: events, then the summary."},
-    ),
-    (
+    _Option("quiet", int, ("--quiet", "-q"), "Show failures and the last line only.", default=0),
+    _Option("verbose", int, ("--verbose", "-v"), "Show more.", default=0),
+    _Option("as_json", bool, ("--json",), "Events and the summary, a JSON object a line.", default=False),
+    _Option("junit", Path | None, ("--junit",), "Write a JUnit report.", "FILE"),
+    _Option(
         "log_level",
         Level | None,
-        None,
         ("--log-level",),
-        {"case_sensitive": False, "help": "Show records of `logging` from this level on."},
+        "Records of logging from debug, info, warning, … on.",
+        "LEVEL",
     ),
-    ("pdb", bool, False, ("--pdb",), {"help": "Debug the first failed task after the run."}),
-    ("debug", bool, False, ("--debug",), {"help": "Full tracebacks, flowkit's own too."}),
-    ("quiet", int, 0, ("--quiet", "-q"), {"count": True, "help": "Show failures and the last line only."}),
-    ("verbose", int, 0, ("--verbose", "-v"), {"count": True, "help": "Show more."}),
+    _Option("pdb", bool, ("--pdb",), "Debug the first failed task after the run.", default=False),
+    _Option("debug", bool, ("--debug",), "Full tracebacks, flowkit's own too.", default=False),
 )
-_TAKING_NONE = (bool, int)
+_TAKING_NONE = (bool, int)  # flags, and flags that are counted
 
 
 def signature_for(flow: Flow | None) -> inspect.Signature:
@@ -163,15 +148,27 @@ def signature_for(flow: Flow | None) -> inspect.Signature:
     )
     own = [
         inspect.Parameter(
-            field,
+            option.field,
             inspect.Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=Annotated[kind, typer.Option(*names, show_default=False, **options)],
+            default=option.default,
+            annotation=Annotated[option.kind, _declared(option)],
         )
-        for field, kind, default, names, options in _OPTIONS
+        for option in _OPTIONS
     ]
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     return inspect.Signature([context, name, *(_parameters(flow) if flow is not None else ()), *own])
+
+
+def _declared(option: _Option) -> Any:
+    return typer.Option(
+        *option.names,
+        help=as_help(option.help),
+        metavar=option.metavar,
+        show_default=False,
+        rich_help_panel=OWN_PANEL,
+        count=option.kind is int,
+        case_sensitive=option.kind is not Level | None,
+    )
 
 
 def _parameters(flow: Flow) -> Iterator[inspect.Parameter]:
@@ -211,7 +208,12 @@ def _help(parameter: Parameter) -> str:
         ending = "[required]" if parameter.required else ""
     else:
         ending = f"[default: {value_text(parameter.default, str(working_directory()))}]"
-    return " ".join(part for part in (parameter.help, ending) if part)
+    return as_help(" ".join(part for part in (parameter.help, ending) if part))
+
+
+def as_help(text: str) -> str:
+    """A user's text as it stands, where Typer would read `[…]` as a style."""
+    return "\n".join(printable(line) for line in text.splitlines()).replace("[", "\\[")
 
 
 def option_of(name: str) -> str:
@@ -220,10 +222,8 @@ def option_of(name: str) -> str:
 
 
 def _own_names() -> set[str]:
-    return {part for _, _, _, names, _ in _OPTIONS for name in names for part in name.split("/")} | {
-        "--help",
-        "-h",
-    }
+    own = {part for option in _OPTIONS for name in option.names for part in name.split("/")}
+    return own | {"--help", "-h"}
 
 
 def clashing(names: Iterable[str]) -> list[str]:
@@ -234,7 +234,7 @@ def clashing(names: Iterable[str]) -> list[str]:
 def named_in(arguments: Sequence[str]) -> str | None:
     """The NAME in the arguments of `run`: the first that is neither an option nor the value of one."""
     waiting = False
-    valued = {name for _, kind, _, names, _ in _OPTIONS if kind not in _TAKING_NONE for name in names}
+    valued = {name for option in _OPTIONS if option.kind not in _TAKING_NONE for name in option.names}
     for argument in arguments:
         if waiting:
             waiting = False

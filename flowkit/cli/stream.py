@@ -11,7 +11,7 @@ import os
 from typing import TextIO
 
 # For encodings without these signs: what is nearest in ASCII, one cell each.
-_ASCII = str.maketrans("✓✗○⊘▸↻·│━╸╺…⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏→", "+x-!>~-|=--.|/-\\|/-\\|/>")
+_ASCII = str.maketrans("✓✗○⊘▸↻·│━╸─…⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "+x-!>~-|#=-.|/-\\|/-\\|/")
 
 
 class Stream:

@@ -45,8 +45,9 @@ def cropped(line: Styled, columns: int) -> Styled:
 
 def padded(text: str, columns: int) -> str:
     """A text in exactly so many columns."""
-    taken = cells(text)
-    return text + " " * (columns - taken) if taken <= columns else _first_cells(text, columns - 1) + "…"
+    if cells(text) > columns:
+        text = f"{_first_cells(text, columns - 1)}…"
+    return text + " " * (columns - cells(text))
 
 
 def _first_cells(text: str, columns: int) -> str:

@@ -12,6 +12,7 @@ from operator import attrgetter
 from flowkit.plan.events import Row
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import (
+    CANCELLED,
     EXPANDED,
     FAILED,
     MAPPED,
@@ -20,6 +21,7 @@ from flowkit.plan.status import (
     SKIPPED,
     SUCCESS,
     TIMED_OUT,
+    TRIGGER_FAILED,
     Status,
 )
 
@@ -48,6 +50,24 @@ class GroupTally:
         self.ended = 0.0
         self.counts: dict[int, int] = {}
         self.retried = 0
+
+    @property
+    def status(self) -> int:
+        """How it ended as a whole: as the worst of its children did."""
+        for status in (FAILED, TIMED_OUT, TRIGGER_FAILED, CANCELLED):
+            if status in self.counts:
+                return status
+        return SKIPPED if self.width and self.counts.get(SKIPPED) == self.width else SUCCESS
+
+    def words(self, ended: int) -> str:
+        """`39 ok · 1 failed`.
+
+        Args:
+            ended: how many children have.
+        """
+        counts = [(SUCCESS, ended - sum(self.counts.values())), *sorted(self.counts.items())]
+        words = [f"{number:,} {Status(status).word}" for status, number in counts if number]
+        return " · ".join(words) or "nothing to map over"
 
 
 class Tally:

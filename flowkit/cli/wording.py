@@ -28,20 +28,24 @@ def last_shown(text: str) -> str:
     return shown(text)
 
 
-def one_line(text: str, limit: int = 200) -> str:
-    """User text in one line of at most `limit` characters."""
+def one_line(text: str, limit: int = 200, more: str = " …") -> str:
+    """User text in one line of about `limit` characters.
+
+    Args:
+        more: what stands for further lines.
+    """
     first, newline, rest = text.strip().partition("\n")
     line = shown(first.rstrip())
     if len(line) > limit:
         return f"{line[: limit - 1]}…"
-    return f"{line} …" if newline and rest else line
+    return f"{line}{more}" if newline and rest else line
 
 
 def duration(seconds: float) -> str:
     """`0.1s`, `31.4s`, `1:05`, `1:02:03`."""
     if seconds < 59.95:
         return f"{max(0.0, seconds):.1f}s"
-    return ticking(seconds)
+    return ticking(round(seconds))
 
 
 def ticking(seconds: float) -> str:

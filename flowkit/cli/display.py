@@ -1,0 +1,245 @@
+"""What is shown of a run, and by what: the choice, and what all ways of showing share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowkit.cli.console import Console
+from flowkit.cli.failures import attempt_text, block, failure_text, headline, is_failure
+from flowkit.cli.output import Output, OutputMode
+from flowkit.cli.styled import Styled
+from flowkit.cli.summary import summary
+from flowkit.cli.tally import Tally
+from flowkit.cli.wording import counted, duration, shown
+from flowkit.plan.events import Row
+from flowkit.plan.status import EXPANDED, RETRYING, RUNNING, SUCCESS
+
+if TYPE_CHECKING:
+    from flowkit.engine.engine import Engine
+    from flowkit.engine.observers import Observer
+    from flowkit.engine.outcome import Outcome
+    from flowkit.engine.output import Line
+
+_FULL_FAILURES = 10  # failures that are shown with their source
+_MOST_FAILURES = 50  # failures that are shown at all before the end
+_WIDEST_SOURCE = 300  # columns, where there is no terminal
+
+
+@dataclass(frozen=True)
+class Title:
+    """What a run is called.
+
+    Attributes:
+        name: what `flowkit run` was given.
+        run: the run's number or name, or "".
+        workers: how many tasks at once; 0: unknown.
+    """
+
+    name: str
+    run: str = ""
+    workers: int = 0
+
+
+class Display:
+    """Failures as they happen, and the sum: what every way of showing a run has.
+
+    Args:
+        output: what becomes of what tasks print.
+        debug: whole tracebacks.
+        verbose: lines also for what is usually only counted.
+        clock: the one of the engine.
+    """
+
+    separator = "|"
+
+    def __init__(
+        self,
+        console: Console,
+        title: Title,
+        *,
+        output: OutputMode = OutputMode.NONE,
+        debug: bool = False,
+        verbose: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.console = console
+        self.title = title
+        self.clock = clock
+        self.verbose = verbose
+        self._mode = output
+        self._debug = debug
+        self._told = 0
+        self._ends_filled = True
+
+    # -- as an observer -----------------------------------------------------------------------
+
+    def begin(self, engine: Engine) -> None:
+        """The run is about to start."""
+        self.engine = engine
+        self.plan = engine.plan
+        self.tally = Tally(engine.plan, self.is_loud)
+        self.output = Output(engine.plan, self._mode, self.separator)
+
+    def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
+        """Count and show what happened; the lines of a task before its end."""
+        printed = self.output.take(lines)
+        notable = self.count(rows)
+        said = self.ended_output(rows) if self.output.waiting else []
+        for row in notable:
+            if printed and row[3] not in (RUNNING, EXPANDED):
+                said += printed.pop((row[0], row[1]), [])
+            said += self.tell(row)
+        for each in printed.values():
+            said += each
+        self.say(said)
+
+    def end(self, outcome: Outcome) -> None:
+        """Show what it came to."""
+        for child, lines in self.output.rest():
+            self.say(self.folded(child, lines))
+        ended = summary(outcome, self.tally, name=self.title.name, reasons_told=self.reasons_told)
+        self.say([[], *ended])
+
+    # -- what the ways of showing differ in ---------------------------------------------------
+
+    reasons_told = False
+
+    def is_loud(self, tasks: int, children: int) -> bool:
+        """Whether starts and successes are told, of so many tasks, or of so many children of one."""
+        return False
+
+    def count(self, rows: Sequence[Row]) -> list[Row]:
+        """Count rows; returns those that are worth a line."""
+        return self.tally.take(rows)
+
+    def tell(self, row: Row) -> list[Styled]:
+        """The lines for something notable."""
+        return self.failure(row) if is_failure(row) else []
+
+    def folded(self, child: tuple[int, int], lines: list[Styled]) -> list[Styled]:
+        """The kept output of a task."""
+        return lines
+
+    # -- what they share ----------------------------------------------------------------------
+
+    def say(self, lines: Sequence[Styled]) -> None:
+        """Write lines; of several blank ones in a row, one."""
+        kept: list[Styled] = []
+        for line in lines:
+            if line or self._ends_filled:
+                kept.append(line)
+            self._ends_filled = bool(line)
+        self.console.say(kept)
+
+    def header(self) -> Styled:
+        """`data_pipeline  run 42 · 7 tasks · 4 workers`."""
+        facts = [f"run {self.title.run}" if self.title.run else "", counted(self.tally.visible, "task")]
+        facts.append(counted(self.title.workers, "worker") if self.title.workers else "")
+        return [(shown(self.plan.name), "bold"), (f"  {' · '.join(filter(None, facts))}", "dim")]
+
+    def key(self, row: Row) -> str:
+        """The key of whom a row is about."""
+        return shown(self.plan.key(row[0], row[1]))
+
+    def retry_text(self, row: Row) -> str:
+        """`attempt 2 of 3 in 1.0s, after OSError: connection reset by peer`."""
+        delay = row[7].retry_in or 0.0
+        when = f" in {duration(delay)}" if delay else ""
+        after = failure_text(row, 120)
+        return f"{attempt_text(self.engine, row, row[2] + 1)}{when}{', after ' if after else ''}{after}"
+
+    def ended_output(self, rows: Sequence[Row]) -> list[Styled]:
+        """The kept output of the tasks that have ended, or failed with another attempt to come."""
+        found: list[Styled] = []
+        for row in rows:
+            node, index, _, status = row[:4]
+            again = status == RETRYING and self._mode == OutputMode.GROUP
+            if status >= SUCCESS or again:
+                lines = self.output.ended(node, index, failed=is_failure(row))
+                if lines:
+                    found += self.folded((node, index), lines)
+        return found
+
+    def failure(self, row: Row) -> list[Styled]:
+        """A failure, in full; of very many, in a line, or not before the end."""
+        self._told += 1
+        if self._told <= _FULL_FAILURES:
+            last = self.output.last_line(row[0], row[1])
+            columns = self.console.width if self.console.interactive else _WIDEST_SOURCE
+            return [[], *block(self.engine, row, last_output=last, debug=self._debug, columns=columns), []]
+        if self._told <= _MOST_FAILURES:
+            return [headline(self.engine, row)]
+        return [[("more failures are only counted", "dim")]] if self._told == _MOST_FAILURES + 1 else []
+
+
+def observers_for(
+    *,
+    console: Console,
+    name: str,
+    run: str = "",
+    workers: int = 0,
+    output: str = OutputMode.LIVE,
+    json: bool = False,
+    junit: Path | None = None,
+    quiet: int = 0,
+    verbose: int = 0,
+    debug: bool = False,
+) -> list[Observer]:
+    """What shows a run, given the terminal and what was asked for.
+
+    With `json`, stdout has the events and stderr only failures and the sum, as with `quiet`; with
+    `verbose` too, stderr has the plain lines. Nothing is live then: what reads stdout may write to the
+    same terminal.
+
+    Args:
+        name: what `flowkit run` was given.
+        run: the run's number or name.
+        workers: how many tasks at once; 0: unknown.
+        output: an `OutputMode`; `live` where nothing is live means groups on GitHub, else prefixes.
+        junit: the file for a report.
+        quiet: 1: only failures and the sum; 2: only failures.
+        verbose: 1: lines also for what is usually only counted.
+
+    Raises:
+        UsageError: the file for the report cannot be written.
+    """
+    title = Title(name, run, workers)
+    found: list[Observer] = []
+    if json:
+        from flowkit.cli.events import Events
+
+        found.append(Events(console, run))
+        quiet = 0 if verbose else max(1, quiet)
+    if junit is not None:
+        from flowkit.cli.junit import JUnit
+
+        found.append(JUnit(console, junit))
+    found.append(_display(console, title, OutputMode(output), quiet, verbose, debug, live=not json))
+    return found
+
+
+def _display(
+    console: Console,
+    title: Title,
+    output: OutputMode,
+    quiet: int,
+    verbose: int,
+    debug: bool,
+    *,
+    live: bool,
+) -> Display:
+    from flowkit.cli.plain import PlainDisplay
+    from flowkit.cli.progress import LiveDisplay
+    from flowkit.cli.quiet import QuietDisplay
+
+    if console.interactive and live and not quiet:
+        return LiveDisplay(console, title, output=output, debug=debug, verbose=bool(verbose))
+    if output == OutputMode.LIVE:  # nothing is
+        output = OutputMode.NONE if quiet else OutputMode.GROUP if console.github else OutputMode.PREFIX
+    if quiet:
+        return QuietDisplay(console, title, output=output, debug=debug, errors_only=quiet > 1)
+    return PlainDisplay(console, title, output=output, debug=debug, verbose=bool(verbose))

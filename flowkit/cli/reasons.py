@@ -1,0 +1,84 @@
+"""Why something was not run, in a few words: whom it needs, rather than what a trigger is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowkit.cli.wording import listed, one_line
+from flowkit.plan.events import Detail, Row
+from flowkit.plan.plan import Plan
+from flowkit.plan.status import CANCELLED, SKIPPED, TRIGGER_FAILED
+from flowkit.plan.verdicts import (
+    GATE_BROKEN,
+    GATE_SHUT,
+    GATE_SKIPPED,
+    NOTHING_TO_MAP,
+    TRIGGER_SAID_NO,
+    UPSTREAM_SKIPPED,
+)
+
+if TYPE_CHECKING:
+    from flowkit.engine.engine import Engine
+
+_NEEDS = (GATE_BROKEN, NOTHING_TO_MAP, TRIGGER_SAID_NO.format("all_successful"))
+_FOLLOWS = (UPSTREAM_SKIPPED, GATE_SKIPPED)
+_MOST_ASKED = 1000
+
+
+def upstreams(plan: Plan, node: int) -> list[int]:
+    """What a task waits for, and the conditions that it depends on."""
+    return [*plan.upstreams[node], *(gate.condition for gate in plan.gates.get(node, ()))]
+
+
+def reason_of(engine: Engine, row: Row) -> str:
+    """`needs clean`, `after notify`, or what the state's message says."""
+    node, index, _, status, _, _, _, detail = row
+    reason = detail.message if isinstance(detail, Detail) else detail or ""
+    if status == TRIGGER_FAILED and reason in _NEEDS:
+        culprits = _culprits(engine, node, index, bad=True)
+        return f"needs {listed(culprits)}" if culprits else one_line(reason)
+    if status == SKIPPED and reason in _FOLLOWS:
+        culprits = _culprits(engine, node, index, bad=False)
+        return f"after {listed(culprits)}" if culprits else one_line(reason)
+    if reason == GATE_SHUT:
+        return "its case was not chosen"
+    return one_line(reason)
+
+
+def _culprits(engine: Engine, node: int, index: int, *, bad: bool) -> list[str]:
+    """The upstreams that ended so; through those that only carry values, to the ones that people know."""
+    plan = engine.plan
+    found: dict[str, None] = {}
+    todo, seen = upstreams(plan, node)[::-1], {node}
+    while todo and len(seen) < _MOST_ASKED:
+        source = todo.pop()
+        if source in seen:
+            continue
+        seen.add(source)
+        key = _culprit(engine, source, index if _paired(plan, node, source) else -1, bad=bad)
+        if key is None:
+            continue
+        behind = upstreams(plan, source) if plan.hidden(source) else []
+        if behind:
+            todo += behind[::-1]
+        else:
+            found[key] = None
+    return list(found)
+
+
+def _paired(plan: Plan, node: int, source: int) -> bool:
+    return node in plan.groups and source in plan.groups[node].pairs
+
+
+def _culprit(engine: Engine, source: int, index: int, *, bad: bool) -> str | None:
+    """The key to name, where this upstream ended so."""
+    group = engine.machine.groups.get(source)
+    if group is None:
+        return engine.plan.keys[source] if _is(engine.machine.status[source], bad) else None
+    if index >= 0:
+        return engine.plan.key(source, index) if _is(group.states[index], bad) else None
+    return engine.plan.keys[source] if any(_is(state, bad) for state in set(group.states)) else None
+
+
+def _is(status: int, bad: bool) -> bool:
+    return SKIPPED < status <= CANCELLED if bad else status == SKIPPED
