@@ -104,14 +104,16 @@ def _unrun(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
     """What was skipped or not run, gathered by reason."""
     reasons: dict[tuple[int, str], list[Row]] = {}
     for row in tally.unrun:
-        if row[3] != CANCELLED:
-            reasons.setdefault((row[3], reason_of(outcome.engine, row)), []).append(row)
+        reasons.setdefault((row[3], reason_of(outcome.engine, row)), []).append(row)
     for (status, reason), rows in list(reasons.items())[:_MOST_LISTED]:
         keys = listed([shown(outcome.plan.key(row[0], row[1])) for row in rows])
         look = Status(status)
         yield [(f"  {look.symbol} {look.word}  ", look.style), (keys, ""), (f": {reason}", "dim")]
     if len(reasons) > _MOST_LISTED:
         yield [(f"    … for {len(reasons) - _MOST_LISTED:,} more reasons", "dim")]
+    beyond = tally.counts[SKIPPED] + tally.counts[TRIGGER_FAILED] - len(tally.unrun)
+    if beyond:
+        yield [(f"    … {counted(beyond, 'more task')} skipped or not run", "dim")]
 
 
 def _slowest(outcome: Outcome, tally: Tally) -> Iterator[Styled]:

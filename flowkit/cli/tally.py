@@ -198,7 +198,7 @@ class Tally:
         self.counts[status] += 1
         if status in (FAILED, TIMED_OUT):
             self.failures.append(row)
-        elif status >= SKIPPED and len(self.unrun) < _KEPT_UNRUN:
+        elif status in (SKIPPED, TRIGGER_FAILED) and len(self.unrun) < _KEPT_UNRUN:
             self.unrun.append(row)
         if index >= 0 and status != SUCCESS and node in self.groups:
             counts = self.groups[node].counts

@@ -83,6 +83,7 @@ class Engine:
         self._executors = executors
         self._crews: list[Crew] = []
         self._timeout = timeout
+        self._limit = float("inf")
         self._capture = Capture(self.recorder.line) if capture else None
         self._switch_interval = switch_interval
         self._bell = Bell()
@@ -107,8 +108,10 @@ class Engine:
         started = self.clock()
         try:
             with self.interrupts.handled():
+                if self._timeout is not None:
+                    self._limit = started + self._timeout
                 self._begin()
-                self._drive(started)
+                self._drive()
         finally:
             sys.setswitchinterval(before)
             if self._capture is not None:
@@ -136,16 +139,14 @@ class Engine:
             executor.start(lane) for executor, lane in zip(self._executors, self.lanes, strict=True)
         ]
 
-    def _drive(self, started: float) -> None:
+    def _drive(self) -> None:
         """Signals, deadlines, and the inline tasks, until the run is over."""
-        limit = float("inf") if self._timeout is None else started + self._timeout
         try:
             while not self._is_over():
-                now = self.clock()
-                self._stop_where_asked(now, limit)
-                self._time_out(now)
+                self._stop_where_asked(self.clock())
+                self.end_overdue()
                 if not sum(crew.step() for crew in self._crews):
-                    self._sleep(limit)
+                    self._sleep()
         finally:
             with self.lock:
                 if not self.machine.over:  # a second signal, or a bug: the workers must not go on
@@ -162,11 +163,11 @@ class Engine:
                 raise BugError("the run is stuck: nothing runs and nothing is ready, yet not all has ended")
             return self.machine.over
 
-    def _sleep(self, limit: float) -> None:
+    def _sleep(self) -> None:
         """Until something happens that this thread must see to."""
         with self.lock:
             deadline = self.machine.next_deadline
-            self._alarm = min(limit, self._give_up_at, float("inf") if deadline is None else deadline)
+            self._alarm = min(self._limit, self._give_up_at, float("inf") if deadline is None else deadline)
             over = self.machine.over
         if not over and not self._ready_here():
             wait = self._alarm - self.clock()
@@ -176,10 +177,10 @@ class Engine:
     def _ready_here(self) -> bool:
         return self._bug is not None or (self.interrupts.happened is not None and not self.machine.stopping)
 
-    def _stop_where_asked(self, now: float, limit: float) -> None:
-        asked = self.interrupts.happened is not None or now >= limit
+    def _stop_where_asked(self, now: float) -> None:
+        asked = self.interrupts.happened is not None or now >= self._limit
         if asked and self._give_up_at == float("inf"):
-            self._timed_out = now >= limit and self.interrupts.happened is None
+            self._timed_out = now >= self._limit and self.interrupts.happened is None
             self._give_up_at = now + GRACE
             with self.lock:
                 self.machine.cancel(now)
@@ -191,10 +192,19 @@ class Engine:
             for call in left:
                 self._abandon(call)
 
-    def _time_out(self, now: float) -> None:
+    def time_left(self, call: Call) -> float | None:
+        """Seconds until a call that starts now, or the run, has taken too long; None: no limit."""
+        limit = self.plan.timeouts.get(call[0]) if self.plan.timeouts else None
+        if self._timeout is None:
+            return limit
+        left = self._limit - self.clock()
+        return left if limit is None else min(limit, left)
+
+    def end_overdue(self) -> None:
         """End the attempts that are past their time limit."""
         if self.machine.next_deadline is None:
             return
+        now = self.clock()
         with self.lock:
             late = self.machine.expire(now)
             self.rouse()

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowkit.engine.context import CURRENT
+from flowkit.engine.interrupts import OverdueError
 from flowkit.plan.events import Call, Detail
 from flowkit.plan.status import CANCELLED
 
 if TYPE_CHECKING:
     from flowkit.engine.lane import Lane
+    from flowkit.engine.worker import Finished
 
 
 class LocalExecutor:
     """Runs tasks in the calling thread, one after another.
 
-    A task that exceeds its `timeout` is found out when it returns; Ctrl-C interrupts it.
+    In the main thread a task is interrupted by its `timeout`, the run's, and Ctrl-C; in another thread
+    that it took too long is found out when it returns.
     """
 
     name = "inline"
@@ -38,23 +41,29 @@ class _InlineCrew:
         call = self._lane.take()
         if call is None:
             return False
-        interrupts = self._lane.engine.interrupts
-        around = CURRENT.get()  # of the task that this run is nested in, or none
-        interrupts.in_task = True
-        try:
-            finished = self._lane.engine.worker.execute(call, "main")
-        except KeyboardInterrupt:
-            # Between the user's function and the flag: the attempt was interrupted all the same.
-            now = self._lane.engine.clock()
-            finished = ((*call, CANCELLED, now, now, "main", Detail()), None)
-        finally:
-            interrupts.in_task = False
-            CURRENT.set(around)
-        if interrupts.happened and isinstance(finished[1], KeyboardInterrupt):
-            row = finished[0]
-            finished = ((*row[:3], CANCELLED, *row[4:7], Detail(message="Interrupted.")), None)
+        finished = self._carried_out(call)
+        self._lane.engine.end_overdue()  # where its time was over it has ended by that, however it returned
         self._lane.give_back(finished)
         return True
+
+    def _carried_out(self, call: Call) -> Finished:
+        engine = self._lane.engine
+        around = CURRENT.get()  # of the task that this run is nested in, or none
+        try:
+            engine.interrupts.enter_task(engine.time_left(call))
+            finished = engine.worker.execute(call, "main")
+        except (KeyboardInterrupt, OverdueError):  # it came after the user's function had returned
+            return self._cut_short(call)
+        finally:
+            engine.interrupts.leave_task()
+            CURRENT.set(around)
+        error = finished[1]
+        interrupted = isinstance(error, KeyboardInterrupt) and engine.interrupts.happened is not None
+        return self._cut_short(call) if interrupted or isinstance(error, OverdueError) else finished
+
+    def _cut_short(self, call: Call) -> Finished:
+        now = self._lane.engine.clock()
+        return (*call, CANCELLED, now, now, "main", Detail(message="Interrupted.")), None
 
     def abandon(self, call: Call) -> str:
         return ""

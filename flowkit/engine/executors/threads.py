@@ -33,8 +33,9 @@ class ThreadExecutor:
         self.workers = checked_workers(workers, max(4, os.cpu_count() or 1))
 
     def start(self, lane: Lane) -> _ThreadCrew:
-        """Start the workers; no more than there are tasks."""
-        return _ThreadCrew(lane, min(self.workers, lane.engine.plan.size or 1))
+        """Start the workers; no more than there can be calls at once."""
+        plan = lane.engine.plan
+        return _ThreadCrew(lane, self.workers if plan.groups else min(self.workers, max(1, plan.size)))
 
     def __repr__(self) -> str:
         return f"ThreadExecutor(workers={self.workers})"
