@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.segment import Segment
 
     from flowkit.cli.live import LiveArea
+    from flowkit.cli.strays import Strays
 
 Color = Literal["auto", "always", "never"]
 Frame = Callable[[int, int], Sequence[Styled]]
@@ -62,6 +63,7 @@ class Console:
         self.github = environ.get("GITHUB_ACTIONS") == "true"
         self._columns = environ.get("COLUMNS", "")
         self._live: LiveArea | None = None
+        self._strays: Strays | None = None
 
     # -- data ---------------------------------------------------------------------------------
 
@@ -122,9 +124,22 @@ class Console:
         if live is not None:
             live.stop()
 
+    def take_strays(self) -> None:
+        """Say what the program itself prints, until `give_back`."""
+        from flowkit.cli.strays import Strays
+
+        self._strays = self._strays or Strays(self)
+        self._strays.start()
+
+    def give_back(self) -> None:
+        """Let the program print for itself again."""
+        if self._strays is not None:
+            self._strays.stop()
+
     def close(self) -> None:
         """Leave the terminal as it was found, however the run ended. May be called twice."""
         self.end_live()
+        self.give_back()
         self.err.flush()
         self.out.flush()
 

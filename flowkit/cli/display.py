@@ -83,6 +83,7 @@ class Display:
         self.plan = engine.plan
         self.tally = Tally(engine.plan, self.is_loud)
         self.output = Output(engine.plan, self._mode, self.separator)
+        self.console.take_strays()
 
     def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
         """Count and show what happened; the lines of a task before its end."""
@@ -99,6 +100,7 @@ class Display:
 
     def end(self, outcome: Outcome) -> None:
         """Show what it came to."""
+        self.console.give_back()
         for child, lines in self.output.rest():
             self.say(self.folded(child, lines))
         ended = summary(outcome, self.tally, name=self.title.name, reasons_told=self.reasons_told)

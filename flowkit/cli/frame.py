@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flowkit.cli.reasons import upstreams
-from flowkit.cli.styled import Part, Styled, padded, width
+from flowkit.cli.styled import Part, Styled, padded, shortened, width
 from flowkit.cli.tally import Child, Tally
 from flowkit.cli.wording import counted, duration, listed, shown, ticking
 from flowkit.plan.events import Row
@@ -22,6 +22,7 @@ MOST_ROWS = 10
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SPINS = 10  # a second
 _WIDEST_KEY = 32
+_WIDEST_BAR = 20
 _ETA_FROM = 3.0  # seconds a mapped task has run before it is worth a guess when it ends
 _MOST_ASKED = 50
 
@@ -162,7 +163,7 @@ class _Frame:
             if self._tally.hidden(source) and status[source] < READY:
                 todo += upstreams(self._plan, source)[::-1]
             else:
-                found[shown(self._plan.keys[source])] = None
+                found[shortened(shown(self._plan.keys[source]), _WIDEST_KEY)] = None
         return list(found)
 
     # -- the bar ------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ class _Frame:
     def _total(self, elapsed: float) -> Styled:
         tally = self._tally
         facts = f"  {tally.done:,}/{tally.total:,} · {ticking(elapsed)}"
-        columns = max(4, min(30, self._columns - len(facts) - 4))
+        columns = max(4, min(_WIDEST_BAR, self._columns - len(facts) - 4))
         share = tally.done / tally.total if tally.total else 1.0
         line: list[Part] = [("  ", ""), *bar(share, columns), (facts, "")]
         failed = tally.counts[FAILED] + tally.counts[TIMED_OUT]
@@ -184,7 +185,7 @@ class _Frame:
     def _hint(self) -> str:
         if not self._engine.machine.stopping:
             return "ctrl-c to stop"
-        return "stopping; ctrl-c again to leave at once" if self._engine.interrupts.happened else "stopping"
+        return "stopping · ctrl-c again to quit now" if self._engine.interrupts.happened else "stopping"
 
 
 def _with_dots(notes: Sequence[Part]) -> Iterator[Part]:

@@ -1,19 +1,16 @@
 """Lines at the bottom of the terminal that are drawn anew, by one thread, in place.
 
-Guarantees: what is printed by threads that belong to no task goes above, in whole lines; after `stop`
-the lines are gone, the cursor is back, and `sys.stdout` and `sys.stderr` are what they were.
+Guarantees: after `stop` the lines are gone and the cursor is back.
+Relies on: what else is written to the terminal goes through its console.
 """
 
 from __future__ import annotations
 
-import io
-import sys
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
 from flowkit.cli.styled import Styled, cropped, width
-from flowkit.cli.wording import last_shown
 
 if TYPE_CHECKING:
     from flowkit.cli.console import Console, Frame, Lines
@@ -46,13 +43,9 @@ class LiveArea:
         )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="flowkit-display", daemon=True)
-        self._before: tuple[Any, Any] = (None, None)
-        self._strays = (_Stray(console, sys.stdout), _Stray(console, sys.stderr))
 
     def start(self) -> None:
         """Begin to draw. What is over before the first drawing is due leaves no trace."""
-        self._before = (sys.stdout, sys.stderr)
-        sys.stdout, sys.stderr = self._strays
         self._live.start()
         self._thread.start()
 
@@ -60,12 +53,8 @@ class LiveArea:
         """Take the lines away."""
         self._stopping.set()
         self._thread.join()
-        if (sys.stdout, sys.stderr) == self._strays:
-            sys.stdout, sys.stderr = self._before
         self._frame = _nothing
         self._live.stop()
-        for stray in self._strays:
-            stray.finish()
 
     def _work(self) -> None:
         while not self._stopping.wait(REFRESH_TIME):
@@ -99,50 +88,3 @@ class LiveArea:
 
 def _nothing(columns: int, rows: int) -> Sequence[Styled]:
     return []
-
-
-class _Stray(io.TextIOBase):
-    """Stands for a stream while lines are live; takes what belongs to no task."""
-
-    def __init__(self, console: Console, behind: TextIO) -> None:
-        self._console = console
-        self._behind = behind
-        self._lock = threading.Lock()
-        self._begun = ""
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return "utf-8"
-
-    @property
-    def errors(self) -> str:  # type: ignore[override]
-        return "replace"
-
-    @property
-    def buffer(self) -> Any:
-        """The bytes behind."""
-        return self._behind.buffer
-
-    def writable(self) -> bool:
-        return True
-
-    def isatty(self) -> bool:
-        return self._behind.isatty()
-
-    def fileno(self) -> int:
-        return self._behind.fileno()
-
-    def write(self, text: str) -> int:
-        with self._lock:
-            *lines, self._begun = (self._begun + text).split("\n")
-        self._say(lines)
-        return len(text)
-
-    def finish(self) -> None:
-        """Print what has no line end yet."""
-        with self._lock:
-            begun, self._begun = self._begun, ""
-        self._say([begun] if begun else [])
-
-    def _say(self, lines: list[str]) -> None:
-        self._console.say([[(last_shown(line), "")] for line in lines])

@@ -25,6 +25,7 @@ class QuietDisplay(Display):
         """The last line of the summary."""
         from flowkit.cli.summary import sum_line
 
+        self.console.give_back()
         for _, lines in self.output.rest():
             self.say(lines)
         if not self._errors_only:

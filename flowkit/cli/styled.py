@@ -45,9 +45,16 @@ def cropped(line: Styled, columns: int) -> Styled:
 
 def padded(text: str, columns: int) -> str:
     """A text in exactly so many columns."""
-    if cells(text) > columns:
-        text = f"{_first_cells(text, columns - 1)}…"
+    text = shortened(text, columns)
     return text + " " * (columns - cells(text))
+
+
+def shortened(text: str, columns: int) -> str:
+    """A text of at most so many columns, without its middle: names that are long differ at the end."""
+    if cells(text) <= columns:
+        return text
+    end = _first_cells(text[::-1], (columns - 1) // 2)[::-1]
+    return f"{_first_cells(text, columns - 1 - cells(end))}…{end}"
 
 
 def _first_cells(text: str, columns: int) -> str:

@@ -135,7 +135,8 @@ def _notes(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
         yield [("  note: ", "yellow"), (text, "")]
     if outcome.left_behind:
         workers = counted(len(outcome.left_behind), "worker")
-        text = f"{workers} could not be stopped and left behind: {listed(list(outcome.left_behind))}"
+        verb = "was" if len(outcome.left_behind) == 1 else "were"
+        text = f"{workers} could not be stopped and {verb} left behind: {listed(list(outcome.left_behind))}"
         yield [("  note: ", "yellow"), (one_line(text), "")]
 
 

@@ -42,9 +42,11 @@ def one_line(text: str, limit: int = 200, more: str = " …") -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.1s`, `31.4s`, `1:05`, `1:02:03`."""
+    """`<1ms`, `34ms`, `0.1s`, `31.4s`, `1:05`, `1:02:03`."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f}ms" if seconds >= 0.001 else "<1ms"
     if seconds < 59.95:
-        return f"{max(0.0, seconds):.1f}s"
+        return f"{seconds:.1f}s"
     return ticking(round(seconds))
 
 

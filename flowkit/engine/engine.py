@@ -81,6 +81,8 @@ class Engine:
         self.interrupts = Interrupts(self.ring)
         self.recorder = Recorder(self, observers)
         self._executors = executors
+        # Whether others than the workers of one lane may have to be woken at any hand-over.
+        self.watchful = len(self.lanes) > 1
         self._crews: list[Crew] = []
         self._timeout = timeout
         self._limit = float("inf")

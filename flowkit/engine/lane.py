@@ -54,7 +54,7 @@ class Lane:
 
     def exchange(self, finished: Finished | None) -> Call | None:
         """Give back a finished call and take the next one, waiting for it; None: the run is over."""
-        engine, machine = self.engine, self.engine.machine
+        engine, machine, recorder = self.engine, self.engine.machine, self.engine.recorder
         # A blocking acquire would put the waiters in a queue that each hand-over has to go through,
         # a switch of threads a task (a convoy). Giving the processor away and trying again does not.
         acquire, release = engine.lock.acquire, engine.lock.release
@@ -67,6 +67,10 @@ class Lane:
                 now = finished[0][5]
             while True:
                 call = machine.take(self.number, now or engine.clock())
+                if call is not None and not (
+                    self.idle or machine.deadlines or recorder.asleep or engine.watchful
+                ):
+                    return call  # nobody is to be woken: what nearly always happens
                 engine.rouse()
                 if call is not None or machine.over:
                     return call

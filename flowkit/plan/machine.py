@@ -62,6 +62,7 @@ class Machine(Verdicts):
         reasons: why a node, or a child `(node, index)`, ended without an attempt.
         events: rows that nobody has taken away yet.
         running: how many calls are out.
+        deadlines: a heap of when `expire` has something to do; what has passed away may still be there.
         stopping: whether nothing starts any more.
     """
 
@@ -78,7 +79,7 @@ class Machine(Verdicts):
         self._open = plan.size
         self._ready: list[list[int]] = [[] for _ in plan.lanes]
         self._attempts: dict[int | tuple[int, int], int] = {}
-        self._deadlines: list[tuple[float, int, int, int, int]] = []
+        self.deadlines: list[tuple[float, int, int, int, int]] = []
         self._failed = False
 
     # -- stimuli ------------------------------------------------------------------------------
@@ -126,17 +127,20 @@ class Machine(Verdicts):
     def done(self, row: Row) -> bool:
         """Take the end of an attempt; False where it comes too late, and nothing was changed."""
         node, index, attempt, status, _, now, _, detail = row
-        if not self._is_running(node, index, attempt):
-            return False
-        self.running -= 1
-        if status == SUCCESS and index < 0 and detail is None and not self.stopping:
+        if detail is None and index < 0 and status == SUCCESS and not (self._attempts or self.stopping):
             # What nearly every task does, without the detours below.
+            if self.status[node] != RUNNING or attempt != 1:
+                return False
+            self.running -= 1
             self.events.append(row)
             work: list[End] = []
             self._node_ended(node, SUCCESS, work, now)
             if work:
                 self._follow(work, now)
             return True
+        if not self._is_running(node, index, attempt):
+            return False
+        self.running -= 1
         if status != SUCCESS and self._retried(row):
             return True
         if status == RETRYING:  # asked for, but the run is stopping
@@ -155,8 +159,8 @@ class Machine(Verdicts):
     def expire(self, now: float) -> list[Call]:
         """Make due retries ready; return the running calls whose time limit is over."""
         late = []
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, kind, node, index, attempt = heappop(self._deadlines)
+        while self.deadlines and self.deadlines[0][0] <= now:
+            _, kind, node, index, attempt = heappop(self.deadlines)
             if kind == _RETRY:
                 self._ready_again(node, index)
             elif self._is_running(node, index, attempt):
@@ -189,12 +193,12 @@ class Machine(Verdicts):
     @property
     def stuck(self) -> bool:
         """Whether nothing can ever happen again though not everything has ended: a bug."""
-        return bool(self._open) and not (self.running or self._deadlines or any(self._ready))
+        return bool(self._open) and not (self.running or self.deadlines or any(self._ready))
 
     @property
     def next_deadline(self) -> float | None:
         """When `expire` may have something to do; what has passed away since may still show here."""
-        return self._deadlines[0][0] if self._deadlines else None
+        return self.deadlines[0][0] if self.deadlines else None
 
     def ready(self, lane: int) -> int:
         """How many calls a lane could take now."""
@@ -380,7 +384,7 @@ class Machine(Verdicts):
     # -- deadlines ----------------------------------------------------------------------------
 
     def _limit(self, node: int, index: int, attempt: int, now: float) -> None:
-        heappush(self._deadlines, (now + self.plan.timeouts[node], _LIMIT, node, index, attempt))
+        heappush(self.deadlines, (now + self.plan.timeouts[node], _LIMIT, node, index, attempt))
 
     def _retried(self, row: Row) -> bool:
         """Whether another attempt follows this one; if so it is arranged for."""
@@ -392,7 +396,7 @@ class Machine(Verdicts):
         mark: Any = node if index < 0 else (node, index)
         self._attempts[mark] = attempt + 1
         self._set(node, index, RETRYING)
-        heappush(self._deadlines, (now + detail.retry_in, _RETRY, node, index, attempt + 1))
+        heappush(self.deadlines, (now + detail.retry_in, _RETRY, node, index, attempt + 1))
         self.events.append((*row[:3], RETRYING, *row[4:]))
         return True
 
@@ -426,7 +430,7 @@ class Machine(Verdicts):
                 self._say_cancelled(node, -1, now)
         self._open = 0
         self._ready = [[] for _ in self._ready]
-        self._deadlines.clear()
+        self.deadlines.clear()
 
     def _say_cancelled(self, node: int, index: int, now: float) -> None:
         self.reasons[node if index < 0 else (node, index)] = STOPPED
