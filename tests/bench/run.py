@@ -1,0 +1,240 @@
+"""`python tests/bench/run.py [--quick] [--json FILE]`: what flowkit costs, against its limits.
+
+All costs are CPU time of one process, as ratios to a bare `ThreadPoolExecutor` measured in between, so
+that a slow or busy machine slows both. Exits with 1 where a limit is missed by more than the noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+import bare
+import measures
+from figures import Figure, table
+from shapes import SHAPES
+from terminal import terminal
+
+SMALL = 100  # tasks whose cost is the fixed part: what a run costs whatever its size
+US = 1e6
+KB = 1024
+WAYS = ("threads, display", "threads", "inline")
+
+RATIO, BUILD, GROWTH = 0.4, 20.0, 1.5
+MEMORY, IDLE = float(KB), 5.0
+LIMITED = 10_000  # tasks from which on the ratio has a limit
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured.
+
+    Attributes:
+        repeats: how often, by number of tasks.
+        memory: the shapes, and the tasks, of the runs whose memory is looked at.
+        idle: seconds of the idle stretch.
+        bare: calls of the bare pool, each time.
+        judged: whether the figures are exact enough to be held to the limits.
+    """
+
+    repeats: dict[int, int]
+    memory: tuple[tuple[str, ...], int]
+    idle: float
+    bare: int
+    judged: bool = True
+
+
+FULL = Effort({1_000: 15, 10_000: 5, 100_000: 3}, memory=(SHAPES[:3], 100_000), idle=4.0, bare=5_000)
+QUICK = Effort({500: 3, 3_000: 2}, memory=(SHAPES[:1], 2_000), idle=0.2, bare=500, judged=False)
+
+
+@dataclass
+class Samples:
+    """What was measured of one shape at one size: seconds a task at the margin, by way, and the rest."""
+
+    shape: str
+    size: int
+    marginal: dict[str, list[float]]
+    fixed: dict[str, list[float]]
+    bare: list[float]
+    dependent: list[float]
+    build: list[float]
+
+    def cost(self, way: str) -> float:
+        """Seconds a task."""
+        return statistics.median(self.marginal[way])
+
+
+def measured(shape: str, size: int, effort: Effort, file: TextIO) -> Samples:
+    """Measure a shape at a size, in turns with the bare pool."""
+    repeats = effort.repeats[size]
+    found = Samples(shape, size, {way: [] for way in WAYS}, {way: [] for way in WAYS}, [], [], [])
+    for _ in range(min(3, repeats)):
+        plan, build = measures.planned(shape, size, "threads")
+        found.build.append(build)
+    small, _ = measures.planned(shape, SMALL, "threads")
+    found.dependent = [bare.dependent(plan, measures.WORKERS) / plan.size for _ in range(min(3, repeats))]
+    gc.collect()
+    for _ in range(repeats):
+        for way in WAYS:
+            found.bare.append(_marginal_bare(effort.bare))
+            lanes = (way.partition(",")[0],)
+            onto = file if "display" in way else None
+            little = measures.run(replace(small, lanes=lanes), onto)
+            much = measures.run(replace(plan, lanes=lanes), onto)
+            marginal = (much - little) / (plan.size - small.size)
+            found.marginal[way].append(marginal)
+            found.fixed[way].append(little - small.size * marginal)
+    return found
+
+
+def _marginal_bare(size: int) -> float:
+    much = bare.independent(size, measures.WORKERS)
+    return (much - bare.independent(SMALL, measures.WORKERS)) / (size - SMALL)
+
+
+def ratios(samples: list[Samples]) -> Iterator[Figure]:
+    """The bare pool's cost is that of all its samples at a size, as it varies more than what is measured."""
+    pools = {
+        size: [cost for each in samples if each.size == size for cost in each.bare] for size in sizes(samples)
+    }
+    for each in samples:
+        pool = pools[each.size]
+        for way in WAYS:
+            yield Figure(
+                "A task's cost at the margin, µs, and as a multiple of what a call costs a bare pool",
+                (each.shape, f"{each.size:,}", way),
+                each.cost(way) / statistics.median(pool),
+                (
+                    f"{each.cost(way) * US:.2f}",
+                    f"{statistics.median(pool) * US:.1f}",
+                    f"{statistics.median(each.dependent) * US:.1f}",
+                    f"{min(each.marginal[way]) / min(pool):.2f}",
+                ),
+                RATIO if way.startswith("threads") and each.size >= LIMITED else None,
+            )
+
+
+def sizes(samples: list[Samples]) -> list[int]:
+    return sorted({each.size for each in samples})
+
+
+def fixed(samples: list[Samples]) -> list[Figure]:
+    return [
+        Figure(
+            "What a run costs whatever its size, ms",
+            (way,),
+            statistics.median(cost for each in samples for cost in each.fixed[way]) * 1e3,
+        )
+        for way in WAYS
+    ]
+
+
+def building(samples: list[Samples]) -> list[Figure]:
+    return [
+        Figure(
+            "Building and compiling, µs a task: the least of a few, as all that disturbs adds to it",
+            (each.shape, f"{each.size:,}"),
+            min(each.build) * US,
+            limit=BUILD if each.size >= LIMITED else None,
+        )
+        for each in samples
+    ]
+
+
+def growth(samples: list[Samples]) -> list[Figure]:
+    least, *_, most = sizes(samples)
+    by = {(each.shape, each.size): each for each in samples}
+    return [
+        Figure(
+            f"A task's cost in {most:,} tasks, as a multiple of that in {least:,}",
+            (shape, "threads"),
+            by[shape, most].cost("threads") / by[shape, least].cost("threads"),
+            limit=GROWTH,
+        )
+        for shape in SHAPES
+    ]
+
+
+def memory(effort: Effort) -> Iterator[Figure]:
+    shapes, size = effort.memory
+    for shape in shapes:
+        found = measures.memory(shape, size)
+        yield Figure(
+            f"Memory at the peak of {size:,} tasks, bytes a task: flow, plan and run",
+            (shape,),
+            found["traced"],
+            (f"{found['resident']:,.0f}",),
+            MEMORY,
+            exact=True,
+        )
+
+
+def idle(effort: Effort, file: TextIO) -> list[Figure]:
+    heading = "Share of a core while all tasks only wait, %"
+    return [
+        Figure(heading, ("with the display",), measures.idle_share(file, effort.idle) * 100, limit=IDLE),
+        Figure(heading, ("without",), measures.idle_share(None, effort.idle) * 100),
+    ]
+
+
+def figures_of(effort: Effort) -> Iterator[tuple[list[Figure], tuple[str, ...]]]:
+    """All tables, each with the heads of its columns, as they are ready."""
+    with ExitStack() as stack:
+        file = stack.enter_context(terminal())
+        measures.run(measures.planned("chain", SMALL, "threads")[0], file)  # imports
+        samples = [measured(shape, size, effort, file) for size in effort.repeats for shape in SHAPES]
+        yield (
+            list(ratios(samples)),
+            ("shape", "tasks", "how", "µs", "bare", "bare, ordered", "least", "x bare"),
+        )
+        yield fixed(samples), ("how", "ms")
+        yield building(samples), ("shape", "tasks", "µs")
+        yield growth(samples), ("shape", "how", "times")
+        yield idle(effort, file), ("", "%")
+    yield list(memory(effort)), ("shape", "resident", "allocated")
+
+
+def machine() -> str:
+    return f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} processors"
+
+
+def main() -> int:
+    """Measure, print, and say whether every limit is kept."""
+    parser = argparse.ArgumentParser(description="What flowkit costs, against its limits.")
+    parser.add_argument("--quick", action="store_true", help="small and inexact: only whether it works")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    started = time.monotonic()
+    print(f"{machine()}; {measures.WORKERS} workers, CPU time, medians\n")
+    figures: list[Figure] = []
+    effort = QUICK if options.quick else FULL
+    for measured_now, heads in figures_of(effort):
+        found = measured_now if effort.judged else [replace(each, limit=None) for each in measured_now]
+        print(table(found, heads), flush=True)
+        figures += found
+    if options.json:
+        document = {
+            "machine": machine(),
+            "figures": [asdict(each) | {"verdict": each.verdict} for each in figures],
+        }
+        options.json.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    over = [each for each in figures if each.verdict == "OVER"]
+    print(f"{len(over)} of {sum(each.limit is not None for each in figures)} limits missed", end="")
+    print(f", in {time.monotonic() - started:.0f} s")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""The block that helps to mend a failure."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from flowkit.cli.display import Title
+from flowkit.cli.output import OutputMode
+from flowkit.cli.quiet import QuietDisplay
+from flowkit.engine.executors.threads import ThreadExecutor
+from flowkit.engine.signals import FAIL, TRIGGERFAIL
+from flowkit.flow.flow import Flow
+from flowkit.flow.task import task
+
+
+@pytest.fixture
+def failing(run, screen):
+    """What is shown of a flow of one task."""
+
+    def failing(made, *, debug=False, **options):
+        with Flow("f") as flow:
+            made()
+        run(flow, QuietDisplay(screen.console, Title("f"), output=OutputMode.NONE, debug=debug), **options)
+        return screen.shown
+
+    return failing
+
+
+def test_the_place_is_in_the_users_code_also_where_a_library_raised(failing):
+    @task
+    def load():
+        import json
+
+        json.loads("{")
+
+    shown = failing(load)
+    assert "error[task-failed]: load raised JSONDecodeError: Expecting property name" in shown
+    assert re.search(r"  --> tests/cli/display/test_failures.py:\d+ in load\n", shown)
+    assert re.search(r'\n > \d+ \|         json.loads\("{"\)\n', shown)
+
+
+def test_causes_are_told_in_a_line_each_the_nearest_first(failing):
+    @task
+    def load():
+        try:
+            try:
+                {}["a"]
+            except KeyError:
+                int("b")
+        except ValueError as error:
+            raise RuntimeError("no settings") from error
+
+    shown = failing(load)
+    assert re.search(
+        r"  caused by ValueError: invalid .*\n  while handling KeyError: 'a'  \(tests/.*:\d+ in load\)\n",
+        shown,
+    )
+
+
+def test_attempts_and_the_last_thing_printed_are_told(failing):
+    @task(max_retries=1, retry_delay=0)
+    def load():
+        print("reading part-017.csv")
+        print()
+        raise ValueError("no")
+
+    shown = failing(load)
+    assert "  attempt 2 of 2 · after 0.1s\n  last output: reading part-017.csv\n" in shown
+
+
+def test_further_lines_of_a_message_are_quoted_and_bounded(failing):
+    @task
+    def load():
+        raise ValueError("\n".join(f"line {number}" for number in range(100)))
+
+    shown = failing(load)
+    assert "load raised ValueError: line 0\n  | line 1\n" in shown
+    assert "  | line 20\n  | … 79 more lines\n" in shown
+
+
+def test_what_a_message_would_do_to_a_terminal_is_shown(failing):
+    @task
+    def load():
+        raise ValueError("\x1b[2J\x1b]0;title\x07[bold]x[/bold]\u202e")
+
+    assert r"ValueError: \x1b[2J\x1b]0;title\x07[bold]x[/bold]\u202e" in failing(load)
+
+
+def test_an_exception_that_cannot_be_printed_is_told_too(failing):
+    @task
+    def load():
+        class OddError(Exception):
+            def __str__(self):
+                raise RuntimeError
+
+        raise OddError
+
+    assert "load raised OddError: <its text cannot be had: `__str__` raised RuntimeError>" in failing(load)
+
+
+@pytest.mark.parametrize(
+    ("signal", "told"),
+    [
+        (FAIL("no rows"), "error[task-failed]: load failed: no rows"),
+        (FAIL(), "error[task-failed]: load failed"),
+        (TRIGGERFAIL("not today"), "error[trigger]: load was not run: not today"),
+    ],
+)
+def test_a_raised_signal_is_told_in_its_own_words(failing, signal, told):
+    @task
+    def load():
+        raise signal
+
+    assert told in failing(load)
+
+
+def test_a_trigger_that_raises_is_a_failure_of_its_own_kind(failing):
+    def odd(states):
+        raise KeyError("x")
+
+    @task(trigger=odd)
+    def load():
+        pass
+
+    assert "error[trigger]: load was not run: its trigger raised KeyError: 'x'" in failing(load)
+
+
+def test_a_time_limit_is_named(failing):
+    import threading
+
+    stop = threading.Event()
+
+    @task(timeout=0.01)
+    def load():
+        stop.wait(10)
+
+    try:
+        shown = failing(load, executor=ThreadExecutor(1))
+    finally:
+        stop.set()
+    assert "error[timed-out]: load timed out: `load` took longer than its 0.01 s" in shown
+
+
+def test_debug_adds_the_whole_traceback_with_our_own_frames(failing):
+    @task
+    def load():
+        raise ValueError("no")
+
+    shown = failing(load, debug=True)
+    assert "  | Traceback (most recent call last):\n" in shown
+    assert "flowkit/engine/worker.py" in shown
+
+
+def test_without_debug_no_frame_of_ours_is_shown(failing):
+    @task
+    def load():
+        raise ValueError("no")
+
+    assert "flowkit/" not in failing(load)
+
+
+def test_a_place_whose_source_is_gone_has_no_window(failing):
+    space = {}
+    exec(compile("def load():\n    raise ValueError('no')\n", "/nowhere/flow.py", "exec"), space)
+    shown = failing(task(space["load"]))
+    assert "  --> /nowhere/flow.py:2 in load\n  after" in shown

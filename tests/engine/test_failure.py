@@ -1,0 +1,157 @@
+"""From a live exception to what can be kept and shown of it, whatever the exception does."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flowkit
+from flowkit.engine.failure import describe
+from flowkit.plan.events import Failure
+
+
+class Hostile(BaseException):
+    """Raises whenever it is looked at."""
+
+    def _raise(self, *args: object) -> Any:
+        raise SystemExit("hands off")
+
+    __str__ = __repr__ = __reduce__ = __eq__ = _raise
+    __hash__ = BaseException.__hash__
+
+
+class PickyError(Exception):
+    """Cannot be made from its `args`, so it cannot be unpickled."""
+
+    def __init__(self, first: int, *, second: int) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+def caught(error: BaseException, cause: BaseException | None = None) -> BaseException:
+    """The exception as it is after it was raised."""
+    try:
+        raise error from cause
+    except BaseException as found:
+        return found
+
+
+EXCEPTIONS = {
+    "plain": ValueError("no"),
+    "hostile": Hostile(),
+    "picky": PickyError(1, second=2),
+    "exit": SystemExit(3),
+    "interrupt": KeyboardInterrupt(),
+    "generator": GeneratorExit(),
+    "stop": StopIteration("x"),
+    "group": BaseExceptionGroup(
+        "many", [ValueError("a"), Hostile(), ExceptionGroup("in", [OSError(2, "x")])]
+    ),
+    "syntax": SyntaxError("bad", ("f.py", 1, 1, "x =", 1, 2)),
+    "unicode": UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"),
+    "surrogate": ValueError("\udcff"),
+    "no text": ValueError(),
+}
+
+
+@pytest.mark.parametrize("error", EXCEPTIONS.values(), ids=EXCEPTIONS)
+def test_every_exception_has_a_description_that_can_be_sent(error: BaseException) -> None:
+    found = describe(caught(error))
+    assert pickle.loads(pickle.dumps(found)) == found
+    assert type(error).__name__ in found.type_name
+    assert found.traceback.startswith("Traceback (most recent call last):")
+    assert str(found)
+
+
+def test_a_text_that_cannot_be_had_is_said_so() -> None:
+    found = describe(caught(Hostile()))
+    assert found.message == "<its text cannot be had: `__str__` raised SystemExit>"
+
+
+def test_an_exception_that_cannot_be_pickled_is_described_in_full() -> None:
+    found = describe(caught(PickyError(1, second=2), cause=ValueError(lambda: None)))
+    assert found.message == "1 and 2"
+    assert "was the direct cause" in found.traceback
+
+
+def test_a_message_of_ten_megabytes_is_cut_and_its_length_said() -> None:
+    found = describe(caught(ValueError("x" * 10_000_000)))
+    assert len(found.message) < 11_000
+    assert found.message.endswith("(10000000 characters)")
+    assert len(found.traceback) < 25_000
+
+
+def test_a_very_deep_traceback_is_cut_to_its_last_frames() -> None:
+    def down(depth: int) -> None:
+        if not depth:
+            raise ValueError("at the bottom")
+        down(depth - 1)
+
+    with pytest.raises(ValueError) as raised:
+        down(900)
+    found = describe(raised.value)
+    assert found.traceback.count("down(depth - 1)") < 100
+    assert found.place.endswith("in down")
+    assert "at the bottom" in found.traceback
+
+
+def test_a_chain_of_causes_that_bites_its_tail_ends() -> None:
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    found = describe(first)
+    assert found.traceback.count("ValueError: first") == 1
+    assert found.traceback.count("ValueError: second") == 1
+
+
+def test_a_very_long_chain_of_causes_is_cut() -> None:
+    error = ValueError("0")
+    for number in range(1000):
+        error = caught(ValueError(str(number)), cause=error)  # type: ignore[assignment]
+    assert describe(error).traceback.count("ValueError") <= 10
+
+
+def test_causes_come_first_and_suppressed_ones_not_at_all() -> None:
+    def wrap(error: BaseException | None) -> Failure:
+        try:
+            try:
+                raise KeyError("inner")
+            except KeyError:
+                raise ValueError("outer") from error
+        except ValueError as found:
+            return describe(found)
+
+    explicit = wrap(OSError("cause"))
+    assert explicit.traceback.index("OSError: cause") < explicit.traceback.index("ValueError: outer")
+    assert "inner" not in wrap(None).traceback.replace('KeyError("inner")', "")
+
+
+def test_the_members_of_a_group_are_listed() -> None:
+    found = describe(caught(ExceptionGroup("both", [ValueError("a"), KeyError("b")])))
+    assert "1: ValueError: a" in found.traceback
+    assert "2: KeyError: 'b'" in found.traceback
+
+
+def test_no_frame_of_flowkit_is_shown(carry_out: Any) -> None:
+    @flowkit.task
+    def fail() -> None:
+        raise ValueError("no")
+
+    with flowkit.Flow("fails") as flow:
+        fail()
+    outcome = carry_out(flow)
+    found = outcome.engine.details[0, -1].failure
+    assert str(Path(flowkit.__file__).parent) not in found.traceback
+    assert found.traceback.count("  File ") == 1
+    assert found.place == f"{__file__}:{fail.run.__code__.co_firstlineno + 2} in fail"
+
+
+def test_the_type_is_named_with_its_module_where_it_is_not_a_builtin() -> None:
+    assert describe(ValueError()).type_name == "ValueError"
+    assert describe(pickle.PickleError()).type_name == "_pickle.PickleError"
+
+
+def test_a_failure_is_shown_as_its_type_and_message() -> None:
+    assert str(describe(ValueError("no"))) == "ValueError: no"
+    assert str(describe(ValueError())) == "ValueError"
