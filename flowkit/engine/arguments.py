@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowkit.plan.facts import elements, flattened
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT, FLAT_WHOLE, Argument
-from flowkit.plan.status import SKIPPED
+from flowkit.plan.status import CACHED, SKIPPED, SUCCESS
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -64,8 +64,9 @@ class Arguments:
             else:
                 found = []
                 for index in range(group.width):
-                    inner = elements(self._engine.value_of(source, index)) if index in group.details else None
-                    found += inner if inner is not None else [self._engine.value_of(source, index)]
+                    value = self._engine.value_of(source, index)
+                    inner = elements(value) if group.states[index] in (SUCCESS, CACHED) else None
+                    found += [value] if inner is None else inner
             self._flat[source] = found
         return found
 

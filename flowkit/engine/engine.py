@@ -235,9 +235,9 @@ class Engine:
             if children is None:
                 children = self.values[node] = [None] * self.machine.groups[node].width
             children[index] = value
-        if row[3] != SUCCESS:
-            if row[7] is not None:
-                self.details[node, index] = row[7]
+        detail = row[7]
+        if detail is not None and (detail.message or row[3] != SUCCESS):
+            self.details[node, index] = detail
         elif self.details:
             self.details.pop((node, index), None)  # of an attempt before this one
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_LONGEST = 1e8  # seconds that a timer takes
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -61,7 +62,7 @@ class Interrupts:
         self._in_task = True
         if seconds is not None and self._handling:
             self._timed = True
-            signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
+            signal.setitimer(signal.ITIMER_REAL, min(max(seconds, 1e-6), _LONGEST))
 
     def leave_task(self) -> None:
         """Signals only ring again."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from flowkit.engine.worker import Finished
 
 
+_LONGEST = 1e6  # seconds; who waits longer looks again
+
+
 class Bell:
     """Wakes one thread that waits for it; a ring that comes before the wait is not lost."""
 
@@ -30,7 +33,7 @@ class Bell:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for a ring; False where the time, in seconds, was over first."""
-        return self._lock.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+        return self._lock.acquire(timeout=-1 if timeout is None else min(max(0.0, timeout), _LONGEST))
 
 
 class Lane:

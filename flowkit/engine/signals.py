@@ -23,10 +23,12 @@ class Signal(BaseException):
     """
 
     status: ClassVar[int] = Status.FAILED
+    message = ""
+    _result: Any = _UNSET
 
     def __init__(self, message: str = "", result: Any = _UNSET) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = message if isinstance(message, str) else repr(message)
         self._result = result
 
     @property

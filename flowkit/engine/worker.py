@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.arguments import Arguments
 from flowkit.engine.context import CURRENT
-from flowkit.engine.failure import describe
+from flowkit.engine.failure import describe, message_of, type_name
 from flowkit.engine.signals import RETRY, Signal
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.facts import detail_of
@@ -81,7 +81,7 @@ class Worker:
                     value = asyncio.run(value)
             return (node, index, attempt, SUCCESS, started, clock(), name, detail), value
         except BaseException as error:
-            status, detail, value = self.judge(call, error)
+            status, detail, value = self._judged(call, error)
             return (node, index, attempt, status, started, clock(), name, detail), value
 
     def _special_call(self, run: Callable[..., Any], call: Call) -> tuple[Any, Detail | None]:
@@ -104,11 +104,20 @@ class Worker:
         except Signal:
             raise
         except Exception as error:
-            raise TriggerRefusedError(f"its trigger raised {type(error).__name__}: {error}") from error
+            raise TriggerRefusedError(
+                f"its trigger raised {type_name(error)}: {message_of(error)}"
+            ) from error
         if not accepted:
             raise TriggerRefusedError(
                 f"its trigger `{getattr(trigger, '__name__', trigger)}` did not accept its upstreams"
             )
+
+    def _judged(self, call: Call, error: BaseException) -> tuple[int, Detail, Any]:
+        """As `judge`; where the user's code that it calls raises too, that is the failure of the task."""
+        try:
+            return self.judge(call, error)
+        except BaseException as broken:
+            return FAILED, Detail(failure=describe(broken)), broken
 
     def judge(self, call: Call, error: BaseException) -> tuple[int, Detail, Any]:
         """The status, the facts and the value that an exception means."""
@@ -145,8 +154,8 @@ class Worker:
             return detail
         try:
             return detail._replace(retry_in=delay_after(task, attempt))
-        except Exception as broken:
-            hint = f"`retry_delay` raised {type(broken).__name__}: {broken}"
+        except BaseException as broken:
+            hint = f"`retry_delay` raised {type_name(broken)}: {message_of(broken)}"
             failure = detail.failure and describe(error, detail.failure.kind, hint)
             return detail._replace(failure=failure)
 

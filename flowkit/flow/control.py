@@ -15,12 +15,16 @@ from flowkit.flow import ambient
 from flowkit.flow.ambient import Ambient
 from flowkit.flow.edge import Gate
 from flowkit.flow.flow import Flow
-from flowkit.flow.structure import Collection, as_task
+from flowkit.flow.structure import Collection, Value, as_task
 from flowkit.flow.task import FunctionTask, Task
 
-_IDENTITY = FunctionTask(lambda value: value, name="value")
-_AS_BOOL = FunctionTask(lambda value: bool(value), name="bool")
-_IDENTITY.auto_generated = _AS_BOOL.auto_generated = True
+
+def _truth(value: Any) -> bool:
+    return bool(value)
+
+
+_AS_BOOL = FunctionTask(_truth, name="bool")
+_AS_BOOL.auto_generated = True
 
 
 class case:  # noqa: N801 - the vocabulary of Prefect classic
@@ -82,7 +86,7 @@ def _condition(flow: Flow, condition: Any, mapped: bool = False) -> Task:
     is_mapped = any(edge.mapped for edge in flow.wiring.inputs[task])
     if is_mapped == mapped:
         return task
-    made: Task = _IDENTITY(task, mapped=mapped)
+    made: Task = Value()(task, mapped=mapped)
     return made
 
 
@@ -113,7 +117,8 @@ def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options
         raise CallError("`merge` cannot have `skip_on_upstream_skip=True`: joining what is left is its work")
     target = ambient.flow_for("merge", flow)
     made = Merge().copy(**options)
+    made.tags |= ambient.current().tags
     target.add_task(made)
     for number, value in enumerate(tasks, 1):
-        target.connect(as_task(value, target), made, f"task_{number}", mapped)
+        target.add_edge(value, made, f"task_{number}", mapped)
     return made

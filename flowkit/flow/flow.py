@@ -7,6 +7,7 @@ The vocabulary is that of Prefect classic, group 3. `flow/` knows no engine: `Fl
 from __future__ import annotations
 
 import itertools
+import keyword
 from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Sequence
 from contextvars import Token
 from functools import cached_property
@@ -16,10 +17,10 @@ from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import ambient
 from flowkit.flow.ambient import Ambient
 from flowkit.flow.edge import Edge, Gate
-from flowkit.flow.mapping import EdgeAnnotation, check_mappable, unwrap
+from flowkit.flow.mapping import EdgeAnnotation, check_mappable, flatten, unmapped, unwrap
 from flowkit.flow.names import check_name
 from flowkit.flow.parameter import Parameter
-from flowkit.flow.structure import Constant, as_task, containers_with_tasks
+from flowkit.flow.structure import Constant, Value, as_task, containers_with_tasks
 from flowkit.flow.task import Task
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class Flow:
         """
         flattened = False
         if isinstance(value, EdgeAnnotation):
-            value, mapped, flattened = unwrap(value, mapped)
+            value, mapped, flattened = self._unwrapped(value, mapped)
         if not isinstance(value, Task):
             if mapped and not containers_with_tasks(value):
                 check_mappable(task.name, key or "upstream_tasks", value)
@@ -211,6 +212,13 @@ class Flow:
                 return
             value = as_task(value, self)
         self._append(Edge(value, task, key, mapped, flattened))
+
+    def _unwrapped(self, value: Any, mapped: bool) -> tuple[Any, bool, bool]:
+        """As `unwrap`; of a flattened flattened value, the inner one becomes a task."""
+        bare, is_mapped, levels = unwrap(value, mapped)
+        for _ in range(levels - 1):
+            bare = Value()(flatten(unmapped(bare)), flow=self)
+        return bare, is_mapped, levels > 0
 
     def _append(self, edge: Edge) -> None:
         upstream, downstream = edge.upstream, edge.downstream
@@ -252,11 +260,13 @@ class Flow:
             DefinitionError: a dependency on itself, or of a parameter; with `validate`, a cycle.
             CallError: with `validate`, a key that `run` does not take.
         """
-        value, mapped, annotated_flat = unwrap(upstream_task, mapped)
+        value, mapped, annotated_flat = self._unwrapped(upstream_task, mapped)
         upstream = as_task(value, self)
         edge = Edge(upstream, downstream_task, key, mapped, flattened or annotated_flat)
+        if key is not None and (not key.isidentifier() or keyword.iskeyword(key)):
+            raise DefinitionError(f"`{key}` cannot be the name of an argument")
         if validate and key is not None:
-            downstream_task._signature.signature.bind_partial(**{key: None})
+            downstream_task._signature.check(downstream_task.name, key)
         self._append(edge)
         if validate:
             self.validate()
@@ -371,7 +381,16 @@ class Flow:
         return self.wiring.gates.get(task, ())
 
     def add_gates(self, task: Task, gates: Iterable[Gate]) -> None:
-        """Put a task behind more gates."""
+        """Put a task behind more gates.
+
+        Raises:
+            DefinitionError: a parameter, whose value is there whatever the run decides.
+        """
+        if isinstance(task, Parameter):
+            raise DefinitionError(
+                f"the parameter `{task.name}` cannot be a branch",
+                hints=("give the branch a task that returns it",),
+            )
         self.add_task(task)
         for gate in gates:
             self.add_task(gate.condition)

@@ -35,8 +35,8 @@ class FunctionFlow(Flow):
         **options: Any,
     ) -> None:
         options.setdefault("description", inspect.getdoc(function) or "")
-        super().__init__(name or function.__name__, **options)
         self.function = function
+        super().__init__(name or function.__name__, **options)
         self.build_parameters = tuple(build)
         known = inspect.signature(function).parameters
         for parameter in known.values():

@@ -36,19 +36,19 @@ class flatten(EdgeAnnotation):  # noqa: N801
     """Take out one level of nesting before the value is mapped over or passed on."""
 
 
-def unwrap(value: Any, by_default: bool) -> tuple[Any, bool, bool]:
-    """Return the bare value, whether it is mapped, and whether it is flattened.
+def unwrap(value: Any, by_default: bool) -> tuple[Any, bool, int]:
+    """Return the bare value, whether it is mapped, and how often it is flattened.
 
     An annotation outranks `by_default`; `unmapped(flatten(x))` and `flatten(unmapped(x))` are the same.
     """
-    is_mapped, is_flat = by_default, False
+    is_mapped, levels = by_default, 0
     while isinstance(value, EdgeAnnotation):
         if isinstance(value, flatten):
-            is_flat = True
+            levels += 1
         else:
             is_mapped = isinstance(value, mapped)
         value = value.value
-    return value, is_mapped, is_flat
+    return value, is_mapped, levels
 
 
 def check_mappable(task_name: str, argument: str, value: Any) -> None:

@@ -20,15 +20,22 @@ def _or(x: Any, y: Any) -> Any:
     return x or y
 
 
-def _binary(name: str, compute: Callable[[Any, Any], Any]) -> FunctionTask:
-    def run(x: Any, y: Any) -> Any:
-        return compute(x, y)
+def _not(x: Any) -> bool:
+    return not x
 
-    return FunctionTask(run, name=name)
+
+class _Binary:
+    """An operator as a function of `x` and `y` that can be pickled."""
+
+    def __init__(self, compute: Callable[[Any, Any], Any]) -> None:
+        self.compute = compute
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        return self.compute(x, y)
 
 
 BINARY: dict[str, FunctionTask] = {
-    name: _binary(name, compute)
+    name: FunctionTask(_Binary(compute), name=name)
     for name, compute in {
         "Add": operator.add,
         "Sub": operator.sub,
@@ -48,7 +55,7 @@ BINARY: dict[str, FunctionTask] = {
     }.items()
 }
 
-_NOT = FunctionTask(lambda x: not x, name="Not")
+_NOT = FunctionTask(_not, name="Not")
 
 
 def negate(value: Task) -> Task:

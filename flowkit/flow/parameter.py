@@ -59,14 +59,17 @@ class Parameter(Task):
     def __repr__(self) -> str:
         return f"<Parameter: {self.name}>"
 
-    def __call__(self, flow: Flow | None = None, **options: Any) -> Parameter:  # type: ignore[override]
+    def __call__(self, *args: Any, flow: Flow | None = None, **options: Any) -> Parameter:
         """Add this parameter to the flow, and return it.
 
         Raises:
             CallError: it was given arguments, which a parameter does not take.
         """
-        if options:
-            raise CallError(f"the parameter `{self.name}` cannot be called with `{next(iter(options))}`")
+        if args or options:
+            raise CallError(
+                f"the parameter `{self.name}` cannot be called with arguments",
+                hints=("its value is given when the flow runs",),
+            )
         ambient.flow_for(self.name, flow).add_task(self)
         return self
 

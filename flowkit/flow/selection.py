@@ -43,16 +43,19 @@ def selected(flow: Flow, keys: Keys, select: str | None, exclude: str | None) ->
     chosen = _matches(flow, keys, needs, select) if select else set(flow.tasks)
     if exclude:
         chosen -= _matches(flow, keys, needs, exclude)
-    chosen = {task for task in chosen if not _is_carrier(task)} | _carriers(chosen, needs)
-    for task in chosen:
-        for upstream in needs[task]:
-            if upstream not in chosen:
+    wanted = [task for task in flow.tasks if task in chosen and not _is_carrier(task)]
+    found = set(wanted)
+    for task in wanted:
+        carriers = _carriers([task], needs)
+        for upstream in [near for each in (task, *carriers) for near in needs[each]]:
+            if upstream not in chosen and not _is_carrier(upstream):
                 raise UsageError(
                     f"the task `{keys[task]}` needs the result of `{keys[upstream]}`, which is not selected, "
                     "and no results of earlier runs are kept",
                     hints=(f"select it with all that it needs: `--select +{keys[task]}`",),
                 )
-    return chosen
+        found |= carriers
+    return found
 
 
 def _is_carrier(task: Task) -> bool:

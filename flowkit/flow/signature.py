@@ -57,6 +57,20 @@ class RunSignature:
             ) from None
         return list(self._spread(bound))
 
+    def check(self, name: str, key: str) -> None:
+        """Refuse an argument that `run` does not take.
+
+        Raises:
+            CallError: with what it takes.
+        """
+        try:
+            self.signature.bind_partial(**{key: None})
+        except TypeError:
+            raise CallError(
+                f"the task `{name}` takes no argument `{key}`",
+                hints=(f"it is defined as `{name}{self.signature}`",),
+            ) from None
+
     def _spread(self, bound: Mapping[str, Any]) -> typing.Iterator[tuple[str, Any]]:
         for name, value in bound.items():
             if self.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
@@ -98,7 +112,7 @@ def outputs_of(function: Callable[..., Any]) -> int | None:
             annotation = typing.get_type_hints(function).get("return")
         except Exception:  # an annotation that names what does not exist promises nothing
             return None
-    if typing.get_origin(annotation) is not tuple:
+    if typing.get_origin(annotation) is not tuple or annotation is typing.Tuple:  # noqa: UP006
         return None
     parts = typing.get_args(annotation)
     return None if Ellipsis in parts else len(parts)

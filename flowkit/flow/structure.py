@@ -34,6 +34,18 @@ class Constant(Task):
         return self.value
 
 
+class Value(Task):
+    """A value as it is: makes a task of what is mapped, flattened or gated differently from its source."""
+
+    def __init__(self) -> None:
+        super().__init__(name="value")
+        self.auto_generated = True
+
+    def run(self, value: Any) -> Any:
+        """The value itself."""
+        return value
+
+
 class Collection(Task):
     """Base of the tasks that gather results; their arguments are named `task_1`, `task_2`, …"""
 
@@ -94,6 +106,8 @@ def as_task(value: Any, flow: Flow) -> Task:
     """The task that gives `value`: itself, a collection of tasks, or a constant."""
     if isinstance(value, Task):
         return value
+    if isinstance(value, EdgeAnnotation):
+        raise CallError(f"`{type(value).__name__}` goes around an argument of a task, nowhere else")
     holders = containers_with_tasks(value)
     if not holders:
         return Constant(value)
@@ -131,7 +145,9 @@ def containers_with_tasks(value: Any) -> list[Any]:
         if visited:
             open_.discard(mark)
             done.add(mark)
-            if any(isinstance(item, Task) or id(item) in holding for item in _items(container)):
+            if any(
+                isinstance(item, Task | EdgeAnnotation) or id(item) in holding for item in _items(container)
+            ):
                 holding.add(mark)
                 found.append(container)
             continue
@@ -169,8 +185,8 @@ def _collection(container: Any) -> Collection:
 
 def _shown(value: Any) -> str:
     """A short name for a constant; large or odd values are named by their type."""
-    if isinstance(value, str | int | float | bool | None):
-        text = repr(value) if not isinstance(value, str) or len(value) < 40 else repr(value[:37] + "…")
-        if len(text) <= 42:
-            return text
+    if type(value) is str:
+        return repr(value) if len(value) < 40 else repr(value[:37] + "…")
+    if type(value) in (bool, float, type(None)) or (type(value) is int and abs(value) < 10**30):
+        return repr(value)
     return type(value).__name__

@@ -14,6 +14,7 @@ from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import ambient
 from flowkit.flow.mapping import EdgeAnnotation, check_mappable
 from flowkit.flow.operations import Operations
+from flowkit.flow.pickling import Decorated
 from flowkit.flow.signature import RunSignature, outputs_of
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Task(Operations):
     def _inspect(self) -> RunSignature:
         """The signature of `run`, looked at once a class."""
         cls = type(self)
+        if "run" in getattr(self, "__dict__", ()):
+            return RunSignature(self.run, cls.__name__)
         found: RunSignature | None = cls.__dict__.get("_run_signature")
         if found is None:
             if not callable(getattr(self, "run", None)):
@@ -120,6 +123,13 @@ class Task(Operations):
             )
         if self.retry_delay is not None and not self.max_retries:
             raise DefinitionError(f"the task `{self.name}` has a `retry_delay` but no `max_retries`")
+        if self.retry_delay is not None and not (
+            isinstance(self.retry_delay, int | float | timedelta | list | tuple) or callable(self.retry_delay)
+        ):
+            raise CallError(
+                f"`retry_delay` of the task `{self.name}` is a number of seconds, a `timedelta`, a list of "
+                f"those, or a function of the attempt, not `{type(self.retry_delay).__name__}`"
+            )
         if self.retry_on is not None and not self.max_retries:
             raise DefinitionError(f"the task `{self.name}` has a `retry_on` but no `max_retries`")
 
@@ -148,7 +158,9 @@ class Task(Operations):
         """
         target = ambient.flow_for(self.name, flow)
         bound = self._signature.bind(self.name, args, kwargs)
-        new = self.copy(**task_args) if task_args else self.copy()
+        new = self._copied()
+        if task_args:
+            new._override(task_args)
         return new._connect(target, bound, mapped, upstream_tasks)
 
     def map(
@@ -167,9 +179,9 @@ class Task(Operations):
         Raises:
             CallError: an argument is known not to be a sequence.
         """
-        for value in args:
+        for name, value in zip(self._signature.names, args, strict=False):
             if not isinstance(value, Task | EdgeAnnotation):
-                check_mappable(self.name, repr(value)[:40], value)
+                check_mappable(self.name, name, value)
         new: Task = self(
             *args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, task_args=task_args, **kwargs
         )
@@ -195,6 +207,11 @@ class Task(Operations):
         mapped: bool,
         upstream_tasks: Iterable[Any] | None,
     ) -> Self:
+        if isinstance(upstream_tasks, Task):
+            raise CallError(
+                f"`upstream_tasks` of the task `{self.name}` is a list of tasks, not one",
+                hints=(f"write `upstream_tasks=[{upstream_tasks.name}]`",),
+            )
         around = ambient.current()
         if around.tags:
             self.tags = self.tags | around.tags
@@ -208,9 +225,19 @@ class Task(Operations):
     def copy(self, **task_args: Any) -> Self:
         """An independent task with the same policy; `task_args` override attributes of it.
 
+        A slug gets `-copy`, so that both can be in one flow (Prefect classic, 1.24).
+
         Raises:
             DefinitionError: `task_args` names something that is not an attribute of a task.
         """
+        new = self._copied()
+        if new.slug is not None:
+            new.slug = f"{new.slug}-copy"
+        if task_args:
+            new._override(task_args)
+        return new
+
+    def _copied(self) -> Self:
         new = object.__new__(type(self))
         new.name = self.name
         new.slug = self.slug
@@ -226,8 +253,6 @@ class Task(Operations):
         new.auto_generated = self.auto_generated
         new._signature = self._signature
         self._copy_own(new)
-        if task_args:
-            new._override(task_args)
         return new
 
     def _copy_own(self, new: Self) -> None:
@@ -240,12 +265,13 @@ class Task(Operations):
                     setattr(new, slot, getattr(self, slot))
 
     def _override(self, task_args: dict[str, Any]) -> None:
+        own_tags = self.tags
         for name, value in task_args.items():
             if not hasattr(self, name) or callable(getattr(type(self), name, None)):
                 raise DefinitionError(f"`task_args` of `{self.name}` has `{name}`, which no task has")
             setattr(self, name, value)
         if "tags" in task_args:
-            self.tags = self.tags | _tags(self.name, task_args["tags"])
+            self.tags = own_tags | _tags(self.name, task_args["tags"])
         if "timeout" in task_args:
             self.timeout = _seconds(self.name, self.timeout)
         if "retry_on" in task_args:
@@ -339,6 +365,17 @@ class FunctionTask(Task):
 
     def _copy_own(self, new: Self) -> None:
         new.run = self.run
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: getattr(self, name) for name in Task.__slots__ if name != "_signature"}
+        return state | {"run": Decorated.of(self.run)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        if isinstance(self.run, Decorated):
+            self.run = self.run.task().run
+        self._signature = self._inspect()
 
 
 @overload

@@ -170,13 +170,11 @@ def _validated(parameter: Parameter, value: Any) -> Any:
 
 def _adapter(annotation: Any) -> tuple[Any, type[Exception]]:
     from pydantic import ConfigDict, TypeAdapter, ValidationError
-    from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
+    from pydantic.errors import PydanticSchemaGenerationError
 
     try:
         return TypeAdapter(annotation), ValidationError
-    except PydanticUserError:  # a model or dataclass with a configuration of its own
-        return TypeAdapter(annotation), ValidationError
-    except PydanticSchemaGenerationError:
+    except PydanticSchemaGenerationError:  # an ordinary class: checked by `isinstance`
         config = ConfigDict(arbitrary_types_allowed=True)
         return TypeAdapter(annotation, config=config), ValidationError
 

@@ -29,7 +29,7 @@ GATE_SKIPPED = "The condition that it depends on was skipped."
 UPSTREAM_SKIPPED = "An upstream was skipped."
 TRIGGER_SAID_NO = "Trigger was '{}' but the upstream states do not satisfy it."
 NOTHING_TO_MAP = "No upstream states can be mapped over."
-UNMAPPABLE = "At least one upstream state has an unmappable result."
+UNMAPPABLE = "At least one upstream state has an unmappable result: that of `{}`."
 
 _NOTHING_KNOWN = Detail()
 _BAD = (FAILED, TIMED_OUT, TRIGGER_FAILED, CANCELLED)
@@ -73,7 +73,7 @@ class Verdicts:
         if (skipped or SKIPPED in sources) and not bad and self.plan.tasks[node].skip_on_upstream_skip:
             return SKIPPED, UPSTREAM_SKIPPED
         if SKIPPED in sources or self.width(node) < 0:
-            return FAILED, UNMAPPABLE
+            return FAILED, UNMAPPABLE.format(self._unmappable(node))
         return EXPANDED, ""
 
     def of_child(self, node: int, index: int) -> Verdict:
@@ -99,6 +99,19 @@ class Verdicts:
         widths += [self.groups[source].width for source in group.pairs + group.gated]
         widths += [len(self.elements(source)) for source in group.flat_groups]
         return min(widths)
+
+    def _unmappable(self, node: int) -> str:
+        """The first upstream that cannot be mapped over."""
+        group = self.plan.groups[node]
+        for source in group.sources:
+            flat = source in group.flats and self.details.get(source, _NOTHING_KNOWN).flat < 0
+            if (
+                self.status[source] == SKIPPED
+                or flat
+                or (source in group.lengths and self._length(source) < 0)
+            ):
+                return self.plan.keys[source]
+        return self.plan.keys[group.sources[0]]
 
     def _length(self, source: int) -> int:
         if source in self.groups:

@@ -72,10 +72,10 @@ def test_unwrapping_finds_the_value_and_what_was_said_of_it(
     value: Any = marker
     for wrap in wraps:
         value = wrap(value)
-    bare, is_mapped, is_flat = unwrap(value, by_default)
+    bare, is_mapped, levels = unwrap(value, by_default)
     said = [wrap for wrap in wraps if wrap is not flatten]
     assert bare is marker
-    assert is_flat == (flatten in wraps)
+    assert levels == wraps.count(flatten)
     assert is_mapped == (said[0] is mapped if said else by_default)
 
 

@@ -62,7 +62,7 @@ def test_a_parameter_can_be_added_to_a_flow_that_is_given() -> None:
 
 @pytest.mark.parametrize("option", ["mapped", "task_args", "upstream_tasks"])
 def test_a_parameter_takes_no_arguments(option: str) -> None:
-    with Flow("f"), pytest.raises(CallError, match=f"`x` cannot be called with `{option}`"):
+    with Flow("f"), pytest.raises(CallError, match="`x` cannot be called with arguments"):
         Parameter("x")(**{option: True})  # type: ignore[arg-type]
 
 

@@ -101,7 +101,7 @@ def test_a_result_that_cannot_be_mapped_over_fails_and_is_not_used_up(run: Run, 
         reduced = give(made)
     result = run(flow).result
     assert type(result[made]) is Failed
-    assert result[made].message == "At least one upstream state has an unmappable result."
+    assert result[made].message.startswith("At least one upstream state has an unmappable result: that of `")
     assert type(result[reduced]) is TriggerFailed
     assert result[source].result is value
 

@@ -10,6 +10,7 @@ import pytest
 
 from flowkit.engine.context import context
 from flowkit.engine.signals import FAIL, RETRY, SKIP, SUCCESS, TRIGGERFAIL
+from flowkit.errors import CallError
 from flowkit.flow.flow import Flow
 from flowkit.flow.task import Task, task
 from flowkit.plan.retry import backoff, delay_after
@@ -131,9 +132,9 @@ def test_what_comes_after_a_retry_sees_its_success(run: Run) -> None:
     assert ended(run, lambda: add(failing(2, max_retries=2, retry_delay=0)(), 10)).result == 13
 
 
-def test_a_delay_that_is_no_time_ends_the_task_and_not_the_run(run: Run) -> None:
-    state = ended(run, failing(1, max_retries=1, retry_delay="soon"))
-    assert type(state) is Failed and isinstance(state.result, ValueError)
+def test_a_delay_that_is_no_time_is_refused_at_definition() -> None:
+    with pytest.raises(CallError, match="`retry_delay` of the task"):
+        failing(1, max_retries=1, retry_delay="soon")
 
 
 class UnprintableError(Exception):

@@ -1,0 +1,33 @@
+"""Pickling of tasks made by `@task`: the decorated name stands for the task, no longer for the function."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Decorated:
+    """A function that its module knows as a task: found again by the task's name."""
+
+    module: str
+    name: str
+
+    @classmethod
+    def of(cls, run: Callable[..., Any]) -> Decorated | Callable[..., Any]:
+        """What to pickle for `run`: itself, unless its name leads to a task that holds it."""
+        module, name = getattr(run, "__module__", None), getattr(run, "__qualname__", None)
+        if isinstance(module, str) and isinstance(name, str) and module in sys.modules:
+            found = cls(module, name)
+            if getattr(found.task(sys.modules[module]), "run", None) is run:
+                return found
+        return run
+
+    def task(self, module: Any = None) -> Any:
+        """The task, or None where the name leads nowhere."""
+        start = importlib.import_module(self.module) if module is None else module
+        return reduce(lambda found, part: getattr(found, part, None), self.name.split("."), start)
