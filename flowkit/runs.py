@@ -16,6 +16,7 @@ from typing import Any
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
+from flowkit.engine.interrupts import OverdueError
 from flowkit.engine.observers import LogObserver, Observer
 from flowkit.engine.outcome import Outcome, not_run
 from flowkit.errors import UsageError
@@ -137,8 +138,7 @@ async def run_flow_async(
     try:
         return _state_of(await asyncio.shield(running))
     except asyncio.CancelledError:
-        engine.interrupts.happened = signal.SIGINT
-        engine.ring()
+        engine.interrupts.ask(signal.SIGINT)
         await running
         raise
 
@@ -201,6 +201,8 @@ def _not_now(flow: Flow) -> State:
 def _state_of(outcome: Outcome) -> State:
     if outcome.interrupted == signal.SIGINT:
         raise KeyboardInterrupt
+    if outcome.interrupted == signal.SIGALRM:
+        raise OverdueError
     if outcome.interrupted is not None:
         raise SystemExit(outcome.exit_code)
     return outcome.state
@@ -209,26 +211,30 @@ def _state_of(outcome: Outcome) -> State:
 class _Stderr(logging.StreamHandler[Any]):
     """Writes to what `sys.stderr` is at that time, so that a task's records are seen as its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: str) -> None:
         logging.Handler.__init__(self)
-        self.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s - %(name)s | %(message)s"))
+        self.setFormatter(logging.Formatter(form))
 
     @property
     def stream(self) -> Any:
         return sys.stderr
 
 
-def show_logs(level: str, *, everyones: bool = False) -> None:
+SCRIPT_RECORD = "[%(asctime)s] %(levelname)s - %(name)s | %(message)s"
+
+
+def show_logs(level: str, *, everyones: bool = False, form: str = SCRIPT_RECORD) -> None:
     """Let records be seen where the program has not set logging up itself.
 
     Args:
         level: from which on flowkit's and its tasks' are shown; of others, warnings.
         everyones: show those of others from that level on too.
+        form: what a record looks like, in the notation of `logging`.
     """
     log = logging.getLogger("flowkit")
     log.setLevel(level)
     root = logging.getLogger()
     if not log.hasHandlers():
-        root.addHandler(_Stderr())
+        root.addHandler(_Stderr(form))
         if everyones:
             root.setLevel(level)

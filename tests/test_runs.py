@@ -526,7 +526,6 @@ def test_what_is_wrong_with_a_model_is_said_by_field() -> None:
         parsed(Parameter("p", annotation=Model), ['{"size": "big", "name": 3}'])
 
 
-@pytest.mark.xfail(strict=True, reason="pydantic's error about an unknown class is raised as it is")
 def test_a_value_of_any_class_is_checked_by_it() -> None:
     class Mine:
         pass

@@ -7,10 +7,10 @@ Relies on: it is made before a run takes `sys.stdout` and `sys.stderr` over, and
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TextIO
 
@@ -82,7 +82,8 @@ class Console:
             self.err.write("".join([f"{plain(line)}\n" for line in lines]))
             self.err.flush()
         else:
-            self.rich.print(Lines(lines, ended=True), soft_wrap=True, end="")
+            with self._live.writing if self._live is not None else nullcontext():
+                self.rich.print(Lines(lines, ended=True), soft_wrap=True, end="")
 
     def say_text(self, text: str, style: str = "") -> None:
         """Write text to stderr; what is not printable in it is shown, not sent."""
@@ -187,28 +188,6 @@ class Lines:
         if found and not self._ended:
             found.pop()
         return found
-
-
-class ConsoleHandler(logging.Handler):
-    """Writes log records through the console, so that they do not tear what is live."""
-
-    def __init__(self, console: Console, level: int = logging.NOTSET) -> None:
-        super().__init__(level)
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record."""
-        try:
-            style = (
-                "red"
-                if record.levelno >= logging.ERROR
-                else "yellow"
-                if record.levelno >= logging.WARNING
-                else "dim"
-            )
-            self._console.say_text(self.format(record), style)
-        except Exception:
-            self.handleError(record)
 
 
 def _takes_color(color: Color, environ: Mapping[str, str], terminal: bool) -> bool:

@@ -166,6 +166,11 @@ class Display:
                     found += self.folded((node, index), lines)
         return found
 
+    @property
+    def tells_failures(self) -> bool:
+        """Whether the next failure still has a line before the end."""
+        return self._told < _MOST_FAILURES
+
     def failure(self, row: Row) -> list[Styled]:
         """A failure, in full; of very many, in a line, or not before the end."""
         self._told += 1

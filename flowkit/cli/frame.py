@@ -5,6 +5,7 @@ Pure: what is drawn depends on the arguments alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -65,15 +66,17 @@ class _Frame:
         self._least_key = min(keys, columns // 2 - 4)
         spin = _SPINNER[int(now * _SPINS) % len(_SPINNER)]
         self._spin: Part = (f"  {spin} ", "cyan")
-        self._running, self._retrying = dict(tally.running), dict(tally.retrying)
+        self._running, self._retrying = tally.running, tally.retrying
+        self._at_work = [*self._running, *self._retrying]
+        self._running_of = Counter(node for node, _ in self._running)
+        self._retrying_of = Counter(node for node, _ in self._retrying)
 
     def lines(self, elapsed: float, most: int) -> list[Styled]:
         active = self._active()
         shown_rows = active if len(active) <= most else active[: most - 1]
         room = most - len(shown_rows)
-        named = [(node, index) for node, index in shown_rows]
         waiting = [] if len(active) > most else self._next(min(room, 3))
-        self._key_columns = self._columns_for([*named, *((node, -1) for node in waiting)])
+        self._key_columns = self._columns_for([*shown_rows, *((node, -1) for node in waiting)])
         lines: list[Styled] = [self._row(child) for child in shown_rows]
         if len(active) > most:
             lines.append([(f"    … {counted(len(active) - most + 1, 'more task')} at work", "dim")])
@@ -84,10 +87,8 @@ class _Frame:
 
     def _active(self) -> list[Child]:
         """Who is at work: a mapped task once, for its children. In the order of the plan."""
-        found: dict[Child, None] = {}
-        for node, index in sorted([*self._running, *self._retrying]):
-            found[(node, -1) if node in self._tally.groups else (node, index)] = None
-        return list(found)
+        groups = self._tally.groups
+        return sorted({(node, -1) if node in groups else (node, index) for node, index in self._at_work})
 
     def _next(self, most: int) -> list[int]:
         """The first tasks that have not begun."""
@@ -130,15 +131,14 @@ class _Frame:
 
     def _group_row(self, node: int) -> Styled:
         group, done = self._tally.groups[node], self._tally.ended[node]
-        running = sum(1 for child in self._running if child[0] == node)
+        running, retries = self._running_of[node], self._retrying_of[node]
         failed = sum(group.counts.get(status, 0) for status in (FAILED, TIMED_OUT))
-        retries = sum(1 for child in self._retrying if child[0] == node)
         line: list[Part] = [self._spin, self._key((node, -1)), (f"{f'{done:,}/{group.width:,}':<9}", "")]
         notes = [(f"{running} running", "dim")]
         if failed:
             notes.append((f"{failed:,} failed", "red"))
         if retries:
-            notes.append((counted(retries, "retry").replace("retrys", "retries"), "yellow"))
+            notes.append((f"{retries:,} {'retry' if retries == 1 else 'retries'}", "yellow"))
         age = self._now - group.began
         if done and age > _ETA_FROM:
             notes.append((f"eta {ticking(age / done * (group.width - done))}", "dim"))

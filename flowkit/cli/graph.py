@@ -18,7 +18,6 @@ from flowkit.draw.of_flow import drawing_of
 from flowkit.draw.visualize import rendered
 from flowkit.flow.keys import keys_of
 from flowkit.flow.values import checked
-from flowkit.runs import built
 
 
 class Format(StrEnum):
@@ -57,9 +56,10 @@ def graph(
     ] = None,
 ) -> None:
     """Draw the graph of a flow."""
-    flow = load_named(name, here(), settings().settings.flows).flow
+    loaded = load_named(name, here(), settings().settings.flows)
+    flow = loaded.flow
     values = checked(flow, {}, given_by_pairs(parameters or ()), needed=flow.build_parameters)
-    whole = built(flow, values)
+    whole = loaded.built(values)
     drawing = drawing_of(whole, keys_of(whole))
     options: dict[str, object] = {} if format is Format.json else {"direction": direction.value}
     if format is Format.text:

@@ -7,12 +7,15 @@ Relies on: what else is written to the terminal goes through its console.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from flowkit.cli.styled import Styled, cropped, width
 
 if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.console import ConsoleOptions
+
     from flowkit.cli.console import Console, Frame, Lines
 
 REFRESH_TIME = 0.1  # seconds between two drawings
@@ -23,6 +26,9 @@ class LiveArea:
 
     Args:
         frame: makes them, given columns and rows.
+
+    Attributes:
+        writing: is held by who writes to the terminal.
     """
 
     def __init__(self, console: Console, frame: Frame) -> None:
@@ -32,6 +38,7 @@ class LiveArea:
         self._frame = frame
         self._drawn: Sequence[Styled] = []
         self._size = console.size
+        drawing = _Drawing(self.lines)
         self._live = Live(
             console=console.rich,
             auto_refresh=False,
@@ -39,8 +46,10 @@ class LiveArea:
             redirect_stdout=False,
             redirect_stderr=False,
             vertical_overflow="crop",
-            get_renderable=self._lines,
+            get_renderable=lambda: drawing,
         )
+        # rich decides how far to go up and writes in two steps; nobody may write between them.
+        self.writing = threading.RLock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="flowkit-display", daemon=True)
 
@@ -58,17 +67,16 @@ class LiveArea:
 
     def _work(self) -> None:
         while not self._stopping.wait(REFRESH_TIME):
-            self._fit()
-            self._live.refresh()
+            with self.writing:
+                self._fit()
+                self._live.refresh()
 
-    def _lines(self) -> Lines:
-        """What rich draws."""
-        from flowkit.cli.console import Lines
-
+    def lines(self) -> Sequence[Styled]:
+        """What is to be drawn now."""
         columns, rows = self._size
         lines = self._frame(columns, rows)[: max(1, rows - 1)]
         self._drawn = [cropped(line, columns - 1) for line in lines]
-        return Lines(self._drawn)
+        return self._drawn
 
     def _fit(self) -> None:
         """Follow a new size. A terminal that became narrower has broken our lines into more rows."""
@@ -84,6 +92,18 @@ class LiveArea:
             self._console.rich.control(Control(ControlType.CARRIAGE_RETURN, *(up * more)))
         self._size = size
         self._console.rich.size = size
+
+
+class _Drawing:
+    """Makes the lines whenever rich draws, also after a line above: they are never older than that."""
+
+    def __init__(self, lines: Callable[[], Sequence[Styled]]) -> None:
+        self._lines = lines
+
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> list[Lines]:
+        from flowkit.cli.console import Lines
+
+        return [Lines(self._lines())]
 
 
 def _nothing(columns: int, rows: int) -> Sequence[Styled]:

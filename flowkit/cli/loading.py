@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from flowkit.cli.place import say
 from flowkit.draw.labels import printable
 from flowkit.flow.flow import Flow
 from flowkit.project.discovery import Target, resolve
-from flowkit.project.loader import LoadedModule, load
+from flowkit.project.loader import LoadedModule, guarded, load
 from flowkit.project.root import Project
+from flowkit.runs import built
 
 PATIENCE = 5.0  # seconds after which a file that is still loading is named
 
@@ -25,24 +28,57 @@ class Loaded:
     flow: Flow
     module: LoadedModule
     target: Target
+    project: Project
+
+    def built(self, values: Mapping[str, Any]) -> Flow:
+        """The flow with its graph.
+
+        Raises:
+            LoadError: its function raises, with the line.
+        """
+        with _set_apart(), guarded(self.module.path, self.project):
+            flow = built(self.flow, values)
+            flow.validate()
+            return flow
 
 
 @contextmanager
-def _no_keyboard() -> Iterator[None]:
-    """Nothing to read on file descriptor 0, also for what the flow file starts; it comes back after."""
-    try:
-        kept = os.dup(0)
-    except OSError:  # it is closed already
-        yield
-        return
-    nothing = os.open(os.devnull, os.O_RDONLY)
+def _set_apart() -> Iterator[None]:
+    """Keep a flow file from the streams and the end of this process while it is loaded.
+
+    There is nothing to read on stdin, what goes to stdout goes to stderr, as stdout is for data, and
+    `os._exit` is an exit like others. File descriptors count, as the file may start programs.
+    """
+    sys.stdout.flush()
+    kept = {number: os.dup(number) for number in (0, 1) if _is_open(number)}
+    nothing = os.open(os.devnull, os.O_RDWR)
+    really_exit, process = os._exit, os.getpid()
+
+    def leave(status: int) -> NoReturn:
+        if os.getpid() != process:  # a child that was forked
+            really_exit(status)
+        raise SystemExit(status)
+
     try:
         os.dup2(nothing, 0)
-        yield
+        os.dup2(2 if _is_open(2) else nothing, 1)
+        os._exit = leave
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
-        os.dup2(kept, 0)
-        os.close(kept)
+        os._exit = really_exit
+        for number, duplicate in kept.items():
+            os.dup2(duplicate, number)
+            os.close(duplicate)
         os.close(nothing)
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def load_named(name: str, project: Project, folder: str) -> Loaded:
@@ -59,10 +95,10 @@ def load_named(name: str, project: Project, folder: str) -> Loaded:
     timer.daemon = True
     timer.start()
     try:
-        with _no_keyboard():
+        with _set_apart():
             module, flow = load(target, project)
     finally:
         timer.cancel()
     if module.notice:
         say(f"note: {module.notice}")
-    return Loaded(flow, module, target)
+    return Loaded(flow, module, target, project)

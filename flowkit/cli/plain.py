@@ -81,23 +81,19 @@ class PlainDisplay(Display):
         """Say what runs."""
         super().begin(engine)
         self._numbers: dict[int, int] = {}
-        self._tenths: dict[int, int] = {}
+        self._tenths: dict[int, int] = {}  # told last, of the wide mapped tasks that run
         self._tenth = 0
         self._retries = 0
         self._started = self.clock()
-        self._keys = key_width(self.tally, engine, self.console.width)
         self.reasons_told = self.is_loud(self.tally.visible, 0)
+        self._keys = key_width(self.tally, engine, self.console.width) if self.reasons_told else 0
         self.say([[(f"{self._time()}  ", "dim"), *self.header()]])
         self._heartbeat.start()
 
     def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
         """A line for each thing that happened, and for each tenth of what is too much for that."""
         super().see(rows, lines)
-        steps = [*self._group_tenths(), *self._flow_tenth()]
-        self.say(steps)
-        if lines or steps or self._said:
-            self._heartbeat.reset()
-        self._said = False
+        self.say([*self._group_tenths(), *self._flow_tenth()])
 
     def end(self, outcome: Outcome) -> None:
         """The summary, and one line for programs to find."""
@@ -105,9 +101,13 @@ class PlainDisplay(Display):
         super().end(outcome)
         self.say([self._done(outcome)])
 
-    # -- lines --------------------------------------------------------------------------------
+    def say(self, lines: Sequence[Styled]) -> None:
+        """Write lines, and begin to count the silence anew."""
+        super().say(lines)
+        if lines:
+            self._heartbeat.reset()
 
-    _said = False
+    # -- lines --------------------------------------------------------------------------------
 
     def is_loud(self, tasks: int, children: int) -> bool:
         """Each task of a flow that is not large, each child of a mapped task that is not wide."""
@@ -115,13 +115,14 @@ class PlainDisplay(Display):
 
     def tell(self, row: Row) -> list[Styled]:
         """The line for something, and for a failure what helps to mend it."""
-        self._said = True
         status = row[3]
         if is_failure(row):
             return [*self._failed(row), *super().tell(row)]
         if status == RETRYING:
             return self._retry(row)
         if status == EXPANDED:
+            if not self.is_loud(self.tally.visible, row[2]):
+                self._tenths[row[0]] = 0
             return [self._line(row, "START", counted(row[2], "item"))]
         if status == MAPPED:
             return [self._mapped(row)]
@@ -137,7 +138,7 @@ class PlainDisplay(Display):
         return self.tally.groups[row[0]].width if row[1] >= 0 else 0
 
     def _failed(self, row: Row) -> list[Styled]:
-        if self._told >= 50:
+        if not self.tells_failures:
             return []
         took = f"{duration(row[5] - row[4])}  " if row[2] else ""
         lines = [self._line(row, _WORDS[row[3]], f"{took}{failure_text(row)}")]
@@ -152,6 +153,7 @@ class PlainDisplay(Display):
         return [self._line(row, "RETRY", self.retry_text(row))]
 
     def _mapped(self, row: Row) -> Styled:
+        self._tenths.pop(row[0], None)
         group = self.tally.groups[row[0]]
         words = group.words(self.tally.ended[row[0]])
         return self._line(
@@ -175,7 +177,6 @@ class PlainDisplay(Display):
 
     def folded(self, child: tuple[int, int], lines: list[Styled]) -> list[Styled]:
         """The kept output of a task, to be folded where GitHub reads."""
-        self._said = True
         if not self.console.github:
             return lines
         return github.group(f"{shown(self.plan.key(*child))}: {counted(len(lines), 'line')} of output", lines)
@@ -185,11 +186,9 @@ class PlainDisplay(Display):
     def _group_tenths(self) -> list[Styled]:
         """Mapped tasks that are wide, and how far they are."""
         lines: list[Styled] = []
-        for node, group in self.tally.groups.items():
-            if group.ended or self.is_loud(self.tally.visible, group.width):
-                continue
-            tenth = self.tally.ended[node] * 10 // group.width
-            if 0 < tenth < 10 and tenth > self._tenths.get(node, 0):
+        for node, last in self._tenths.items():
+            tenth = self.tally.ended[node] * 10 // self.tally.groups[node].width
+            if last < tenth < 10:
                 self._tenths[node] = tenth
                 lines.append(self._group_tenth(node, tenth))
         return lines

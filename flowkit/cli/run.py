@@ -32,8 +32,9 @@ from flowkit.flow.keys import keys_of
 from flowkit.flow.selection import selected
 from flowkit.flow.values import checked
 from flowkit.project.settings import Settings
-from flowkit.runs import built, executor_named, prepare, show_logs
+from flowkit.runs import executor_named, prepare, show_logs
 
+_RECORD = "%(levelname)s %(message)s"  # the gutter says which task, the display what time it is
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -73,7 +74,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
     flow = loaded.flow
     chosen = _settings(options)
     values = _values(flow, options, given, extra)
-    whole = built(flow, values)
+    whole = loaded.built(values)
     keys = keys_of(whole)
     only = (
         selected(whole, keys, options.select, options.exclude) if options.select or options.exclude else None
@@ -82,8 +83,8 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
     if options.dry_run:
         print(dry_run.shown(whole, keys, only, executor, as_json=options.as_json))
         return 0
-    show_logs(chosen.logging.level, everyones=options.log_level is not None)
     console = Console()
+    show_logs(chosen.logging.level, everyones=options.log_level is not None, form=_RECORD)
     engine = prepare(
         whole,
         values,
@@ -106,7 +107,10 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         capture=True,
         switch_interval=chosen.switch_interval,
     )
-    outcome = engine.run()
+    try:
+        outcome = engine.run()
+    finally:
+        console.close()
     if options.pdb:
         post_mortem(outcome)
     return outcome.exit_code

@@ -60,6 +60,8 @@ class Stream:
             text = text.translate(_ASCII)
         try:
             self._put(text)
+        except BlockingIOError:
+            self._wait()
         except (OSError, ValueError):  # a broken pipe, a terminal that was closed, a closed file
             self._drop()
         return len(text)
@@ -77,6 +79,17 @@ class Stream:
             return
         try:
             self._file.flush()
+        except BlockingIOError:
+            self._wait()
+        except (OSError, ValueError):
+            self._drop()
+
+    def _wait(self) -> None:
+        """Another program made what we share non-blocking: make it block again, and go on."""
+        try:
+            os.set_blocking(self.fileno(), True)
+            if self._file is not None:
+                self._file.flush()
         except (OSError, ValueError):
             self._drop()
 

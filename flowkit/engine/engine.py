@@ -10,7 +10,6 @@ was accepted before is kept. Relies on: executors keep their contract (executors
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 import uuid
@@ -18,6 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from flowkit.engine import pace
+from flowkit.engine.context import CURRENT
 from flowkit.engine.executors.base import Crew, Executor
 from flowkit.engine.interrupts import Interrupts
 from flowkit.engine.lane import Bell, Lane
@@ -78,7 +79,11 @@ class Engine:
         self.lock = threading.Lock()
         self.worker = Worker(self)
         self.lanes = [Lane(self, number, name) for number, name in enumerate(plan.lanes)]
-        self.interrupts = Interrupts(self.ring)
+        # The engine and the call that this run is part of, or None.
+        self.parent: tuple[Engine, Call] | None = CURRENT.get()
+        self.interrupts: Interrupts = Interrupts(
+            self.ring, self.parent[0].interrupts if self.parent is not None else None
+        )
         self.recorder = Recorder(self, observers)
         self._executors = executors
         # Whether others than the workers of one lane may have to be woken at any hand-over.
@@ -86,7 +91,7 @@ class Engine:
         self._crews: list[Crew] = []
         self._timeout = timeout
         self._limit = float("inf")
-        self._capture = Capture(self.recorder.line) if capture else None
+        self._capture = Capture(self, self.recorder.line) if capture else None
         self._switch_interval = switch_interval
         self._bell = Bell()
         self._alarm = float("inf")
@@ -104,9 +109,7 @@ class Engine:
             KeyboardInterrupt: a second signal came.
             BugError: a bug of flowkit.
         """
-        before = sys.getswitchinterval()
-        if self._switch_interval is not None:
-            sys.setswitchinterval(self._switch_interval)
+        pace.quicken(self._switch_interval)
         started = self.clock()
         try:
             with self.interrupts.handled():
@@ -115,7 +118,7 @@ class Engine:
                 self._begin()
                 self._drive()
         finally:
-            sys.setswitchinterval(before)
+            pace.restore()
             if self._capture is not None:
                 self._capture.stop()
             self.recorder.stop()
@@ -145,8 +148,7 @@ class Engine:
         """Signals, deadlines, and the inline tasks, until the run is over."""
         try:
             while not self._is_over():
-                self._stop_where_asked(self.clock())
-                self.end_overdue()
+                self.attend()
                 if not sum(crew.step() for crew in self._crews):
                     self._sleep()
         finally:
@@ -192,7 +194,7 @@ class Engine:
                 left = self.machine.abandon(now)
                 self.rouse()
             for call in left:
-                self._abandon(call)
+                self._crew_of(call).abandon(call)
 
     def time_left(self, call: Call) -> float | None:
         """Seconds until a call that starts now, or the run, has taken too long; None: no limit."""
@@ -202,7 +204,12 @@ class Engine:
         left = self._limit - self.clock()
         return left if limit is None else min(limit, left)
 
-    def end_overdue(self) -> None:
+    def attend(self) -> None:
+        """See to what is due: a signal, the end of the run's time, of that of an attempt, a retry."""
+        self._stop_where_asked(self.clock())
+        self._end_overdue()
+
+    def _end_overdue(self) -> None:
         """End the attempts that are past their time limit."""
         if self.machine.next_deadline is None:
             return
@@ -211,23 +218,27 @@ class Engine:
             late = self.machine.expire(now)
             self.rouse()
         for call in late:
-            soft = self._abandon(call)
-            finished = timed_out(self.worker, call, now - self.plan.timeouts[call[0]], now, soft)
+            crew = self._crew_of(call)
+            finished = timed_out(self.worker, call, now - self.plan.timeouts[call[0]], now, crew.soft)
             with self.lock:
-                self.accept(finished)
+                accepted = self.accept(finished)  # False where the worker was quicker with its answer
                 self.rouse()
+            if accepted:
+                crew.abandon(call)
 
-    def _abandon(self, call: Call) -> str:
-        return self._crews[self.plan.lane_of[call[0]]].abandon(call)
+    def _crew_of(self, call: Call) -> Crew:
+        return self._crews[self.plan.lane_of[call[0]]]
 
     # -- called by the workers, with the lock held --------------------------------------------
 
-    def accept(self, finished: Finished) -> None:
-        """Take what became of a call; nothing happens where its attempt was given up meanwhile."""
+    def accept(self, finished: Finished) -> bool:
+        """Take what became of a call; False, and nothing is changed, where its attempt was given up."""
         row, value = finished
         if not self.machine.done(row):
-            return
+            return False
         node, index = row[0], row[1]
+        if self._capture is not None and self._capture.begun:
+            self._capture.end((node, index, row[2]))
         if index < 0:
             self.values[node] = value
         else:
@@ -240,6 +251,7 @@ class Engine:
             self.details[node, index] = detail
         elif self.details:
             self.details.pop((node, index), None)  # of an attempt before this one
+        return True
 
     def rouse(self) -> None:
         """Wake who has something to do now."""

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from flowkit.engine.relay import NUDGE, Relay
+
+NEVER = float("inf")
 
 _LONGEST = 1e8  # seconds that a timer takes
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -23,35 +28,65 @@ class OverdueError(BaseException):
 class Interrupts:
     """What has been asked for by signals.
 
+    Args:
+        ring: wakes the engine; safe in a signal handler.
+        outer: of the run whose task this run is part of.
+
     Attributes:
-        happened: the number of the first signal that asks to stop, or None.
+        happened: the number of the first signal that asks to stop, or None; SIGALRM: the time of the
+            task around this run is over.
     """
 
-    def __init__(self, ring: Callable[[], None]) -> None:
+    def __init__(self, ring: Callable[[], None], outer: Interrupts | None = None) -> None:
         self._ring = ring
+        self._outer = outer
+        self._inner: list[Interrupts] = []
         self._in_task = False
         self._handling = False
-        self._timed = False
+        self._until = NEVER
+        self._ending = False
         self.happened: int | None = None
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle signals inside the block, where this is the main thread; else leave them as they are."""
+        """Handle signals inside the block: in the main thread itself, elsewhere through the outer run."""
+        if self._outer is not None:
+            self._outer._inner.append(self)
+        try:
+            with self._installed():
+                yield
+        finally:
+            if self._outer is not None:
+                self._outer._inner.remove(self)
+
+    @contextmanager
+    def _installed(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.getsignal(number) for number in (*_STOPPING, signal.SIGALRM)}
+        before = {number: signal.getsignal(number) for number in (*_STOPPING, signal.SIGALRM, NUDGE)}
         # What was ignored stays ignored: `nohup`, or a shell's background job.
         before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
         try:
             for number in before:
-                signal.signal(number, self._overdue if number == signal.SIGALRM else self._handle)
+                signal.signal(number, self._HANDLERS.get(number, Interrupts._handle).__get__(self))
             self._handling = signal.SIGALRM in before
-            yield
+            with Relay(self._ring):
+                yield
         finally:
             self._handling = False
             for number, handler in before.items():
                 signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+    def ask(self, number: int) -> None:
+        """Ask the run to stop, and the runs around and inside it: they were meant as well."""
+        if self.happened is None:
+            self.happened = number
+            self._ring()
+            for other in [*self._inner, *([self._outer] if self._outer is not None else [])]:
+                other.ask(number)
+
+    # -- an inline task -----------------------------------------------------------------------
 
     def enter_task(self, seconds: float | None) -> None:
         """Let signals interrupt what comes now, until `leave_task`.
@@ -59,26 +94,47 @@ class Interrupts:
         Args:
             seconds: after which it is interrupted by an `OverdueError`; None: never.
         """
-        self._in_task = True
         if seconds is not None and self._handling:
-            self._timed = True
-            signal.setitimer(signal.ITIMER_REAL, min(max(seconds, 1e-6), _LONGEST))
+            self._until = time.monotonic() + seconds
+            self._set_timer()
+        self._in_task = True
 
     def leave_task(self) -> None:
         """Signals only ring again."""
         self._in_task = False
-        if self._timed:
-            self._timed = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._until != NEVER:
+            self._until = NEVER
+            self._set_timer()
+
+    @property
+    def _limit(self) -> float:
+        """When the time of this task, or of one around it, is over."""
+        return self._until if self._outer is None else min(self._until, self._outer._limit)
+
+    def _set_timer(self) -> None:
+        left = self._limit - time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, 0 if left == NEVER else min(max(left, 1e-6), _LONGEST))
+
+    # -- handlers -----------------------------------------------------------------------------
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._ending:
+            return
         if self.happened is not None:
+            self._ending = True
             raise KeyboardInterrupt
-        self.happened = number
-        self._ring()
+        self.ask(number)
         if self._in_task:
             raise KeyboardInterrupt
 
     def _overdue(self, number: int, frame: FrameType | None) -> None:
+        if self._outer is not None and time.monotonic() >= self._outer._limit:
+            self.happened = signal.SIGALRM
+            self._ring()
         if self._in_task:
             raise OverdueError
+
+    def _nudged(self, number: int, frame: FrameType | None) -> None:
+        """Nothing to do: being delivered was the purpose."""
+
+    _HANDLERS = {signal.SIGALRM: _overdue, NUDGE: _nudged}

@@ -43,8 +43,8 @@ class Lane:
         idle: the workers that sleep.
         driven: whether the engine's own thread carries its calls out.
 
-    Guarantees: `exchange` returns None exactly once a worker, when the run is over. A worker that sleeps
-    is woken when there is more to do than the others have taken.
+    Guarantees: `exchange` returns None once a worker. One that sleeps is woken when there is more to do
+    than the others have taken.
     Relies on: the engine's lock is held wherever the machine is touched.
     """
 
@@ -56,7 +56,10 @@ class Lane:
         self.driven = False
 
     def exchange(self, finished: Finished | None) -> Call | None:
-        """Give back a finished call and take the next one, waiting for it; None: the run is over."""
+        """Give back a finished call and take the next one, waiting for it.
+
+        None: the run is over, or the call had been given up, and the worker has been replaced.
+        """
         engine, machine, recorder = self.engine, self.engine.machine, self.engine.recorder
         # A blocking acquire would put the waiters in a queue that each hand-over has to go through,
         # a switch of threads a task (a convoy). Giving the processor away and trying again does not.
@@ -66,7 +69,8 @@ class Lane:
         try:
             now = 0.0
             if finished is not None:
-                engine.accept(finished)
+                if not engine.accept(finished):
+                    return None
                 now = finished[0][5]
             while True:
                 call = machine.take(self.number, now or engine.clock())

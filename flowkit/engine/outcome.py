@@ -132,10 +132,10 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """What the command says: 0, 1, 124 for the time limit, 128 and the signal's number."""
-        if self.interrupted is not None:
+        """0 or 1; where the run was cut short 124 for its time limit, 128 and more for a signal."""
+        if self.interrupted is not None and self._cut_short:
             return 128 + self.interrupted
-        if self.timed_out:
+        if self.timed_out and self._cut_short:
             return 124
         return 0 if self.state.is_successful() else 1
 

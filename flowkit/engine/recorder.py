@@ -102,7 +102,7 @@ class Recorder:
     def _tell(self, observer: Observer, call: Callable[[], None]) -> None:
         try:
             call()
-        except Exception:
+        except BaseException:
             self._observers.remove(observer)
             logging.getLogger("flowkit").exception(
                 "%s failed and is told nothing more; the run goes on.", type(observer).__name__

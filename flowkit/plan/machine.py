@@ -178,6 +178,7 @@ class Machine(Verdicts):
         self.stopping = True
         left = self.running_calls()
         for node, index, attempt in left:
+            self.reasons[node if index < 0 else (node, index)] = ABANDONED
             self.done((node, index, attempt, CANCELLED, now, now, None, Detail(message=ABANDONED)))
         if self._open:
             self._close(now)

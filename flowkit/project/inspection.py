@@ -146,7 +146,8 @@ class _Child:
         """The child ended without an answer: why, from its exit status and its last stack."""
         place = self._place(stack)
         if status is None or stack.startswith("Timeout"):
-            message = f"{place} was still running after {self.timeout:g} seconds of loading"
+            seconds = f"{self.timeout:g} second{'' if self.timeout == 1 else 's'}"
+            message = f"{place} was still running after {seconds} of loading"
             return LoadError(message, hints=("`register.timeout` in the settings gives it longer",))
         if status < 0:
             name = _signal_name(-status)

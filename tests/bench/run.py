@@ -120,7 +120,6 @@ def ratios(samples: list[Samples]) -> Iterator[Figure]:
                     f"{each.cost(way) * US:.2f}",
                     f"{statistics.median(pool) * US:.1f}",
                     f"{statistics.median(each.dependent) * US:.1f}",
-                    f"{min(each.marginal[way]) / min(pool):.2f}",
                 ),
                 RATIO if way.startswith("threads") and each.size >= LIMITED else None,
             )
@@ -197,7 +196,7 @@ def figures_of(effort: Effort) -> Iterator[tuple[list[Figure], tuple[str, ...]]]
         samples = [measured(shape, size, effort, file) for size in effort.repeats for shape in SHAPES]
         yield (
             list(ratios(samples)),
-            ("shape", "tasks", "how", "µs", "bare", "bare, ordered", "least", "x bare"),
+            ("shape", "tasks", "how", "µs", "bare", "bare, ordered", "x bare"),
         )
         yield fixed(samples), ("how", "ms")
         yield building(samples), ("shape", "tasks", "µs")

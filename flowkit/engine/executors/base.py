@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
 
 class Crew(Protocol):
-    """The workers of one lane in one run."""
+    """The workers of one lane in one run.
+
+    Attributes:
+        soft: what happens to a task that cannot be stopped, as the end of a sentence; "" where it can be.
+    """
+
+    soft: str
 
     def step(self) -> bool:
         """Carry out one call in the engine's own thread; False where there was none to carry out."""
 
-    def abandon(self, call: Call) -> str:
-        """Stop a call whose attempt has been given up.
-
-        Returns:
-            What could not be stopped, as the end of a sentence; "" where it was stopped.
-        """
+    def abandon(self, call: Call) -> None:
+        """Stop a call whose attempt has been given up, and see to it that its slot is free."""
 
     def stop(self, grace: float) -> list[str]:
         """Let the workers go; the run is over.

@@ -33,6 +33,8 @@ class LocalExecutor:
 
 
 class _InlineCrew:
+    soft = ""
+
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         lane.driven = True
@@ -42,7 +44,7 @@ class _InlineCrew:
         if call is None:
             return False
         finished = self._carried_out(call)
-        self._lane.engine.end_overdue()  # where its time was over it has ended by that, however it returned
+        self._lane.engine.attend()  # where its time was over it has ended by that, however it returned
         self._lane.give_back(finished)
         return True
 
@@ -65,8 +67,8 @@ class _InlineCrew:
         now = self._lane.engine.clock()
         return (*call, CANCELLED, now, now, "main", Detail(message="Interrupted.")), None
 
-    def abandon(self, call: Call) -> str:
-        return ""
+    def abandon(self, call: Call) -> None:
+        """Its thread is this one: the call has returned, or will."""
 
     def stop(self, grace: float) -> list[str]:
         return []

@@ -42,23 +42,30 @@ class ThreadExecutor:
 
 
 class _ThreadCrew:
+    soft = "; a thread cannot be stopped, so it goes on in the background"
+
     def __init__(self, lane: Lane, workers: int) -> None:
         self._lane = lane
         self._started = 0
         self._threads: dict[str, threading.Thread] = {}
         self._calls: dict[str, Call] = {}
         self._left: set[str] = set()
+        self._unseen: set[Call] = set()
+        self._growing = threading.Lock()
         self._workers = workers
         self._grow()
 
     def _grow(self) -> None:
         """Start threads until there are as many as there should be, besides those left behind."""
-        while len(self._threads) - len(self._left) < self._workers:
-            self._started += 1
-            name = f"{self._lane.name}-{self._started}"
-            thread = threading.Thread(target=self._work, args=(name,), name=f"flowkit-{name}", daemon=True)
-            self._threads[name] = thread
-            thread.start()
+        with self._growing:
+            while len(self._threads) - len(self._left) < self._workers:
+                self._started += 1
+                name = f"{self._lane.name}-{self._started}"
+                thread = threading.Thread(
+                    target=self._work, args=(name,), name=f"flowkit-{name}", daemon=True
+                )
+                self._threads[name] = thread
+                thread.start()
 
     def _work(self, name: str) -> None:
         try:
@@ -72,26 +79,29 @@ class _ThreadCrew:
         call = lane.exchange(None)
         while call is not None:
             calls[name] = call
-            finished = execute(call, name)
-            if name in self._left:
-                return  # its call was given up, and it was replaced: it has no place in the lane
-            call = lane.exchange(finished)
+            if self._unseen and call in self._unseen:
+                self._leave(name)
+                return
+            call = lane.exchange(execute(call, name))
 
     def step(self) -> bool:
         return False
 
-    def abandon(self, call: Call) -> str:
+    def abandon(self, call: Call) -> None:
+        self._unseen.add(call)  # for a worker that has taken it and not said so yet
         for name, current in list(self._calls.items()):
-            if current == call and name not in self._left:
-                self._left.add(name)
-                if not self._lane.engine.machine.stopping:
-                    self._grow()
-                return "; a thread cannot be stopped, so it goes on in the background"
-        return ""
+            if current == call:
+                self._leave(name)
+
+    def _leave(self, name: str) -> None:
+        """A worker goes: its call was given up; another takes its place."""
+        self._left.add(name)
+        if not self._lane.engine.machine.stopping:
+            self._grow()
 
     def stop(self, grace: float) -> list[str]:
         deadline = time.monotonic() + grace
-        for name, thread in self._threads.items():
+        for name, thread in list(self._threads.items()):
             if name in self._left:
                 thread.join(max(0.0, deadline - time.monotonic()))
             else:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
-from flowkit.cli.console import Console, ConsoleHandler
+from flowkit.cli.console import Console
 from flowkit.cli.stream import Stream
 
 
@@ -101,6 +103,33 @@ def test_a_stream_that_was_closed_or_never_was_drops_what_is_written():
         assert not stream.isatty()
 
 
+def test_a_slow_reader_of_a_stream_that_does_not_block_gets_all():
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    got = []
+
+    def read_once_it_blocks():
+        give_up = time.monotonic() + 10
+        while not os.get_blocking(writing) and time.monotonic() < give_up:
+            pass
+        while block := os.read(reading, 65536):
+            got.append(block)
+
+    with os.fdopen(writing, "w", encoding="utf-8") as file:
+        stream = Stream(file)
+        with contextlib.suppress(BlockingIOError):
+            while True:  # until the pipe is full
+                os.write(writing, b"x" * 4096)
+        thread = threading.Thread(target=read_once_it_blocks)
+        thread.start()
+        stream.write("the end")
+        stream.flush()
+        assert not stream.gone
+    thread.join()
+    os.close(reading)
+    assert b"".join(got).endswith(b"xthe end")
+
+
 def test_a_reader_that_goes_away_does_not_change_the_exit_code():
     code = (
         "from flowkit.cli.console import Console\n"
@@ -116,10 +145,3 @@ def test_a_reader_that_goes_away_does_not_change_the_exit_code():
     process.stdout.close()
     _, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (0, b"y\n")
-
-
-def test_log_records_are_said_with_their_controls_shown():
-    stream = io.StringIO()
-    handler = ConsoleHandler(Console(stderr=stream, environ={}))
-    handler.handle(logging.LogRecord("x", logging.ERROR, "f", 1, "a\x1b[2J%s", ("b",), None))
-    assert stream.getvalue() == "a\\x1b[2Jb\n"

@@ -21,8 +21,10 @@ from flowkit.cli.output import OutputMode
 from flowkit.cli.progress import LiveDisplay
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors.threads import ThreadExecutor
+from flowkit.engine.signals import SKIP
 from flowkit.errors import BugError
 from flowkit.flow.flow import Flow
+from flowkit.flow.mapping import unmapped
 from flowkit.flow.task import task
 from flowkit.plan.compiler import compile_flow
 
@@ -341,6 +343,58 @@ def test_a_large_flow_leaves_no_line_for_each_task(terminal, console):
     assert re.fullmatch(
         r"f  run .* · 500 tasks · 2 workers\n\n  ✓ 500 ok   (?:\d\.\ds|\d+ms|<1ms)\n", terminal.screen
     )
+
+
+def test_what_stays_above_says_how_everything_ended(run, screen):
+    tried = []
+
+    @task
+    def numbers():
+        return [0, 1]
+
+    @task(max_retries=1, retry_delay=0)
+    def load():
+        tried.append(1)
+        if len(tried) == 1:
+            raise OSError("connection reset")
+
+    @task
+    def leave():
+        raise SKIP("nothing new")
+
+    @task
+    def child(number, after):
+        return number
+
+    with Flow("f") as flow:
+        loaded = load()
+        child.map(numbers(), unmapped(loaded))
+        child(leave(), loaded)
+    run(flow, LiveDisplay(screen.console, Title("f")))
+    lines = screen.shown.splitlines()
+    assert lines[0] == "f  5 tasks"
+    assert sorted(lines[1:-2]) == sorted(
+        [
+            "  ✓ numbers   0.1s",
+            "  ↻ load      retry    attempt 2 of 2, after OSError: connection reset",
+            "  ✓ load      0.1s",
+            "  ✓ child     0.1s     2 ok",
+            "  ○ leave     0.1s     nothing new",
+            "  ○ child-2   skipped  after leave",
+        ]
+    )
+    assert lines[-2:] == ["", "  ✓ 4 ok · 2 skipped · 1 retried   0.1s"]
+
+
+def test_verbose_has_a_line_for_each_child(run, screen):
+    @task
+    def child(number):
+        return number
+
+    with Flow("f") as flow:
+        child.map([1, 2, 3])
+    run(flow, LiveDisplay(screen.console, Title("f"), verbose=True))
+    assert re.findall(r"✓ (child\S*)", screen.shown) == ["child[0]", "child[1]", "child[2]", "child"]
 
 
 def test_an_idle_display_costs_less_than_a_twentieth_of_a_core(terminal, console, gates):

@@ -1,0 +1,60 @@
+"""Signals that cannot be missed by a main thread that is about to wait.
+
+Python runs a signal's handler between two steps of the main thread. A signal that arrives just before that
+thread goes to sleep on a lock, or in another thread, is noted and not acted on until it wakes. The
+interpreter can write each signal to a file descriptor (`signal.set_wakeup_fd`): a thread that reads there
+rings, and nudges the main thread out of what it waits in, by a signal that does nothing itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+NUDGE = signal.SIGURG
+_NUDGES = (0.01, 0.05, 0.2)  # seconds to wait before each
+
+
+class Relay:
+    """Passes signals on while it is entered, in the main thread.
+
+    Args:
+        ring: wakes the engine.
+    """
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+        self._reader, self._writer = socket.socketpair()
+        self._thread = threading.Thread(target=self._pass_on, name="flowkit-signals", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._writer.setblocking(False)
+        self._before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        signal.set_wakeup_fd(self._before)
+        self._writer.close()
+        self._thread.join()
+        self._reader.close()
+
+    def _pass_on(self) -> None:
+        main = threading.main_thread().ident
+        while received := self._reader.recv(64):
+            if set(received) <= {NUDGE}:
+                continue
+            for pause in _NUDGES:
+                self._ring()
+                time.sleep(pause)
+                if main is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        signal.pthread_kill(main, NUDGE)
