@@ -51,6 +51,15 @@ class Wiring:
         self.slug_counts: dict[str, int] = {}
         self._places: dict[Task, dict[Any, int]] = {}
 
+    def extend(self, task: Task, edges: list[Edge]) -> None:
+        """Add edges whose keys the task does not have yet."""
+        before = self.inputs[task]
+        if len(before) + len(edges) <= _FEW:
+            self.inputs[task] = (*before, *edges)
+            return
+        for edge in edges:
+            self.put(edge)
+
     def put(self, edge: Edge) -> None:
         """Add an edge, in the place of one with the same key, or between the same tasks without one."""
         edges, mark = self.inputs[edge.downstream], _mark(edge)
@@ -195,6 +204,26 @@ class Flow:
             slug = f"{prefix}-{number}"
         wiring.slug_counts[prefix] = number
         return slug
+
+    def connect_all(self, task: Task, arguments: Iterable[tuple[str, Any]], mapped: bool) -> None:
+        """Connect the arguments of a call; the names differ."""
+        wiring = self.wiring
+        if mapped or wiring.inputs[task]:
+            for key, value in arguments:
+                self.connect(value, task, key, mapped)
+            return
+        edges = []
+        for key, value in arguments:
+            if isinstance(value, Task) and value is not task:
+                if value not in wiring.inputs:
+                    self.add_task(value)
+                edges.append(Edge(value, task, key))
+            else:
+                # What is left in `edges` keeps its place before this one.
+                wiring.extend(task, edges)
+                edges = []
+                self.connect(value, task, key, False)
+        wiring.extend(task, edges)
 
     def connect(self, value: Any, task: Task, key: str | None, mapped: bool) -> None:
         """Make `value` (a task, an annotated one, a collection of tasks, a constant) an upstream.

@@ -216,8 +216,7 @@ class Task(Operations):
         if around.tags:
             self.tags = self.tags | around.tags
         flow.add_task(self)
-        for key, value in arguments:
-            flow.connect(value, self, key, mapped)
+        flow.connect_all(self, arguments, mapped)
         for value in upstream_tasks or ():
             flow.connect(value, self, None, mapped)
         return self

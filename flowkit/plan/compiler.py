@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -51,7 +52,14 @@ def compile_flow(
     Raises:
         DefinitionError: a cycle, an unknown trigger, or `only` lacks what one of its tasks waits for.
     """
-    return _Compiler(flow, lane, only, durations).plan()
+    # A plan has no cycles, and looking for some among its many tuples costs more than making them.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _Compiler(flow, lane, only, durations).plan()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class _Compiler:
@@ -94,6 +102,7 @@ class _Compiler:
             references=(),
         )
         self.layouts: dict[tuple[int, tuple[str, ...]], tuple[str, ...] | None] = {}
+        self.singles: dict[int, tuple[int, ...]] = {}
         self.expected: dict[int, list[Any]] = {}
         self.slots: dict[tuple[int, int], int] = {}
         self.lengths: set[int] = set()
@@ -121,7 +130,7 @@ class _Compiler:
         ids = self.ids
         for node, task in enumerate(self.tasks):
             edges = inputs[task]
-            ups = tuple([ids[edge.upstream] for edge in edges])
+            ups = self._shared(tuple([ids[edge.upstream] for edge in edges]))
             if len(ups) > 1 and len(set(ups)) < len(ups):
                 ups = tuple(dict.fromkeys(ups))
             plan.upstreams[node] = ups
@@ -141,13 +150,17 @@ class _Compiler:
                         after.append(node)
             self._policy(node, task)
         for node, after in enumerate(followers):
-            plan.successors[node] = tuple(after or ())
+            plan.successors[node] = self._shared(tuple(after or ()))
             followers[node] = None  # the lists are let go one by one
         self._pairs()
         self._facts()
         self._lanes()
         plan.references = self._references()
         return plan
+
+    def _shared(self, nodes: tuple[int, ...]) -> tuple[int, ...]:
+        """One tuple in memory where many nodes lead to, or come from, the same single one."""
+        return self.singles.setdefault(nodes[0], nodes) if len(nodes) == 1 else nodes
 
     # -- a node -------------------------------------------------------------------------------
 
