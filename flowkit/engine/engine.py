@@ -206,13 +206,13 @@ class Engine:
 
     def attend(self) -> None:
         """See to what is due: a signal, the end of the run's time, of that of an attempt, a retry."""
-        self._stop_where_asked(self.clock())
-        self._end_overdue()
+        if self.interrupts.happened is not None or self._timeout is not None:
+            self._stop_where_asked(self.clock())
+        if self.machine.deadlines:
+            self._end_overdue()
 
     def _end_overdue(self) -> None:
         """End the attempts that are past their time limit."""
-        if self.machine.next_deadline is None:
-            return
         now = self.clock()
         with self.lock:
             late = self.machine.expire(now)

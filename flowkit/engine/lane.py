@@ -91,15 +91,12 @@ class Lane:
         finally:
             release()
 
-    def take(self) -> Call | None:
-        """The next call, or None where there is none now."""
-        with self.engine.lock:
-            call = self.engine.machine.take(self.number, self.engine.clock())
-            self.engine.rouse()
+    def turn(self, finished: Finished | None) -> Call | None:
+        """As `exchange`, without waiting: None where there is nothing to do now."""
+        engine = self.engine
+        with engine.lock:
+            if finished is not None:
+                engine.accept(finished)
+            call = engine.machine.take(self.number, engine.clock())
+            engine.rouse()
             return call
-
-    def give_back(self, finished: Finished) -> None:
-        """Give back a finished call."""
-        with self.engine.lock:
-            self.engine.accept(finished)
-            self.engine.rouse()

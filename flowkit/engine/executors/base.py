@@ -29,7 +29,7 @@ class Crew(Protocol):
     soft: str
 
     def step(self) -> bool:
-        """Carry out one call in the engine's own thread; False where there was none to carry out."""
+        """Carry out what is ready in the engine's own thread; False where there was nothing."""
 
     def abandon(self, call: Call) -> None:
         """Stop a call whose attempt has been given up, and see to it that its slot is free."""

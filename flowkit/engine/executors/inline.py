@@ -40,12 +40,13 @@ class _InlineCrew:
         lane.driven = True
 
     def step(self) -> bool:
-        call = self._lane.take()
+        call = self._lane.turn(None)
         if call is None:
             return False
-        finished = self._carried_out(call)
-        self._lane.engine.attend()  # where its time was over it has ended by that, however it returned
-        self._lane.give_back(finished)
+        while call is not None:
+            finished = self._carried_out(call)
+            self._lane.engine.attend()  # where its time was over it has ended by that, however it returned
+            call = self._lane.turn(finished)
         return True
 
     def _carried_out(self, call: Call) -> Finished:
