@@ -12,7 +12,7 @@ run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
 
 test: $(DEVELOPING)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q -n auto
 
 check: $(DEVELOPING)
 	$(BIN)/ruff format --check .
