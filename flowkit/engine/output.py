@@ -136,8 +136,11 @@ class _Stream(io.TextIOBase):
         if self._capture.call() is None:
             self._behind.flush()
 
+    def close(self) -> None:
+        """Nothing: the stream behind belongs to the program, and may be closed already."""
 
-class _Bytes(io.RawIOBase):
+
+class _Bytes:
     """The bytes behind a stream: a task's are text with replacement characters."""
 
     def __init__(self, stream: _Stream, behind: TextIO, capture: Capture) -> None:
