@@ -6,6 +6,8 @@ becomes the exit code here, in one place.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -13,23 +15,42 @@ import typer
 
 from flowkit import __version__
 from flowkit.cli import errors, flows, graph, register, run, settings
+from flowkit.cli.streams import open_streams
 from flowkit.errors import FlowkitError
+
+_UNWRITABLE = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EFBIG, errno.EDQUOT)
 
 
 def main() -> NoReturn:
     """Run the command and exit with its code."""
+    open_streams()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:
-        application(arguments)(args=arguments, prog_name="flowkit")
+        try:
+            application(arguments)(args=arguments, prog_name="flowkit")
+        finally:
+            sys.stdout.flush()
     except FlowkitError as error:
         errors.show(error, debug=debug)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            sys.exit(errors.show_bug(error, debug=debug))
+        _give_up_output(error)
     except Exception as error:
         sys.exit(errors.show_bug(error, debug=debug))
     sys.exit(0)
+
+
+def _give_up_output(error: OSError) -> NoReturn:
+    """Nobody takes what is written: say so where someone may, and leave without another try to write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if error.errno != errno.EPIPE:  # a reader that went away, such as `head`, knows
+        errors.show(FlowkitError(f"the output cannot be written: {error.strerror}"))
+    sys.exit(1)
 
 
 def application(arguments: list[str]) -> typer.Typer:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 def complete_flow(incomplete: str) -> list[str]:
     """The flows whose names begin so; none where they cannot be had."""
-    from flowkit.cli.place import here
+    from flowkit.cli.place import here, settings
     from flowkit.project.discovery import known_names
 
     try:
-        return [name for name in known_names(here()) if name.startswith(incomplete)]
+        names = known_names(here(), settings().settings.flows)
+        return [name for name in names if name.startswith(incomplete) and name.isprintable()]
     except FlowkitError:
         return []
 

@@ -11,8 +11,9 @@ import typer
 
 from flowkit.cli import errors
 from flowkit.cli.place import here, say, settings
-from flowkit.cli.run_options import clashing
+from flowkit.cli.run_options import only_by_name
 from flowkit.cli.table import columns
+from flowkit.project.names import quoted
 from flowkit.project.registration import Registration, register
 from flowkit.project.registry import Changes
 
@@ -83,10 +84,10 @@ def _step(before: int, after: int) -> str:
 
 def _warn_of_clashes(changes: Changes) -> None:
     for entry in [*changes.new, *(change.after for change in changes.changed)]:
-        for name in clashing(each.name for each in entry.parameters):
+        for name in only_by_name((each.name, each.type == "bool") for each in entry.parameters):
             say(
-                f"warning: the parameter `{name}` of `{entry.name}` is named like an option of "
-                f"`flowkit run`; give it by `-p {name}=VALUE`"
+                f"warning: the parameter {quoted(name)} of {quoted(entry.name)} has no option of its own; "
+                f"give it by `-p {quoted(name)[1:-1]}=VALUE`"
             )
 
 

@@ -26,6 +26,8 @@ from flowkit.cli.run_options import (
     signature_for,
     unknown_options,
 )
+from flowkit.cli.streams import stdout_for_data
+from flowkit.engine.observers import Observer
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.flow.keys import keys_of
@@ -44,8 +46,8 @@ def add_to(app: typer.Typer, arguments: list[str]) -> None:
     flow = loaded.flow if loaded else registered_flow()
 
     def run(context: typer.Context, name: str, **given: Any) -> None:
-        if loaded is None:  # completion, which never loads a flow
-            return
+        if loaded is None:
+            raise UsageError("`flowkit run` needs the name of a flow", hints=("`flowkit` alone lists them",))
         options = RunOptions(**{field: given.pop(field) for field in RunOptions.__dataclass_fields__})
         raise typer.Exit(_run(loaded, options, given, context.args))
 
@@ -83,37 +85,43 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
     if options.dry_run:
         print(dry_run.shown(whole, keys, only, executor, as_json=options.as_json))
         return 0
-    console = Console()
     show_logs(chosen.logging.level, everyones=options.log_level is not None, form=_RECORD)
-    engine = prepare(
-        whole,
-        values,
-        executor,
-        observers=observers_for(
-            console=console,
-            name=flow.name,
-            run="",
-            workers=executor.workers,
-            output=chosen.output,
-            json=options.as_json,
-            junit=options.junit,
-            quiet=options.quiet,
-            verbose=options.verbose,
-            debug=options.debug,
-        ),
-        only=only,
-        fail_fast=options.fail_fast,
-        timeout=_seconds(options.timeout) if options.timeout else chosen.run.timeout,
-        capture=True,
-        switch_interval=chosen.switch_interval,
-    )
-    try:
-        outcome = engine.run()
-    finally:
-        console.close()
+    with stdout_for_data() as data:
+        console = Console(stdout=data)
+        engine = prepare(
+            whole,
+            values,
+            executor,
+            observers=_observers(console, loaded, options, chosen, executor.workers),
+            only=only,
+            fail_fast=options.fail_fast,
+            timeout=chosen.run.timeout if options.timeout is None else _seconds(options.timeout),
+            capture=True,
+            switch_interval=chosen.switch_interval,
+        )
+        try:
+            outcome = engine.run()
+        finally:
+            console.close()
     if options.pdb:
         post_mortem(outcome)
     return outcome.exit_code
+
+
+def _observers(
+    console: Console, loaded: Loaded, options: RunOptions, chosen: Settings, workers: int
+) -> list[Observer]:
+    return observers_for(
+        console=console,
+        name=loaded.flow.name,
+        workers=workers,
+        output=chosen.output,
+        json=options.as_json,
+        junit=options.junit,
+        quiet=options.quiet,
+        verbose=options.verbose,
+        debug=options.debug,
+    )
 
 
 def _settings(options: RunOptions) -> Settings:

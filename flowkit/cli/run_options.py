@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -167,16 +168,16 @@ def _declared(option: _Option) -> Any:
         show_default=False,
         rich_help_panel=OWN_PANEL,
         count=option.kind is int,
-        case_sensitive=option.kind is not Level | None,
+        case_sensitive=option.kind != Level | None,
     )
 
 
 def _parameters(flow: Flow) -> Iterator[inspect.Parameter]:
-    taken = _own_names()
+    unreachable = set(only_by_name((each.name, bare(type_of(each)) is bool) for each in flow.parameters()))
     for number, parameter in enumerate(flow.parameters()):
-        option = option_of(parameter.name)
-        if option in taken or not option.isascii() or "=" in option or " " in option:
+        if parameter.name in unreachable:
             continue
+        option = option_of(parameter.name)
         yield inspect.Parameter(
             f"{PREFIX}{number}",
             inspect.Parameter.KEYWORD_ONLY,
@@ -207,8 +208,15 @@ def _help(parameter: Parameter) -> str:
     if parameter.default is NO_DEFAULT:
         ending = "[required]" if parameter.required else ""
     else:
-        ending = f"[default: {value_text(parameter.default, str(working_directory()))}]"
+        ending = f"[default: {_default(parameter.default)}]" if parameter.default is not None else ""
     return as_help(" ".join(part for part in (parameter.help, ending) if part))
+
+
+def _default(value: Any) -> str:
+    """A default as one would type it."""
+    if isinstance(value, Enum):
+        value = value.value
+    return value if isinstance(value, str) and value else value_text(value, str(working_directory()))
 
 
 def as_help(text: str) -> str:
@@ -226,25 +234,61 @@ def _own_names() -> set[str]:
     return own | {"--help", "-h"}
 
 
-def clashing(names: Iterable[str]) -> list[str]:
-    """The parameters that can only be given by `-p`, as an option of `run` is called the same."""
-    return [name for name in names if option_of(name) in _own_names()]
+def only_by_name(parameters: Iterable[tuple[str, bool]]) -> list[str]:
+    """The parameters that can only be given by `-p`: their option is taken, or cannot be typed as one.
+
+    Args:
+        parameters: names, and whether each is a flag, which takes `--no-NAME` too.
+    """
+    taken = _own_names()
+    found = []
+    for name, is_flag in parameters:
+        option = option_of(name)
+        options = {option, f"--no-{option[2:]}"} if is_flag else {option}
+        if options & taken or not re.fullmatch(r"--[A-Za-z0-9][A-Za-z0-9.-]*", option):
+            found.append(name)
+        else:
+            taken |= options
+    return found
 
 
 def named_in(arguments: Sequence[str]) -> str | None:
-    """The NAME in the arguments of `run`: the first that is neither an option nor the value of one."""
-    waiting = False
+    """The NAME in the arguments of `run`: the first that is neither an option nor the value of one.
+
+    Raises:
+        UsageError: an option that `run` does not have stands before it.
+    """
     valued = {name for option in _OPTIONS if option.kind not in _TAKING_NONE for name in option.names}
+    waiting = only_names = False
     for argument in arguments:
         if waiting:
             waiting = False
-        elif argument == "--":
-            return None
-        elif argument.startswith("-") and argument != "-":
-            waiting = argument in valued
-        else:
+        elif argument == "--" and not only_names:
+            only_names = True
+        elif only_names or argument == "-" or not argument.startswith("-"):
             return argument
+        else:
+            waiting = _own_option(argument) in valued and "=" not in argument
     return None
+
+
+def _own_option(argument: str) -> str:
+    """The option of `run` that `argument` is, or, of flags written together, ends with."""
+    known = _own_names()
+    option = argument.partition("=")[0]
+    if option in known:
+        return option
+    letters = [f"-{letter}" for letter in option[1:]]
+    if not option.startswith("--") and set(letters) <= known:
+        return letters[-1]
+    near = difflib.get_close_matches(option, known, 1)
+    raise UsageError(
+        f"no option `{option}` can stand before the flow's name",
+        hints=(
+            *((f"did you mean `{near[0]}`?",) if near else ()),
+            "the parameters of a flow come after its name: `flowkit run NAME --PARAMETER VALUE`",
+        ),
+    )
 
 
 def given_as_options(flow: Flow, values: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -284,6 +328,9 @@ def unknown_options(flow: Flow, extra: Sequence[str]) -> list[str]:
             takes_value = False
             continue
         option, equals, _ = argument.partition("=")
+        if option in known:  # after `--`, where nothing is an option
+            problems.append(f"unexpected argument `{argument}`")
+            continue
         near = difflib.get_close_matches(option, known, 1)
         problems.append(f"no option `{option}`" + (f"; did you mean `{near[0]}`?" if near else ""))
         takes_value = not equals

@@ -89,11 +89,12 @@ class Recorder:
             self._bell.wait()
 
     def _drain(self) -> bool:
+        # Lines first: the row of the start of what printed them is there by then.
+        lines, self._lines = self._lines, []
         machine = self._engine.machine
         with self._engine.lock:
             rows: list[Row] = machine.events
             machine.events = []
-        lines, self._lines = self._lines, []
         if rows or lines:
             for observer in list(self._observers):
                 self._tell(observer, partial(observer.see, rows, lines))

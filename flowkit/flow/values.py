@@ -19,6 +19,7 @@ from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import NO_DEFAULT, Parameter
 
 _UNTYPED = (None, Any)
+_MOST_UNKNOWN = 10  # names that are listed one by one
 
 
 def checked(
@@ -44,9 +45,10 @@ def checked(
     problems = list(problems)
     values: dict[str, Any] = {}
     parameters = {parameter.name: parameter for parameter in flow.parameters()}
-    for name in [*given, *texts]:
-        if name not in parameters:
-            problems.append(_unknown(name, parameters))
+    unknown = [name for name in [*given, *texts] if name not in parameters]
+    problems += [_unknown(name, parameters) for name in unknown[:_MOST_UNKNOWN]]
+    if len(unknown) > _MOST_UNKNOWN:
+        problems.append(f"{len(unknown) - _MOST_UNKNOWN} more names are not parameters")
     for name, parameter in parameters.items():
         try:
             if name in texts:

@@ -6,7 +6,6 @@ import json
 import sys
 from pathlib import Path
 
-import pytest
 from command_shell import Shell
 
 from flowkit import __version__
@@ -170,7 +169,6 @@ def test_completion_is_silent_where_the_registry_is_damaged(shell: Shell) -> Non
     assert completed(shell, "flowkit run ") == []
 
 
-@pytest.mark.xfail(reason="completion looks into `flows/`, whatever the setting says")
 def test_completion_looks_where_the_settings_say(shell: Shell) -> None:
     shell.write("flowkit.toml", 'flows = "jobs"\n')
     shell.write("jobs/made.py", MADE)

@@ -21,8 +21,7 @@ ETL = '''
         return extract(day)
 '''
 WARNING = (
-    "warning: the parameter `workers` of `etl` is named like an option of `flowkit run`; "
-    "give it by `-p workers=VALUE`\n"
+    "warning: the parameter `workers` of `etl` has no option of its own; give it by `-p workers=VALUE`\n"
 )
 
 

@@ -269,12 +269,10 @@ def test_pdb_says_that_nothing_failed(etl: Shell) -> None:
     assert "there is nothing to debug" in etl("run", "etl", "-q", "--pdb").err
 
 
-@pytest.mark.xfail(reason="levels in capitals, as in the settings, are refused")
 def test_a_level_may_be_written_in_capitals(etl: Shell) -> None:
     etl("run", "etl", "-q", "--log-level", "DEBUG")
 
 
-@pytest.mark.xfail(reason="without a NAME that can be found, `run` ends with 0 and no word")
 @pytest.mark.parametrize("arguments", [["--nope"], ["--", "etl"], ["-w", "2", "--nope"]], ids=" ".join)
 def test_a_run_of_nothing_is_no_success(etl: Shell, arguments: list[str]) -> None:
     said = etl("run", *arguments, code=0 if "etl" in arguments else 2)
@@ -297,7 +295,6 @@ SHOUTS = """
 """
 
 
-@pytest.mark.xfail(reason="what a task's own processes write to stdout is mixed with the data")
 def test_what_a_child_process_prints_is_not_data(shell: Shell) -> None:
     shell.write("flows/shouts.py", SHOUTS)
     assert "from child" not in shell("run", "shouts", "--json").out

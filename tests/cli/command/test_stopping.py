@@ -48,7 +48,6 @@ NOISY = """
     def noisy():
         last(shout())
 """
-NO_STDOUT = pytest.mark.xfail(reason="`sys.stdout` is None where file descriptor 1 is closed")
 
 
 def interrupted(shell: Shell, *arguments: str, by: list[signal.Signals]) -> tuple[int, str, float]:
@@ -123,9 +122,9 @@ def test_a_single_inline_task_past_the_time_limit_exits_124(shell: Shell) -> Non
     [
         "flowkit run noisy 2>&1 | head -1",
         "flowkit run noisy --json 2>/dev/null | head -1",
-        pytest.param("flowkit run noisy >&-", marks=NO_STDOUT),
+        pytest.param("flowkit run noisy >&-"),
         "flowkit run noisy 2>&-",
-        pytest.param("flowkit run noisy <&- >&- 2>&-", marks=NO_STDOUT),
+        pytest.param("flowkit run noisy <&- >&- 2>&-"),
         "flowkit run noisy --json >/dev/full",
     ],
 )
@@ -139,7 +138,6 @@ def test_a_reader_of_data_that_goes_away_sees_no_traceback(shell: Shell) -> None
     shell.line("(flowkit --help | true); (flowkit config --json | true); flowkit config >&-")
 
 
-@pytest.mark.xfail(reason="register without stdin, stdout or stderr calls itself buggy")
 @pytest.mark.parametrize("closed", ["<&-", ">&- 2>&-"])
 def test_register_works_with_a_closed_stream(shell: Shell, closed: str) -> None:
     shell.write("flows/noisy.py", NOISY)
@@ -147,13 +145,9 @@ def test_register_works_with_a_closed_stream(shell: Shell, closed: str) -> None:
     assert "noisy" in shell("list").out
 
 
-@pytest.mark.xfail(reason="a full disk behind stdout is called a bug of flowkit")
 def test_data_that_cannot_be_written_is_said(shell: Shell) -> None:
     assert "No space left" in shell.line("flowkit config >/dev/full", code=1).sentence
 
 
-@pytest.mark.xfail(
-    reason="a terminal without Unicode ends `run --help`, and `list` of a name like `é`, with a bug"
-)
 def test_an_ascii_terminal_can_show_everything(shell: Shell) -> None:
     shell("run", "--help", env={"PYTHONIOENCODING": "ascii"})
