@@ -90,7 +90,7 @@ def test_help_lists_the_parameters_with_types_texts_and_defaults(types: Shell) -
         "--rate FLOAT [default: 0.5]",
         "--day DATE [default: 2026-01-02]",
         "--colour red|blue [default: red]",
-        "--mode fast|slow [default: 'fast']",
+        "--mode fast|slow [default: fast]",
         "--names list[str] [default: ['x']]",
         "--point POINT [default: Point(x=1, y=0)]",
     ):
