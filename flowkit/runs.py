@@ -138,7 +138,7 @@ async def run_flow_async(
     try:
         return _state_of(await asyncio.shield(running))
     except asyncio.CancelledError:
-        engine.interrupts.ask(signal.SIGINT)
+        engine.interrupts.ask(signal.SIGINT, around=False)
         await running
         raise
 
@@ -199,12 +199,13 @@ def _not_now(flow: Flow) -> State:
 
 
 def _state_of(outcome: Outcome) -> State:
-    if outcome.interrupted == signal.SIGINT:
+    asked = outcome.engine.interrupts.happened
+    if asked == signal.SIGINT:
         raise KeyboardInterrupt
-    if outcome.interrupted == signal.SIGALRM:
+    if asked == signal.SIGALRM:
         raise OverdueError
-    if outcome.interrupted is not None:
-        raise SystemExit(outcome.exit_code)
+    if asked is not None:
+        raise SystemExit(128 + asked)
     return outcome.state
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
 from flowkit.project.config import config
 from flowkit.project.root import Project, find, find_or_start
@@ -58,4 +59,4 @@ def write(path: Path, text: str) -> None:
 
 def say(line: str) -> None:
     """A line that is not data."""
-    print(line, file=sys.stderr)
+    print(printable(line), file=sys.stderr)

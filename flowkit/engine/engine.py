@@ -20,7 +20,7 @@ from typing import Any
 from flowkit.engine import pace
 from flowkit.engine.context import CURRENT
 from flowkit.engine.executors.base import Crew, Executor
-from flowkit.engine.interrupts import Interrupts
+from flowkit.engine.interrupts import GRACE, Interrupts
 from flowkit.engine.lane import Bell, Lane
 from flowkit.engine.observers import Observer
 from flowkit.engine.outcome import Outcome
@@ -34,9 +34,7 @@ from flowkit.plan.facts import known_rows
 from flowkit.plan.machine import Machine
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import State
-from flowkit.plan.status import SUCCESS
-
-GRACE = 0.5  # seconds that running tasks have to end after the run was asked to stop
+from flowkit.plan.status import CANCELLED, SUCCESS
 
 
 class Engine:
@@ -97,6 +95,7 @@ class Engine:
         self._alarm = float("inf")
         self._give_up_at = float("inf")
         self._timed_out = False
+        self._started = 0.0
         self._bug: BaseException | None = None
         self._left_behind: list[str] = []
 
@@ -110,27 +109,41 @@ class Engine:
             BugError: a bug of flowkit.
         """
         pace.quicken(self._switch_interval)
-        started = self.clock()
+        self._started = self.clock()
+        if self._timeout is not None:
+            self._limit = self._started + self._timeout
         try:
             with self.interrupts.handled():
-                if self._timeout is not None:
-                    self._limit = started + self._timeout
-                self._begin()
-                self._drive()
+                try:
+                    self._begin()
+                    self._drive()
+                finally:
+                    self._give_up()
         finally:
             pace.restore()
             if self._capture is not None:
                 self._capture.stop()
             self.recorder.stop()
-        outcome = Outcome(
+            outcome = self._outcome()
+            self.recorder.end(outcome)
+        return outcome
+
+    def _outcome(self) -> Outcome:
+        cut_short = CANCELLED in self.machine.status
+        return Outcome(
             engine=self,
-            duration=self.clock() - started,
-            interrupted=self.interrupts.happened,
-            timed_out=self._timed_out,
+            duration=self.clock() - self._started,
+            interrupted=self.interrupts.happened if cut_short else None,
+            timed_out=self._timed_out and cut_short,
             left_behind=tuple(self._left_behind),
         )
-        self.recorder.end(outcome)
-        return outcome
+
+    def _give_up(self) -> None:
+        """Where the run is not over, a second signal or a bug ended it: the workers must not go on."""
+        with self.lock:
+            if not self.machine.over:
+                self.machine.abandon(self.clock())
+            self.rouse()
 
     def _begin(self) -> None:
         for row, value in known_rows(self.plan, self.parameters):
@@ -146,16 +159,10 @@ class Engine:
 
     def _drive(self) -> None:
         """Signals, deadlines, and the inline tasks, until the run is over."""
-        try:
-            while not self._is_over():
-                self.attend()
-                if not sum(crew.step() for crew in self._crews):
-                    self._sleep()
-        finally:
-            with self.lock:
-                if not self.machine.over:  # a second signal, or a bug: the workers must not go on
-                    self.machine.abandon(self.clock())
-                self.rouse()
+        while not self._is_over():
+            self.attend()
+            if not sum(crew.step() for crew in self._crews):
+                self._sleep()
         for crew in self._crews:
             self._left_behind += crew.stop(0.0)
 

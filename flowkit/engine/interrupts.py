@@ -6,6 +6,7 @@ there; elsewhere a signal only rings, as an exception in the middle of the machi
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -16,6 +17,8 @@ from types import FrameType
 from flowkit.engine.relay import NUDGE, Relay
 
 NEVER = float("inf")
+
+GRACE = 0.5  # seconds that running tasks have to end after the run was asked to stop
 
 _LONGEST = 1e8  # seconds that a timer takes
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -44,7 +47,7 @@ class Interrupts:
         self._in_task = False
         self._handling = False
         self._until = NEVER
-        self._ending = False
+        self._last: threading.Timer | None = None
         self.happened: int | None = None
 
     @contextmanager
@@ -75,16 +78,24 @@ class Interrupts:
                 yield
         finally:
             self._handling = False
+            if self._last is not None:
+                self._last.cancel()
             for number, handler in before.items():
                 signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
-    def ask(self, number: int) -> None:
-        """Ask the run to stop, and the runs around and inside it: they were meant as well."""
+    def ask(self, number: int, *, around: bool = True) -> None:
+        """Ask the run to stop, and the runs inside it.
+
+        Args:
+            around: and those that it is part of, as a signal means them all.
+        """
         if self.happened is None:
             self.happened = number
             self._ring()
-            for other in [*self._inner, *([self._outer] if self._outer is not None else [])]:
-                other.ask(number)
+            for inner in self._inner:
+                inner.ask(number, around=False)
+            if around and self._outer is not None:
+                self._outer.ask(number)
 
     # -- an inline task -----------------------------------------------------------------------
 
@@ -118,10 +129,13 @@ class Interrupts:
     # -- handlers -----------------------------------------------------------------------------
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._ending:
+        if self._last is not None:
             return
         if self.happened is not None:
-            self._ending = True
+            # At once, also where a task catches everything: who is not out by then is put out.
+            self._last = threading.Timer(GRACE, os._exit, [128 + number])
+            self._last.daemon = True
+            self._last.start()
             raise KeyboardInterrupt
         self.ask(number)
         if self._in_task:

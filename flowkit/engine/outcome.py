@@ -79,8 +79,8 @@ class Outcome:
 
     Attributes:
         duration: seconds.
-        interrupted: the signal that ended it, or None.
-        timed_out: whether its own time limit ended it.
+        interrupted: the signal that cut it short, or None; also where all had ended by then.
+        timed_out: whether its own time limit cut it short.
         left_behind: workers whose task could not be stopped and still runs.
     """
 
@@ -109,17 +109,13 @@ class Outcome:
 
     def _verdict(self) -> tuple[type[State], str]:
         statuses = self._reference_statuses()
-        if self.interrupted is not None and self._cut_short:
+        if self.interrupted is not None:
             return Cancelled, "The run was interrupted."
-        if self.timed_out and self._cut_short:
+        if self.timed_out:
             return Failed, "The run took longer than its time limit."
         if any(status >= FAILED for status in statuses):
             return Failed, "Some reference tasks failed."
         return Success, "All reference tasks succeeded."
-
-    @property
-    def _cut_short(self) -> bool:
-        return CANCELLED in self.engine.machine.status
 
     def _reference_statuses(self) -> set[int]:
         """How the tasks that decide ended; of a mapped one, its children and itself."""
@@ -133,9 +129,9 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """0 or 1; where the run was cut short 124 for its time limit, 128 and more for a signal."""
-        if self.interrupted is not None and self._cut_short:
+        if self.interrupted is not None:
             return 128 + self.interrupted
-        if self.timed_out and self._cut_short:
+        if self.timed_out:
             return 124
         return 0 if self.state.is_successful() else 1
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -50,7 +49,6 @@ class Capture:
         self._engine = engine
         self._sink = sink
         self._before: tuple[TextIO, TextIO] | None = None
-        self._lock = threading.Lock()
         self.begun: dict[tuple[Call, str], str] = {}
 
     def start(self) -> None:
@@ -65,7 +63,7 @@ class Capture:
             return
         sys.stdout, sys.stderr = self._before
         self._before = None
-        for call in {call for call, _ in self.begun}:
+        for call, _ in list(self.begun):
             self.end(call)
 
     def call(self) -> Call | None:
@@ -77,19 +75,19 @@ class Capture:
 
     def write(self, call: Call, stream: str, text: str) -> None:
         """Take what a call printed, and hand on the lines that are whole."""
-        with self._lock:
-            *lines, rest = (self.begun.pop((call, stream), "") + text).split("\n")
-            if len(rest) > _LONGEST_LINE:
-                lines.append(rest)
-            elif rest:
-                self.begun[call, stream] = rest
+        # No lock: a call prints from one thread, and a lock would be waited for by who holds it where
+        # the garbage collector runs a `__del__` that prints, in the middle of this.
+        *lines, rest = (self.begun.pop((call, stream), "") + text).split("\n")
+        if len(rest) > _LONGEST_LINE:
+            lines.append(rest)
+        elif rest:
+            self.begun[call, stream] = rest + self.begun.pop((call, stream), "")
         self._hand_on(call, stream, lines)
 
     def end(self, call: Call) -> None:
         """A call has ended: hand on the lines that it began and did not end."""
         for stream in ("stdout", "stderr"):
-            with self._lock:
-                rest = self.begun.pop((call, stream), None)
+            rest = self.begun.pop((call, stream), None)
             if rest is not None:
                 self._hand_on(call, stream, [rest])
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ class Recorder:
     def __init__(self, engine: Engine, observers: Sequence[Observer]) -> None:
         self._engine = engine
         self._observers = list(observers)
-        self._lines: list[Line] = []
+        self._lines: deque[tuple[float, Line]] = deque()
         self._bell = Bell()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="flowkit-recorder", daemon=True)
@@ -48,7 +49,7 @@ class Recorder:
 
     def line(self, line: Line) -> None:
         """Take a line that a task printed."""
-        self._lines.append(line)
+        self._lines.append((self._engine.clock(), line))
         if self.asleep:
             self.wake()
 
@@ -89,22 +90,50 @@ class Recorder:
             self._bell.wait()
 
     def _drain(self) -> bool:
-        # Lines first: the row of the start of what printed them is there by then.
-        lines, self._lines = self._lines, []
         machine = self._engine.machine
+        # Both under the lock, so that no line is seen before its task's start or after its end.
         with self._engine.lock:
             rows: list[Row] = machine.events
             machine.events = []
-        if rows or lines:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        for some_rows, some_lines in _in_order(rows, lines):
             for observer in list(self._observers):
-                self._tell(observer, partial(observer.see, rows, lines))
+                self._tell(observer, partial(observer.see, some_rows, some_lines))
         return bool(rows or lines)
 
     def _tell(self, observer: Observer, call: Callable[[], None]) -> None:
         try:
             call()
+        except KeyboardInterrupt:  # in the main thread: a second Ctrl-C
+            raise
         except BaseException:
             self._observers.remove(observer)
             logging.getLogger("flowkit").exception(
                 "%s failed and is told nothing more; the run goes on.", type(observer).__name__
             )
+
+
+def _in_order(
+    rows: list[Row], lines: list[tuple[float, Line]]
+) -> Iterator[tuple[Sequence[Row], Sequence[Line]]]:
+    """Rows, and the lines that were printed after them and before the next."""
+    if not lines:
+        if rows:
+            yield rows, ()
+        return
+    done = 0
+    printed: list[Line] = []
+    before: list[Row] = []
+    for at, line in lines:
+        upto = done
+        while upto < len(rows) and (rows[upto][5] or rows[upto][4]) <= at:
+            upto += 1
+        if upto > done and printed:
+            yield before, printed
+            before, printed = [], []
+        before += rows[done:upto]
+        printed.append(line)
+        done = upto
+    yield before, printed
+    if done < len(rows):
+        yield rows[done:], ()

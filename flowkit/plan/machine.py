@@ -80,7 +80,6 @@ class Machine(Verdicts):
         self._ready: list[list[int]] = [[] for _ in plan.lanes]
         self._attempts: dict[int | tuple[int, int], int] = {}
         self.deadlines: list[tuple[float, int, int, int, int]] = []
-        self._failed = False
 
     # -- stimuli ------------------------------------------------------------------------------
 
@@ -106,6 +105,7 @@ class Machine(Verdicts):
             work: list[End] = []
             self._decide(node, work, now)
             self._follow(work, now)
+        self._close_if_stopped(now)
 
     def take(self, lane: int, now: float) -> Call | None:
         """The ready call of this lane that goes first, now running; None where there is none."""
@@ -137,6 +137,7 @@ class Machine(Verdicts):
             self._node_ended(node, SUCCESS, work, now)
             if work:
                 self._follow(work, now)
+                self._close_if_stopped(now)
             return True
         if not self._is_running(node, index, attempt):
             return False
@@ -150,10 +151,9 @@ class Machine(Verdicts):
         if detail is not None:
             self._remember(node, index, detail)
         self._end((node, index, status), now)
-        if self.fail_fast and (self._failed or status in (FAILED, TIMED_OUT)):
+        if self.fail_fast and status in (FAILED, TIMED_OUT):
             self.stopping = True
-        if self.stopping and not self.running and self._open:
-            self._close(now)
+        self._close_if_stopped(now)
         return True
 
     def expire(self, now: float) -> list[Call]:
@@ -170,8 +170,7 @@ class Machine(Verdicts):
     def cancel(self, now: float) -> None:
         """Start nothing any more. What runs may still end; when all has, the rest is Cancelled."""
         self.stopping = True
-        if not self.running and self._open:
-            self._close(now)
+        self._close_if_stopped(now)
 
     def abandon(self, now: float) -> list[Call]:
         """Wait for nothing any more: what runs is Cancelled. Returns those calls."""
@@ -180,8 +179,7 @@ class Machine(Verdicts):
         for node, index, attempt in left:
             self.reasons[node if index < 0 else (node, index)] = ABANDONED
             self.done((node, index, attempt, CANCELLED, now, now, None, Detail(message=ABANDONED)))
-        if self._open:
-            self._close(now)
+        self._close_if_stopped(now)
         return left
 
     # -- questions ----------------------------------------------------------------------------
@@ -287,7 +285,8 @@ class Machine(Verdicts):
         """End a node or a child without an attempt."""
         self.reasons[node if index < 0 else (node, index)] = reason
         self.events.append((node, index, 0, status, now, now, None, reason))
-        self._failed = self._failed or status == FAILED
+        if self.fail_fast and status == FAILED:
+            self.stopping = True
         work.append((node, index, status))
 
     def _remember(self, node: int, index: int, detail: Detail) -> None:
@@ -417,8 +416,10 @@ class Machine(Verdicts):
 
     # -- the end ------------------------------------------------------------------------------
 
-    def _close(self, now: float) -> None:
-        """Everything that has not ended is Cancelled."""
+    def _close_if_stopped(self, now: float) -> None:
+        """Where nothing starts and nothing runs any more, everything that has not ended is Cancelled."""
+        if not self.stopping or self.running or not self._open:
+            return
         for node, group in self.groups.items():
             for index, status in enumerate(group.states):
                 if status < SUCCESS:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -54,7 +55,7 @@ def _answer(path: Path, project: Project) -> Table:
 
 def _leave_with_parent(lifeline: int) -> None:
     os.read(lifeline, 1)
-    os._exit(1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)  # also what the file has started
 
 
 if __name__ == "__main__":
