@@ -37,11 +37,13 @@ class Title:
         name: what `flowkit run` was given.
         run: the run's number or name, or "".
         workers: how many tasks at once; 0: unknown.
+        command: what was typed, to be typed again with more options.
     """
 
     name: str
     run: str = ""
     workers: int = 0
+    command: str = ""
 
 
 class Display:
@@ -103,7 +105,12 @@ class Display:
         self.console.give_back()
         for child, lines in self.output.rest():
             self.say(self.folded(child, lines))
-        ended = summary(outcome, self.tally, name=self.title.name, reasons_told=self.reasons_told)
+        ended = summary(
+            outcome,
+            self.tally,
+            command=self.title.command or f"flowkit run {self.title.name}",
+            reasons_told=self.reasons_told,
+        )
         self.say([[], *ended])
 
     # -- what the ways of showing differ in ---------------------------------------------------
@@ -189,6 +196,7 @@ def observers_for(
     name: str,
     run: str = "",
     workers: int = 0,
+    command: str = "",
     output: str = OutputMode.LIVE,
     json: bool = False,
     junit: Path | None = None,
@@ -206,6 +214,7 @@ def observers_for(
         name: what `flowkit run` was given.
         run: the run's number or name.
         workers: how many tasks at once; 0: unknown.
+        command: what was typed, to be typed again with more options; default: `flowkit run NAME`.
         output: an `OutputMode`; `live` where nothing is live means groups on GitHub, else prefixes.
         junit: the file for a report.
         quiet: 1: only failures and the sum; 2: only failures.
@@ -214,7 +223,7 @@ def observers_for(
     Raises:
         UsageError: the file for the report cannot be written.
     """
-    title = Title(name, run, workers)
+    title = Title(name, run, workers, command)
     found: list[Observer] = []
     if json:
         from flowkit.cli.events import Events

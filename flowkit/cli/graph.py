@@ -15,7 +15,7 @@ from flowkit.cli.loading import load_named
 from flowkit.cli.place import here, say, settings, write
 from flowkit.cli.run_options import given_by_pairs
 from flowkit.draw.of_flow import drawing_of
-from flowkit.draw.visualize import rendered
+from flowkit.draw.visualize import format_of, rendered
 from flowkit.flow.keys import keys_of
 from flowkit.flow.values import checked
 
@@ -45,7 +45,10 @@ def graph(
     name: Annotated[
         str, typer.Argument(help="A flow, as for `run`.", autocompletion=complete_flow, metavar="NAME")
     ],
-    format: Annotated[Format, typer.Option("--format", "-f", help="What to draw it as.")] = Format.text,
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="What to draw it as; default: by the file."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file, instead of the terminal.", metavar="FILE")
     ] = None,
@@ -60,11 +63,12 @@ def graph(
     flow = loaded.flow
     values = checked(flow, {}, given_by_pairs(parameters or ()), needed=flow.build_parameters)
     whole = loaded.built(values)
+    chosen = format.value if format is not None else format_of(str(output) if output else None)
     drawing = drawing_of(whole, keys_of(whole))
-    options: dict[str, object] = {} if format is Format.json else {"direction": direction.value}
-    if format is Format.text:
+    options: dict[str, object] = {} if chosen == "json" else {"direction": direction.value}
+    if chosen == "text":
         options |= {"width": shutil.get_terminal_size((100, 24)).columns, "ascii_only": _ascii_only()}
-    picture = rendered(drawing, format.value, **options)
+    picture = rendered(drawing, chosen, **options)
     if output is None:
         print(picture)
     else:

@@ -44,7 +44,7 @@ class JUnit:
 
     def __init__(self, console: Console, path: Path) -> None:
         self._console = console
-        self._path = path
+        self._path = path.absolute()  # a task may change the working directory
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,16 +26,17 @@ from flowkit.cli.run_options import (
     given_as_options,
     given_by_pairs,
     named_in,
+    only_by_name,
     signature_for,
     unknown_options,
 )
 from flowkit.cli.streams import stdout_for_data
 from flowkit.engine.observers import Observer
-from flowkit.errors import UsageError
+from flowkit.errors import FlowkitError, UsageError
 from flowkit.flow.flow import Flow
 from flowkit.flow.keys import keys_of
 from flowkit.flow.selection import selected
-from flowkit.flow.values import checked
+from flowkit.flow.values import bare, checked, type_of
 from flowkit.project.settings import Settings
 from flowkit.runs import executor_named, prepare, show_logs
 
@@ -69,7 +73,9 @@ def _loaded(arguments: list[str]) -> Loaded | None:
 def _help(flow: Flow | None) -> str:
     if flow is None:
         return "Run a flow. Its parameters become options: `flowkit run NAME --help` lists them."
-    return as_help(flow.description or f"Run the flow {flow.name}.")
+    hidden = only_by_name((each.name, bare(type_of(each)) is bool) for each in flow.parameters())
+    listed = "".join(f"\n\nAlso: -p {name}=VALUE" for name in hidden)
+    return as_help((flow.description or f"Run the flow {flow.name}.") + listed)
 
 
 def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> int:
@@ -105,6 +111,10 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
             console.close()
     if options.pdb:
         post_mortem(outcome)
+    if console.out.failed is not None:
+        raise FlowkitError(f"the output cannot be written: {console.out.failed}")
+    if outcome.left_behind:  # at exit Python would wait for what the tasks left behind have started
+        os._exit(outcome.exit_code)
     return outcome.exit_code
 
 
@@ -115,6 +125,7 @@ def _observers(
         console=console,
         name=loaded.flow.name,
         workers=workers,
+        command=shlex.join(["flowkit", *sys.argv[1:]]),
         output=chosen.output,
         json=options.as_json,
         junit=options.junit,

@@ -7,6 +7,7 @@ also what Python itself would flush at exit; what the encoding does not have is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import TextIO
 
@@ -19,10 +20,14 @@ class Stream:
 
     Args:
         file: the stream; None, as Python has it where it was closed, drops everything.
+
+    Attributes:
+        failed: why something could not be written, but for a reader that has gone, which knows.
     """
 
     def __init__(self, file: TextIO | None) -> None:
         self._file = file
+        self.failed: str | None = None
         self._unicode = "utf" in self.encoding.lower()
 
     @property
@@ -62,8 +67,8 @@ class Stream:
             self._put(text)
         except BlockingIOError:
             self._wait()
-        except (OSError, ValueError):  # a broken pipe, a terminal that was closed, a closed file
-            self._drop()
+        except (OSError, ValueError) as error:  # a broken pipe, a terminal that was closed, a closed file
+            self._drop(error)
         return len(text)
 
     def _put(self, text: str) -> None:
@@ -81,8 +86,8 @@ class Stream:
             self._file.flush()
         except BlockingIOError:
             self._wait()
-        except (OSError, ValueError):
-            self._drop()
+        except (OSError, ValueError) as error:
+            self._drop(error)
 
     def _wait(self) -> None:
         """Another program made what we share non-blocking: make it block again, and go on."""
@@ -90,11 +95,13 @@ class Stream:
             os.set_blocking(self.fileno(), True)
             if self._file is not None:
                 self._file.flush()
-        except (OSError, ValueError):
-            self._drop()
+        except (OSError, ValueError) as error:
+            self._drop(error)
 
-    def _drop(self) -> None:
+    def _drop(self, error: OSError | ValueError) -> None:
         """Nobody reads any more. What lies in Python's buffer must not fail at exit either."""
+        if isinstance(error, OSError) and error.errno != errno.EPIPE:
+            self.failed = error.strerror
         file, self._file = self._file, None
         with contextlib.suppress(OSError, ValueError, AttributeError):
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -32,11 +32,11 @@ _MOST_LISTED = 10
 _SLOW_TASK = 2.0  # seconds from which the slowest tasks are worth a line
 
 
-def summary(outcome: Outcome, tally: Tally, *, name: str, reasons_told: bool) -> list[Styled]:
+def summary(outcome: Outcome, tally: Tally, *, command: str, reasons_told: bool) -> list[Styled]:
     """The lines that end a run; the last one is the sum.
 
     Args:
-        name: what `flowkit run` was given, for the hints.
+        command: what was typed, for the hints.
         reasons_told: what was skipped or not run had a line of its own already.
     """
     lines: list[Styled] = []
@@ -46,7 +46,7 @@ def summary(outcome: Outcome, tally: Tally, *, name: str, reasons_told: bool) ->
         lines += _unrun(outcome, tally)
     lines += _slowest(outcome, tally)
     lines += _notes(outcome, tally)
-    lines += _hints(tally, name)
+    lines += _hints(tally, command)
     return [*lines, [], sum_line(outcome, tally)] if lines else [sum_line(outcome, tally)]
 
 
@@ -140,7 +140,7 @@ def _notes(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
         yield [("  note: ", "yellow"), (one_line(text), "")]
 
 
-def _hints(tally: Tally, name: str) -> Iterator[Styled]:
-    if tally.failures:
-        command = f"flowkit run {shown(name)}"
-        yield [("  help: ", "cyan"), (f"{command} --pdb", ""), ("   ", ""), (f"{command} --debug", "")]
+def _hints(tally: Tally, command: str) -> Iterator[Styled]:
+    more = [option for option in ("--pdb", "--debug") if option not in command.split()]
+    if tally.failures and more:
+        yield [("  help: ", "cyan"), ("   ".join(f"{shown(command)} {option}" for option in more), "")]

@@ -37,6 +37,20 @@ def rendered(drawing: Drawing, format: str, **options: object) -> str:
     return render(drawing, **options)
 
 
+def format_of(filename: str | None) -> str:
+    """The format that a file's ending asks for; text where there is no file, or no ending.
+
+    Raises:
+        UsageError: an unknown ending.
+    """
+    ending = Path(filename).suffix if filename else ""
+    chosen = _ENDINGS.get(ending or ".txt")
+    if chosen is None:
+        known = ", ".join(f"`{known}`" for known in _ENDINGS)
+        raise UsageError(f"a graph cannot be drawn as `{ending}`", hints=(f"known endings: {known}",))
+    return chosen
+
+
 def visualize(flow: Flow, filename: str | None = None, format: str | None = None) -> str:
     """Draw a flow, and print the picture where no file is named.
 
@@ -51,11 +65,7 @@ def visualize(flow: Flow, filename: str | None = None, format: str | None = None
         UsageError: an unknown format or ending.
         DefinitionError: a cycle.
     """
-    ending = Path(filename).suffix if filename else ".txt"
-    chosen = format or _ENDINGS.get(ending)
-    if chosen is None:
-        known = ", ".join(f"`{known}`" for known in _ENDINGS)
-        raise UsageError(f"a graph cannot be drawn as `{ending}`", hints=(f"known endings: {known}",))
+    chosen = format or format_of(filename)
     options = {"width": shutil.get_terminal_size((100, 24)).columns} if chosen == "text" else {}
     picture = rendered(drawing_of(flow, keys_of(flow)), chosen, **options)
     if filename:

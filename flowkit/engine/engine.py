@@ -10,6 +10,7 @@ was accepted before is kept. Relies on: executors keep their contract (executors
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import uuid
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flowkit.engine import pace
+from flowkit.engine import fork, pace
 from flowkit.engine.context import CURRENT
 from flowkit.engine.executors.base import Crew, Executor
 from flowkit.engine.interrupts import GRACE, Interrupts
@@ -96,6 +97,7 @@ class Engine:
         self._give_up_at = float("inf")
         self._timed_out = False
         self._started = 0.0
+        self._gone = False
         self._bug: BaseException | None = None
         self._left_behind: list[str] = []
 
@@ -112,6 +114,7 @@ class Engine:
         self._started = self.clock()
         if self._timeout is not None:
             self._limit = self._started + self._timeout
+        fork.running(self)
         try:
             with self.interrupts.handled():
                 try:
@@ -120,6 +123,7 @@ class Engine:
                 finally:
                     self._give_up()
         finally:
+            fork.ended(self)
             pace.restore()
             if self._capture is not None:
                 self._capture.stop()
@@ -137,6 +141,13 @@ class Engine:
             timed_out=self._timed_out and cut_short,
             left_behind=tuple(self._left_behind),
         )
+
+    def let_go(self) -> None:
+        """This is a copy in a forked child: its signals and streams are its own, and it runs nothing."""
+        self._gone = True
+        self.interrupts.restore()
+        if self._capture is not None:
+            self._capture.restore()
 
     def _give_up(self) -> None:
         """Where the run is not over, a second signal or a bug ended it: the workers must not go on."""
@@ -240,6 +251,8 @@ class Engine:
 
     def accept(self, finished: Finished) -> bool:
         """Take what became of a call; False, and nothing is changed, where its attempt was given up."""
+        if self._gone:  # a child that was forked in a task and has returned from it
+            os._exit(0)
         row, value = finished
         if not self.machine.done(row):
             return False

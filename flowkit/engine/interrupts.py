@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
+from flowkit.engine.fork import STOPPING
 from flowkit.engine.relay import NUDGE, Relay
 
 NEVER = float("inf")
@@ -21,7 +23,6 @@ NEVER = float("inf")
 GRACE = 0.5  # seconds that running tasks have to end after the run was asked to stop
 
 _LONGEST = 1e8  # seconds that a timer takes
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class OverdueError(BaseException):
@@ -47,6 +48,7 @@ class Interrupts:
         self._in_task = False
         self._handling = False
         self._until = NEVER
+        self._before: dict[int, Any] = {}
         self._last: threading.Timer | None = None
         self.happened: int | None = None
 
@@ -67,9 +69,12 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.getsignal(number) for number in (*_STOPPING, signal.SIGALRM, NUDGE)}
+        before: dict[int, Any] = {
+            number: signal.getsignal(number) for number in (*STOPPING, signal.SIGALRM, NUDGE)
+        }
         # What was ignored stays ignored: `nohup`, or a shell's background job.
         before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+        self._before = before
         try:
             for number in before:
                 signal.signal(number, self._HANDLERS.get(number, Interrupts._handle).__get__(self))
@@ -80,8 +85,13 @@ class Interrupts:
             self._handling = False
             if self._last is not None:
                 self._last.cancel()
-            for number, handler in before.items():
-                signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+            self.restore()
+
+    def restore(self) -> None:
+        """Put back the handlers of the program; in the main thread."""
+        before, self._before = self._before, {}
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
     def ask(self, number: int, *, around: bool = True) -> None:
         """Ask the run to stop, and the runs inside it.

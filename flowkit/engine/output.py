@@ -61,10 +61,15 @@ class Capture:
         """Give them back, and hand on what has no line end yet."""
         if self._before is None:
             return
-        sys.stdout, sys.stderr = self._before
-        self._before = None
+        self.restore()
         for call, _ in list(self.begun):
             self.end(call)
+
+    def restore(self) -> None:
+        """Give the streams back at once."""
+        if self._before is not None:
+            sys.stdout, sys.stderr = self._before
+            self._before = None
 
     def call(self) -> Call | None:
         """The call of this run that the thread carries out, or None."""

@@ -5,7 +5,9 @@ The vocabulary is that of Prefect classic, group 1; what is corrected is in the 
 
 from __future__ import annotations
 
+import difflib
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
@@ -331,11 +333,23 @@ class Task(Operations):
     def __contains__(self, item: object) -> bool:
         raise self._misused("searched with `in`", "do it in a task")
 
+    def __getattr__(self, name: str) -> Any:
+        own = object.__getattribute__
+        if name in Task.__slots__ or (name.startswith("__") and name.endswith("__")):
+            raise AttributeError(name)
+        raise AttributeError(
+            f"the task `{own(self, 'name')}` has no attribute `{name}`; "
+            "if its result has, use it in a task: here it has no value yet"
+        )
+
     def _misused(self, how: str, hint: str) -> CallError:
         return CallError(
             f"the task `{self.name}` has no value while the flow is built, so it cannot be {how}",
             hints=(hint,),
         )
+
+
+_OPTIONS = frozenset(inspect.signature(Task.__init__).parameters) - {"self", "name"}
 
 
 class _FunctionDoc:
@@ -353,6 +367,12 @@ class FunctionTask(Task):
         if not callable(run):
             raise CallError(f"`@task` takes a function, not `{type(run).__name__}`")
         self.run = run
+        for option in options.keys() - _OPTIONS:
+            near = difflib.get_close_matches(option, _OPTIONS, 1)
+            raise CallError(
+                f"`@task` has no option `{option}`",
+                hints=(f"did you mean `{near[0]}`?",) if near else (f"it has {', '.join(sorted(_OPTIONS))}",),
+            )
         super().__init__(name=name or getattr(run, "__name__", type(run).__name__), **options)
 
     @property

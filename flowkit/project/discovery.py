@@ -99,7 +99,7 @@ def resolve(name: str, project: Project, *, cwd: Path | None = None, folder: str
     """
     places = (cwd or Path.cwd(), project.root)
     return (
-        _as_file(name, places)
+        _as_file(name, (*places, project.root / folder))
         or _as_registered(name, project, folder)
         or _as_found(name, project, folder)
         or _as_module(name)

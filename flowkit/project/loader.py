@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import io
 import linecache
+import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -66,7 +67,7 @@ class LoadedModule:
             names = ", ".join(quoted(name) for name in self.flows)
             raise UsageError(
                 f"`{self.path.name}` has {len(self.flows)} flows: {names}",
-                hints=(f"ask for one as `{self.path.name}:{next(iter(self.attributes.values()))}`",),
+                hints=(f"ask for one as `{_typed(self.path)}:{next(iter(self.attributes.values()))}`",),
             )
         by_attribute = {attribute: name for name, attribute in self.attributes.items()}
         name = wanted if wanted in self.flows else by_attribute.get(wanted)
@@ -78,6 +79,11 @@ class LoadedModule:
                 or (f"it has {', '.join(quoted(each) for each in self.flows)}",),
             )
         return self.flows[name]
+
+
+def _typed(path: Path) -> str:
+    """A path as one would type it here."""
+    return os.path.relpath(path)
 
 
 @dataclass

@@ -169,7 +169,7 @@ def test_a_failure_is_shown_with_the_users_own_line_and_exits_1(failing: Shell) 
         "HH:MM:SS  4/4  START    other\n"
         "HH:MM:SS  4/4  OK       other     TIME\n"
         "\n"
-        "  help: flowkit run failing --pdb   flowkit run failing --debug\n"
+        "  help: flowkit run failing --executor inline --pdb   flowkit run failing --executor inline --debug\n"
         "\n"
         "  ✗ 2 ok · 1 failed · 1 not run   TIME\n"
         "HH:MM:SS  DONE ok=2 cached=0 failed=1 skipped=0 not_run=1 cancelled=0 retried=0 time=TIME run=RUN\n"

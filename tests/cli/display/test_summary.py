@@ -45,7 +45,7 @@ class Ended:
         self.tally.take(rows)
 
     def end(self, outcome):
-        lines = summary(outcome, self.tally, name="f", reasons_told=False)
+        lines = summary(outcome, self.tally, command="flowkit run f", reasons_told=False)
         self.text = re.sub(r"\d+\.\ds|\d+ms|<1ms", "0.1s", "\n".join(map(plain, lines)))
 
 
@@ -120,7 +120,7 @@ def test_the_slowest_tasks_are_told_where_they_took_long():
     outcome = SimpleNamespace(
         plan=plan, exit_code=0, duration=45.1, interrupted=None, timed_out=False, left_behind=()
     )
-    lines = [plain(line) for line in summary(outcome, tally, name="f", reasons_told=True)]
+    lines = [plain(line) for line in summary(outcome, tally, command="flowkit run f", reasons_told=True)]
     assert lines == ["  slowest  good-2 30.0s · good-5 9.0s · good-4 5.0s", "", "  ✓ 5 ok   45.1s"]
 
 
