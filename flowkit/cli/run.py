@@ -8,6 +8,7 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from flowkit.cli.run_options import (
     signature_for,
     unknown_options,
 )
-from flowkit.cli.streams import stdout_for_data
+from flowkit.cli.streams import said_by, set_apart
 from flowkit.engine.observers import Observer
 from flowkit.errors import FlowkitError, UsageError
 from flowkit.flow.flow import Flow
@@ -92,8 +93,8 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         print(dry_run.shown(whole, keys, only, executor, as_json=options.as_json))
         return 0
     show_logs(chosen.logging.level, everyones=options.log_level is not None, form=_RECORD)
-    with stdout_for_data() as data:
-        console = Console(stdout=data)
+    with set_apart() as (data, terminal):
+        console = Console(stdout=data, stderr=terminal)
         engine = prepare(
             whole,
             values,
@@ -105,10 +106,8 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
             capture=True,
             switch_interval=chosen.switch_interval,
         )
-        try:
+        with closing(console), said_by(console):
             outcome = engine.run()
-        finally:
-            console.close()
     if options.pdb:
         post_mortem(outcome)
     if console.out.failed is not None:

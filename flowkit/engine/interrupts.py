@@ -48,7 +48,7 @@ class Interrupts:
         self._in_task = False
         self._handling = False
         self._until = NEVER
-        self._before: dict[int, Any] = {}
+        self._before: dict[signal.Signals, Any] = {}
         self._last: threading.Timer | None = None
         self.happened: int | None = None
 
@@ -69,11 +69,9 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before: dict[int, Any] = {
-            number: signal.getsignal(number) for number in (*STOPPING, signal.SIGALRM, NUDGE)
-        }
+        handlers = {number: signal.getsignal(number) for number in (*STOPPING, signal.SIGALRM, NUDGE)}
         # What was ignored stays ignored: `nohup`, or a shell's background job.
-        before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+        before = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
         self._before = before
         try:
             for number in before:
