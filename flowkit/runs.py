@@ -5,7 +5,6 @@ It is the one module that knows flows, plans, the engine and the project at once
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 import sys
@@ -130,6 +129,8 @@ async def run_flow_async(
 
     When the awaiting task is cancelled the run is asked to stop, and waited for.
     """
+    import asyncio  # 15 ms that nothing else needs
+
     _refuse_inside(flow, "arun")
     if loader.ignore("flow.arun()"):
         return _not_now(flow)
