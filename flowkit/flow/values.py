@@ -35,28 +35,31 @@ def checked(
     Args:
         given: values, from Python or a file; checked against annotations.
         texts: what was typed for a parameter, once or more often; parsed by annotation or default.
+            Where they are given, even if none, defaults are checked against annotations too.
         problems: what else is wrong, to be reported with the rest.
         needed: the parameters that must have a value; default: all that are required.
 
     Raises:
         UsageError: every unknown, missing and ill-typed parameter.
     """
-    texts = texts or {}
+    typed = texts or {}
     problems = list(problems)
     values: dict[str, Any] = {}
     parameters = {parameter.name: parameter for parameter in flow.parameters()}
-    unknown = [name for name in [*given, *texts] if name not in parameters]
+    unknown = [name for name in [*given, *typed] if name not in parameters]
     problems += [_unknown(name, parameters) for name in unknown[:_MOST_UNKNOWN]]
     if len(unknown) > _MOST_UNKNOWN:
         problems.append(f"{len(unknown) - _MOST_UNKNOWN} more names are not parameters")
     for name, parameter in parameters.items():
         try:
-            if name in texts:
-                values[name] = parsed(parameter, texts[name])
+            if name in typed:
+                values[name] = parsed(parameter, typed[name])
             elif name in given:
                 values[name] = _validated(parameter, given[name])
             elif parameter.default is not NO_DEFAULT:
-                values[name] = parameter.default
+                # At the command pydantic is there anyway, and a default that cannot be is asked wrongly too.
+                at_command = texts is not None and parameter.default is not None
+                values[name] = _validated(parameter, parameter.default) if at_command else parameter.default
             elif parameter.required and (needed is None or name in needed):
                 problems.append(f"`{name}` is required, and was not given")
             else:

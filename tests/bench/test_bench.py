@@ -1,4 +1,4 @@
-"""The benchmark itself: that it works, and that what a task costs does not grow with their number."""
+"""The benchmark itself: that it works, and writes what it shows."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def waits():
     signal.pause()
 
 def says(number):
-    print("child", number, flush=True)
+    print(f"child {number}", flush=True)
     return number
 
 @task
@@ -32,7 +32,7 @@ def terminates():
 
 @task
 def pools():
-    with fork.Pool(2) as pool:
+    with fork.Pool(1) as pool:
         return pool.map(says, range(2))
 
 @task
@@ -66,5 +66,5 @@ def test_a_forked_child_is_on_its_own(lane: str, tmp_path: Path) -> None:
     said = done.stdout.splitlines()
     assert said.count("after parent") == 1
     assert "after child" not in said
-    assert sorted(said[:2]) == ["child 0", "child 1"]
+    assert [line for line in said if line.startswith("child")] == ["child 0", "child 1"]
     assert said[-1] == "[-15, [0, 1]]"

@@ -239,3 +239,13 @@ def test_a_type_is_found_without_what_is_around_it(annotation: Any, kind: Any) -
 def test_collections_are_told_from_the_rest() -> None:
     assert all(map(is_collection, (list, list[int], dict, tuple[int, ...], set[str], frozenset)))
     assert not any(map(is_collection, (int, str, Any, Model, Literal["a"], None)))
+
+
+def test_a_default_of_the_wrong_type_is_found_at_the_command() -> None:
+    flow = Flow("f")
+    flow.add_task(Parameter("n", default="abc", annotation=int))
+    flow.add_task(Parameter("maybe", default=None, annotation=int))
+    with pytest.raises(UsageError, match="`n` cannot be `abc`") as refused:
+        checked(flow, {}, {})
+    assert "maybe" not in refused.value.message
+    assert checked(flow, {}) == {"n": "abc", "maybe": None}
