@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import keyword
-from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Sequence
+from collections.abc import Callable, Iterable, Iterator, KeysView, Sequence
 from contextvars import Token
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -22,74 +22,12 @@ from flowkit.flow.names import check_name
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.structure import Constant, Value, as_task, containers_with_tasks
 from flowkit.flow.task import Task
+from flowkit.flow.wiring import Wiring
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from flowkit.plan.state import State
-
-
-_FEW = 8  # edges of a task that are a tuple and looked through; more are a list with an index
-
-
-def _mark(edge: Edge) -> Any:
-    """What two edges of a task cannot share: the key, or without one the upstream and how it is mapped."""
-    return edge.key if edge.key is not None else (edge.upstream, edge.mapped, edge.flattened)
-
-
-class Wiring:
-    """The graph of a flow as it is written: columns by task, in the order in which tasks were added."""
-
-    __slots__ = ("_places", "constants", "gates", "inputs", "slug_counts", "slugs", "taken")
-
-    def __init__(self) -> None:
-        self.inputs: dict[Task, Sequence[Edge]] = {}
-        self.constants: dict[Task, dict[str, Any]] = {}
-        self.gates: dict[Task, tuple[Gate, ...]] = {}
-        self.slugs: dict[Task, str] = {}
-        self.taken: set[str] = set()
-        self.slug_counts: dict[str, int] = {}
-        self._places: dict[Task, dict[Any, int]] = {}
-
-    def extend(self, task: Task, edges: list[Edge]) -> None:
-        """Add edges whose keys the task does not have yet."""
-        before = self.inputs[task]
-        if len(before) + len(edges) <= _FEW:
-            self.inputs[task] = (*before, *edges)
-            return
-        for edge in edges:
-            self.put(edge)
-
-    def put(self, edge: Edge) -> None:
-        """Add an edge, in the place of one with the same key, or between the same tasks without one."""
-        edges, mark = self.inputs[edge.downstream], _mark(edge)
-        if isinstance(edges, list):
-            places = self._places[edge.downstream]
-            place = places.setdefault(mark, len(edges))
-            edges[place : place + 1] = [edge]
-            return
-        for place, old in enumerate(edges):
-            if _mark(old) == mark:
-                self.inputs[edge.downstream] = (*edges[:place], edge, *edges[place + 1 :])
-                return
-        if len(edges) < _FEW:
-            self.inputs[edge.downstream] = (*edges, edge)
-        else:
-            self.inputs[edge.downstream] = [*edges, edge]
-            self._places[edge.downstream] = {_mark(old): place for place, old in enumerate((*edges, edge))}
-
-    def copy(self) -> Wiring:
-        """Independent containers of the same tasks."""
-        new = Wiring()
-        for task, edges in self.inputs.items():
-            new.inputs[task] = list(edges) if isinstance(edges, list) else edges
-        new._places = {task: dict(places) for task, places in self._places.items()}
-        new.constants = {task: dict(values) for task, values in self.constants.items()}
-        new.gates = dict(self.gates)
-        new.slugs = dict(self.slugs)
-        new.taken = set(self.taken)
-        new.slug_counts = dict(self.slug_counts)
-        return new
 
 
 class Flow:
@@ -489,8 +427,3 @@ def _restored(state: dict[str, Any]) -> Flow:
     flow = object.__new__(Flow)
     flow.__dict__.update(state)
     return flow
-
-
-def names(tasks: Collection[Task]) -> str:
-    """`a`, `b` and `c`, for messages."""
-    return ", ".join(f"`{task.name}`" for task in tasks)

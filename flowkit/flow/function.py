@@ -10,8 +10,9 @@ from typing import Any, overload
 
 from flowkit.errors import DefinitionError
 from flowkit.flow.ambient import Ambient, entered
-from flowkit.flow.flow import Flow, Wiring
+from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import NO_DEFAULT, Parameter
+from flowkit.flow.wiring import Wiring
 
 
 class FunctionFlow(Flow):

@@ -28,6 +28,7 @@ from typing import Any
 from flowkit.errors import BugError
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.group import Group
+from flowkit.plan.invariants import invariants
 from flowkit.plan.plan import GROUP, SETTLED, TROUBLE, Plan
 from flowkit.plan.status import (
     CANCELLED,
@@ -39,7 +40,6 @@ from flowkit.plan.status import (
     RUNNING,
     SUCCESS,
     TIMED_OUT,
-    WAITING,
 )
 from flowkit.plan.verdicts import Verdicts
 
@@ -444,37 +444,6 @@ class Machine(Verdicts):
         Raises:
             BugError: with the invariant that is broken.
         """
-        for promise, kept in self._invariants():
+        for promise, kept in invariants(self):
             if not kept:
                 raise BugError(f"the machine broke an invariant: {promise}")
-
-    def _invariants(self) -> list[tuple[str, bool]]:
-        queued = [node for heap in self._ready for node in heap]
-        unended = sum(status < SUCCESS for status in self.status)
-        found = [
-            ("every node that has not ended is counted", self._open == unended),
-            ("every call that is out is counted", self.running == len(self.running_calls())),
-            ("a node is queued once", len(set(queued)) == len(queued)),
-            ("it is not stuck", not self.started or not self.stuck),
-        ]
-        for node, status in enumerate(self.status):
-            group = self.groups.get(node)
-            has_ready = status == READY or (status == EXPANDED and group is not None and group.has_ready)
-            key = self.plan.keys[node]
-            found += [
-                (f"`{key}` is queued where it is ready", self.stopping or has_ready == (node in queued)),
-                (f"`{key}` does not wait less than for nothing", self._waits[node] >= 0),
-                (
-                    f"`{key}` waits for nothing once it is decided",
-                    status in (WAITING, CANCELLED)
-                    or bool(self._flags[node] & SETTLED)
-                    or not self._waits[node],
-                ),
-            ]
-            if group is not None:
-                left = sum(state < SUCCESS for state in group.states)
-                found += [
-                    (f"`{key}` counts its children", group.left == left),
-                    (f"`{key}` ends with its last child", (status == EXPANDED) == (left > 0)),
-                ]
-        return found

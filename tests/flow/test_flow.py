@@ -10,7 +10,7 @@ import pytest
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow.control import case
 from flowkit.flow.edge import Edge
-from flowkit.flow.flow import Flow, names
+from flowkit.flow.flow import Flow
 from flowkit.flow.mapping import flatten, mapped, unmapped
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.task import Task, task
@@ -360,8 +360,3 @@ def test_copies_number_slugs_on_their_own() -> None:
     new = flow.copy()
     assert new.slugs[one(flow=new)] == "one-2"
     assert flow.slugs[one(flow=flow)] == "one-2"
-
-
-def test_names_are_listed_for_messages() -> None:
-    assert names([one, after]) == "`one`, `after`"
-    assert names([]) == ""

@@ -116,7 +116,7 @@ def keep_their_promises(make: Make) -> None:
     """All properties, on the same scenarios each time; raises where one does not hold."""
 
     @settings(
-        max_examples=400,
+        max_examples=800,
         deadline=None,
         database=None,
         phases=[Phase.generate],
