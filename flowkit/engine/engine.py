@@ -24,7 +24,7 @@ from flowkit.engine.executors.base import Crew, Executor
 from flowkit.engine.interrupts import GRACE, Interrupts
 from flowkit.engine.lane import Bell, Lane
 from flowkit.engine.observers import Observer
-from flowkit.engine.outcome import Outcome
+from flowkit.engine.outcome import Outcome, States
 from flowkit.engine.output import Capture
 from flowkit.engine.recorder import Recorder
 from flowkit.engine.worker import Finished, Worker, timed_out
@@ -314,6 +314,4 @@ class Engine:
 
     def upstream_states(self, node: int, index: int) -> dict[Edge, State]:
         """How the upstreams of a task ended, for a trigger that is a function."""
-        from flowkit.engine.outcome import States
-
         return States(self).upstream(node, index)

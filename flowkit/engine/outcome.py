@@ -79,7 +79,7 @@ class Outcome:
 
     Attributes:
         duration: seconds.
-        interrupted: the signal that cut it short, or None; also where all had ended by then.
+        interrupted: the signal that cut it short; None too where everything had ended all the same.
         timed_out: whether its own time limit cut it short.
         left_behind: workers whose task could not be stopped and still runs.
     """

@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import ambient
@@ -21,9 +21,6 @@ from flowkit.flow.signature import RunSignature, outputs_of
 
 if TYPE_CHECKING:
     from flowkit.flow.flow import Flow
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 Delay = float | timedelta | list[float | timedelta] | Callable[[int], float | timedelta]
 Errors = type[BaseException] | tuple[type[BaseException], ...]
