@@ -12,10 +12,12 @@ from flowkit.flow.flow import Flow
 from flowkit.flow.function import flow
 from flowkit.flow.mapping import flatten, mapped, unmapped
 from flowkit.flow.parameter import Parameter
+from flowkit.flow.secret import secret
 from flowkit.flow.task import Task, task
 
 if TYPE_CHECKING:
     from flowkit.engine.context import context
+    from flowkit.engine.secret import Secret
     from flowkit.plan.retry import backoff
     from flowkit.plan.state import State
     from flowkit.project.config import config
@@ -28,6 +30,7 @@ __all__ = [
     "Flow",
     "FlowRunner",
     "Parameter",
+    "Secret",
     "Task",
     "backoff",
     "case",
@@ -38,6 +41,7 @@ __all__ = [
     "ifelse",
     "mapped",
     "merge",
+    "secret",
     "switch",
     "tags",
     "task",
@@ -47,6 +51,7 @@ __all__ = [
 # What a script that only defines flows does not need is imported when it is asked for.
 _LATE = {
     "FlowRunner": "flowkit.runs",
+    "Secret": "flowkit.engine.secret",
     "backoff": "flowkit.plan.retry",
     "config": "flowkit.project.config",
     "context": "flowkit.engine.context",
@@ -65,16 +70,17 @@ def __getattr__(name: str) -> Any:
 
 def _run(self: Flow, parameters: Any = None, **options: Any) -> State:
     """Run the flow; see `flowkit.runs.run_flow`."""
-    from flowkit.runs import run_flow
+    from flowkit.runs.script import ref_of, run_flow
 
-    return run_flow(self, parameters, **options)
+    return run_flow(self, parameters, ref=ref_of(self, sys._getframe(1).f_globals), **options)
 
 
 async def _arun(self: Flow, parameters: Any = None, **options: Any) -> State:
     """Run the flow from an asyncio program; see `flowkit.runs.run_flow_async`."""
-    from flowkit.runs import run_flow_async
+    from flowkit.runs.script import ref_of, run_flow_async
 
-    return await run_flow_async(self, parameters, **options)
+    ref = ref_of(self, sys._getframe(1).f_globals)
+    return await run_flow_async(self, parameters, ref=ref, **options)
 
 
 def _register(self: Flow, project_name: str | None = None) -> str:

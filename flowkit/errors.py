@@ -54,6 +54,12 @@ class RegistryError(FlowkitError):
     exit_code = 2
 
 
+class HistoryError(FlowkitError):
+    """The history, or a result, cannot be read or written; what is on disk is left as it is or set aside."""
+
+    exit_code = 2
+
+
 class BugError(FlowkitError):
     """An impossible state: a bug of flowkit, never of the user."""
 

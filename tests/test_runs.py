@@ -23,7 +23,7 @@ from flowkit import Flow, FlowRunner, Parameter, flow, task
 from flowkit.errors import DefinitionError, UsageError
 from flowkit.executors import LocalExecutor, ThreadExecutor
 from flowkit.flow.keys import keys_of
-from flowkit.flow.selection import selected
+from flowkit.flow.selection import refuse_needed, selected
 from flowkit.flow.values import checked, parsed
 from flowkit.runs import executor_named
 
@@ -575,7 +575,7 @@ def pipeline() -> Flow:
 
 def chosen(made: Flow, select: str | None, exclude: str | None = None) -> set[str]:
     """The names of the tasks that are selected, but for values and collections."""
-    found = selected(made, keys_of(made), select, exclude)
+    found = selected(made, keys_of(made), select, exclude).tasks
     return {each.name for each in found if not (each.auto_generated or isinstance(each, Parameter))}
 
 
@@ -612,7 +612,7 @@ def test_an_expression_selects(
 
 
 def test_the_values_that_selected_tasks_take_come_along(pipeline: Flow) -> None:
-    found = selected(pipeline, keys_of(pipeline), "extract", None)
+    found = selected(pipeline, keys_of(pipeline), "extract", None).tasks
     assert {each.name for each in found} == {"extract", "path"}
 
 
@@ -629,8 +629,9 @@ def test_the_values_that_selected_tasks_take_come_along(pipeline: Flow) -> None:
     ],
 )
 def test_an_expression_that_cannot_be_followed_is_refused(select: str, message: str, pipeline: Flow) -> None:
+    keys = keys_of(pipeline)
     with pytest.raises(UsageError) as raised:
-        selected(pipeline, keys_of(pipeline), select, None)
+        refuse_needed(selected(pipeline, keys, select, None), keys, "nothing is kept")
     assert message in raised.value.message
     assert "\n" not in raised.value.message
 

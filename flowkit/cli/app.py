@@ -14,9 +14,25 @@ from typing import Annotated, NoReturn
 import typer
 
 from flowkit import __version__
-from flowkit.cli import errors, flows, graph, register, run, settings
+from flowkit.cli import (
+    cancel,
+    doctor,
+    errors,
+    flows,
+    graph,
+    logs,
+    register,
+    resume,
+    run,
+    runs,
+    settings,
+    upkeep,
+)
+from flowkit.cli.place import say
+from flowkit.cli.run_options import spelled_out
 from flowkit.cli.streams import open_streams
 from flowkit.errors import FlowkitError
+from flowkit.store.database import SET_ASIDE
 
 _UNWRITABLE = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EFBIG, errno.EDQUOT)
 
@@ -24,12 +40,13 @@ _UNWRITABLE = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EFBIG, errno.EDQUOT)
 def main() -> NoReturn:
     """Run the command and exit with its code."""
     open_streams()
-    arguments = sys.argv[1:]
+    arguments = spelled_out(sys.argv[1:])
     debug = "--debug" in arguments
     try:
         try:
             application(arguments)(args=arguments, prog_name="flowkit")
         finally:
+            _say_set_aside()
             sys.stdout.flush()
     except FlowkitError as error:
         errors.show(error, debug=debug)
@@ -43,6 +60,11 @@ def main() -> NoReturn:
     except Exception as error:
         sys.exit(errors.show_bug(error, debug=debug))
     sys.exit(0)
+
+
+def _say_set_aside() -> None:
+    for kept in SET_ASIDE:
+        say(f"warning: the history was damaged; it is kept as `{kept}` and a new one begins")
 
 
 def _give_up_output(error: OSError) -> NoReturn:
@@ -65,7 +87,8 @@ def application(arguments: list[str]) -> typer.Typer:
     )
     app.callback()(_start)
     run.add_to(app, arguments)
-    for command in (register, graph, flows, settings):
+    resume.add_to(app, arguments)
+    for command in (register, graph, flows, runs, logs, cancel, upkeep, settings, doctor):
         command.add_to(app)
     return app
 

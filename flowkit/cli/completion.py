@@ -43,5 +43,5 @@ def registered_flow() -> Flow | None:
         return None
     flow = Flow(entry.name)
     for each in entry.parameters:
-        flow.add_task(Parameter(each.name, required=False, help=each.type))
+        flow.add_task(Parameter(each.name, required=False, help=each.type, secret=each.secret))
     return flow

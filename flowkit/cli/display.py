@@ -15,14 +15,15 @@ from flowkit.cli.styled import Styled
 from flowkit.cli.summary import summary
 from flowkit.cli.tally import Tally
 from flowkit.cli.wording import counted, duration, shown
+from flowkit.logs import shown_by_program
 from flowkit.plan.events import Row
 from flowkit.plan.status import EXPANDED, RETRYING, RUNNING, SUCCESS
 
 if TYPE_CHECKING:
+    from flowkit.engine.capture import Line
     from flowkit.engine.engine import Engine
     from flowkit.engine.observers import Observer
     from flowkit.engine.outcome import Outcome
-    from flowkit.engine.output import Line
 
 _FULL_FAILURES = 10  # failures that are shown with their source
 _MOST_FAILURES = 50  # failures that are shown at all before the end
@@ -35,7 +36,7 @@ class Title:
 
     Attributes:
         name: what `flowkit run` was given.
-        run: the run's number or name, or "".
+        run: the run's name, or "".
         workers: how many tasks at once; 0: unknown.
         command: what was typed, to be typed again with more options.
     """
@@ -84,7 +85,10 @@ class Display:
         self.engine = engine
         self.plan = engine.plan
         self.tally = Tally(engine.plan, self.is_loud)
-        self.output = Output(engine.plan, self._mode, self.separator)
+        self.tally.take_over(engine.earlier.rows)
+        # The program's own handlers go on, and nobody wants to read everything twice.
+        records = not shown_by_program()
+        self.output = Output(engine.plan, self._mode, self.separator, records=records)
         self.console.take_strays()
 
     def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
@@ -145,8 +149,9 @@ class Display:
         self.console.say(kept)
 
     def header(self) -> Styled:
-        """`data_pipeline  run 42 · 7 tasks · 4 workers`."""
-        facts = [f"run {self.title.run}" if self.title.run else "", counted(self.tally.visible, "task")]
+        """`data_pipeline  run 42 brisk-otter · 7 tasks · 4 workers`."""
+        called = " ".join(filter(None, (str(self.engine.number or ""), self.title.run)))
+        facts = [f"run {called}" if called else "", counted(self.tally.visible, "task")]
         facts.append(counted(self.title.workers, "worker") if self.title.workers else "")
         return [(shown(self.plan.name), "bold"), (f"  {' · '.join(filter(None, facts))}", "dim")]
 
@@ -212,7 +217,7 @@ def observers_for(
 
     Args:
         name: what `flowkit run` was given.
-        run: the run's number or name.
+        run: the run's name.
         workers: how many tasks at once; 0: unknown.
         command: what was typed, to be typed again with more options; default: `flowkit run NAME`.
         output: an `OutputMode`; `live` where nothing is live means groups on GitHub, else prefixes.

@@ -19,9 +19,9 @@ from flowkit.plan.events import Failure, Row
 from flowkit.plan.status import EXPANDED, MAPPED, RETRYING, RUNNING, Status
 
 if TYPE_CHECKING:
+    from flowkit.engine.capture import Line
     from flowkit.engine.engine import Engine
     from flowkit.engine.outcome import Outcome
-    from flowkit.engine.output import Line
 
 SCHEMA = 1
 
@@ -122,7 +122,8 @@ class Events:
         parts = self._who(node, index) | {
             "attempt": attempt,
             "stream": line.stream,
-            "text": _whole(line.text),
+            **({"level": line.level} if line.stream == "log" else {}),
+            "text": line.text,
         }
         return self._event("task_output", now, parts)
 

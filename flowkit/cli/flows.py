@@ -91,7 +91,11 @@ def show(name: Name, as_json: Json = False) -> None:
     if entry.parameters:
         print("\nparameters")
         rows = [
-            (f"  {each.name}", each.type, "required" if each.required else f"= {each.default}")
+            (
+                f"  {each.name}",
+                f"{each.type} [secret]" if each.secret else each.type,
+                "required" if each.required else f"= {each.default}",
+            )
             for each in entry.parameters
         ]
         print(columns(rows))

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from flowkit.cli.console import Console
 from flowkit.cli.failures import failure_of, failure_text, is_failure
-from flowkit.cli.output import Child, KeptLines
+from flowkit.cli.output import Child, KeptLines, said
 from flowkit.cli.reasons import reason_of
 from flowkit.cli.tally import Tally
 from flowkit.errors import UsageError
@@ -24,9 +24,9 @@ from flowkit.plan.events import Row
 from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, RETRYING, RUNNING
 
 if TYPE_CHECKING:
+    from flowkit.engine.capture import Line
     from flowkit.engine.engine import Engine
     from flowkit.engine.outcome import Outcome
-    from flowkit.engine.output import Line
 
 _MOST_OUTPUT = 64 * 1024  # characters a task
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -63,8 +63,8 @@ class JUnit:
         """Keep how each task ended, and what it printed."""
         ends = [row for row in self._tally.take(rows) if row[3] not in (RUNNING, RETRYING, EXPANDED)]
         self._rows += [row for row in ends if row[3] != MAPPED]
-        for (node, index, _), _, text in lines:
-            self._output.setdefault((node, index), KeptLines(_MOST_OUTPUT)).add(text)
+        for line in lines:
+            self._output.setdefault(line.call[:2], KeptLines(_MOST_OUTPUT)).add(said(line))
 
     def end(self, outcome: Outcome) -> None:
         """Write the file. That it cannot be written is said, and changes nothing of the run."""

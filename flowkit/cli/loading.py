@@ -30,6 +30,12 @@ class Loaded:
     target: Target
     project: Project
 
+    @property
+    def ref(self) -> str:
+        """From where it is loaded again: `flows/etl.py:etl`."""
+        attribute = self.module.attributes.get(self.flow.name)
+        return f"{self.project.display(self.module.path)}:{attribute}" if attribute else ""
+
     def built(self, values: Mapping[str, Any]) -> Flow:
         """The flow with its graph.
 

@@ -6,13 +6,14 @@ characters are, the last ones, and it is said what was cut.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from flowkit.cli.styled import Styled
 from flowkit.cli.wording import last_shown
-from flowkit.engine.output import Line
+from flowkit.engine.capture import Line
 from flowkit.plan.plan import Plan
 
 MOST_KEPT = 1_000_000
@@ -29,6 +30,11 @@ class OutputMode(StrEnum):
     GROUP = "group"
     FAILED = "failed"
     NONE = "none"
+
+
+def said(line: Line) -> str:
+    """The text of a line; of a record behind its level."""
+    return f"{logging.getLevelName(line.level)} {line.text}" if line.stream == "log" else line.text
 
 
 class KeptLines:
@@ -65,12 +71,14 @@ class Output:
 
     Args:
         separator: between the task's key and its text.
+        records: whether what tasks log is shown too.
     """
 
-    def __init__(self, plan: Plan, mode: OutputMode, separator: str = "|") -> None:
+    def __init__(self, plan: Plan, mode: OutputMode, separator: str = "|", *, records: bool = True) -> None:
         self._plan = plan
         self._mode = mode
         self._separator = separator
+        self._records = records
         self._kept: dict[Child, KeptLines] = {}
         self._last: dict[Child, str] = {}
 
@@ -79,8 +87,12 @@ class Output:
         now: dict[Child, list[Styled]] = {}
         at_once = self._mode in (OutputMode.LIVE, OutputMode.PREFIX)
         keeps = self._mode in (OutputMode.GROUP, OutputMode.FAILED)
-        for (node, index, _), _, text in lines:
+        for line in lines:
+            node, index, _ = line.call
+            text = said(line)
             self._remember_last((node, index), text)
+            if line.stream == "log" and not self._records:
+                continue
             if at_once:
                 now.setdefault((node, index), []).append(self.marked(node, index, text))
             elif keeps:

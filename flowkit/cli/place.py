@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
 from flowkit.project.config import config
 from flowkit.project.root import Project, find, find_or_start
-from flowkit.project.settings import Resolved
+from flowkit.project.settings import Resolved, Settings
+from flowkit.store.database import FILE
+
+if TYPE_CHECKING:
+    from flowkit.runs.memory import Memory
 
 
 def here() -> Project:
@@ -43,6 +47,24 @@ def settings(flags: Mapping[str, Any] | None = None) -> Resolved:
     for warning in resolved.warnings:
         say(f"warning: {warning}")
     return resolved
+
+
+def memory_of(project: Project, chosen: Settings, *, reads_only: bool = False) -> Memory | None:
+    """The memory of a project; None where history is off.
+
+    Args:
+        reads_only: nothing is to be begun: where there is no history yet, none is made.
+
+    Raises:
+        RegistryError, HistoryError: it cannot be used, or must not be.
+    """
+    from flowkit.runs.memory import Memory
+    from flowkit.store.sweep import sweep
+
+    if not chosen.history or (reads_only and not (project.state / FILE).exists()):
+        return None
+    sweep(project.state)
+    return Memory(project, chosen)
 
 
 def write(path: Path, text: str) -> None:

@@ -37,9 +37,9 @@ from flowkit.plan.status import (
 )
 
 if TYPE_CHECKING:
+    from flowkit.engine.capture import Line
     from flowkit.engine.engine import Engine
     from flowkit.engine.outcome import Outcome
-    from flowkit.engine.output import Line
 
 LARGE = 1000  # tasks above which each tenth has a line, not each task
 WIDE = 20  # children above which a mapped task is told so
@@ -238,7 +238,7 @@ class PlainDisplay(Display):
             "cancelled": counts[CANCELLED],
             "retried": self.tally.retried,
             "time": f"{outcome.duration:.1f}s",
-            "run": self.title.run.replace(" ", "") or outcome.engine.run_id,
+            "run": outcome.engine.number or self.title.run or outcome.engine.run_id,
         }
         text = " ".join(f"{name}={value}" for name, value in fields.items())
         return [(f"{self._time()}  ", "dim"), (f"DONE {text}", "")]

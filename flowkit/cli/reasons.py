@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from flowkit.cli import moments
 from flowkit.cli.wording import listed, one_line
 from flowkit.plan.events import Detail, Row
 from flowkit.plan.plan import Plan
-from flowkit.plan.status import CANCELLED, SKIPPED, TRIGGER_FAILED
+from flowkit.plan.status import CACHED, CANCELLED, SKIPPED, TRIGGER_FAILED
 from flowkit.plan.verdicts import (
     GATE_BROKEN,
     GATE_SHUT,
@@ -34,6 +37,8 @@ def reason_of(engine: Engine, row: Row) -> str:
     """`needs clean`, `after notify`, or what the state's message says."""
     node, index, _, status, _, _, _, detail = row
     reason = detail.message if isinstance(detail, Detail) else detail or ""
+    if status == CACHED and isinstance(detail, Detail) and detail.origin is not None:
+        return made_in(detail.origin)
     if status == TRIGGER_FAILED and reason in _NEEDS:
         culprits = _culprits(engine, node, index, bad=True)
         return f"needs {listed(culprits)}" if culprits else one_line(reason)
@@ -43,6 +48,11 @@ def reason_of(engine: Engine, row: Row) -> str:
     if reason == GATE_SHUT:
         return "its case was not chosen"
     return one_line(reason)
+
+
+def made_in(origin: Mapping[str, Any]) -> str:
+    """Where and when a value that was found was made: `from run 41, 2 hours ago`."""
+    return f"from run {origin['run']}, {moments.ago(time.time() - origin['made'])}" if "run" in origin else ""
 
 
 def _culprits(engine: Engine, node: int, index: int, *, bad: bool) -> list[str]:

@@ -84,7 +84,8 @@ def _step(before: int, after: int) -> str:
 
 def _warn_of_clashes(changes: Changes) -> None:
     for entry in [*changes.new, *(change.after for change in changes.changed)]:
-        for name in only_by_name((each.name, each.type == "bool") for each in entry.parameters):
+        open_ones = [each for each in entry.parameters if not each.secret]
+        for name in only_by_name((each.name, each.type == "bool") for each in open_ones):
             say(
                 f"warning: the parameter {quoted(name)} of {quoted(entry.name)} has no option of its own; "
                 f"give it by `-p {quoted(name)[1:-1]}=VALUE`"

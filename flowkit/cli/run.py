@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-import os
 import shlex
 import sys
 import tomllib
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from flowkit.cli import dry_run
+from flowkit.cli import dry_run, secrets
+from flowkit.cli.carry_out import carry_out
 from flowkit.cli.completion import registered_flow
-from flowkit.cli.console import Console
-from flowkit.cli.debugger import post_mortem
-from flowkit.cli.display import observers_for
 from flowkit.cli.loading import Loaded, load_named
-from flowkit.cli.place import here, settings
+from flowkit.cli.place import here, memory_of, settings
 from flowkit.cli.run_options import (
     RunOptions,
     as_help,
@@ -31,18 +28,16 @@ from flowkit.cli.run_options import (
     signature_for,
     unknown_options,
 )
-from flowkit.cli.streams import said_by, set_apart
-from flowkit.engine.observers import Observer
-from flowkit.errors import FlowkitError, UsageError
+from flowkit.engine.secret import cover
+from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
-from flowkit.flow.keys import keys_of
-from flowkit.flow.selection import selected
 from flowkit.flow.values import bare, checked, type_of
+from flowkit.plan.compiler import compile_flow
+from flowkit.plan.plan import Plan
 from flowkit.project.settings import Settings
-from flowkit.runs import executor_named, prepare, show_logs
-
-_RECORD = "%(levelname)s %(message)s"  # the gutter says which task, the display what time it is
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+from flowkit.runs import executor_named
+from flowkit.runs.borrow import borrowed, choose
+from flowkit.runs.memory import Asked, forced_nodes, session_of
 
 
 def add_to(app: typer.Typer, arguments: list[str]) -> None:
@@ -74,67 +69,64 @@ def _loaded(arguments: list[str]) -> Loaded | None:
 def _help(flow: Flow | None) -> str:
     if flow is None:
         return "Run a flow. Its parameters become options: `flowkit run NAME --help` lists them."
-    hidden = only_by_name((each.name, bare(type_of(each)) is bool) for each in flow.parameters())
+    open_ones = [each for each in flow.parameters() if not each.secret]
+    hidden = only_by_name((each.name, bare(type_of(each)) is bool) for each in open_ones)
     listed = "".join(f"\n\nAlso: -p {name}=VALUE" for name in hidden)
-    return as_help((flow.description or f"Run the flow {flow.name}.") + listed)
+    return as_help((flow.description or f"Run the flow {flow.name}.") + listed + secrets.listed(flow))
 
 
 def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> int:
-    flow = loaded.flow
-    chosen = _settings(options)
-    values = _values(flow, options, given, extra)
+    chosen = settings_for(options)
+    values = values_of(loaded.flow, options, given, extra)
     whole = loaded.built(values)
-    keys = keys_of(whole)
-    only = (
-        selected(whole, keys, options.select, options.exclude) if options.select or options.exclude else None
-    )
-    executor = _executor(whole, options, chosen)
-    if options.dry_run:
-        print(dry_run.shown(whole, keys, only, executor, as_json=options.as_json))
-        return 0
-    show_logs(chosen.logging.level, everyones=options.log_level is not None, form=_RECORD)
-    with set_apart() as (data, terminal):
-        console = Console(stdout=data, stderr=terminal)
-        engine = prepare(
-            whole,
-            values,
-            executor,
-            observers=_observers(console, loaded, options, chosen, executor.workers),
-            only=only,
-            fail_fast=options.fail_fast,
-            timeout=chosen.run.timeout if options.timeout is None else _seconds(options.timeout),
-            capture=True,
-            switch_interval=chosen.switch_interval,
-        )
-        with closing(console), said_by(console):
-            outcome = engine.run()
-    if options.pdb:
-        post_mortem(outcome)
-    if console.out.failed is not None:
-        raise FlowkitError(f"the output cannot be written: {console.out.failed}")
-    if outcome.left_behind:  # at exit Python would wait for what the tasks left behind have started
-        os._exit(outcome.exit_code)
-    return outcome.exit_code
-
-
-def _observers(
-    console: Console, loaded: Loaded, options: RunOptions, chosen: Settings, workers: int
-) -> list[Observer]:
-    return observers_for(
-        console=console,
-        name=loaded.flow.name,
-        workers=workers,
+    executor = executor_for(whole, options, chosen)
+    asked = Asked(
+        ref=loaded.ref,
         command=shlex.join(["flowkit", *sys.argv[1:]]),
-        output=chosen.output,
-        json=options.as_json,
-        junit=options.junit,
-        quiet=options.quiet,
-        verbose=options.verbose,
-        debug=options.debug,
+        select=options.select,
+        exclude=options.exclude,
+        forced=tuple(options.force or ()),
+        reads=not options.no_cache,
+        writes=not options.no_cache,
+        persists=not options.no_persist,
     )
+    memory = memory_of(loaded.project, chosen, reads_only=options.dry_run)
+    try:
+        chosen_tasks = choose(whole, options.select, options.exclude, memory, values)
+        plan = compile_flow(whole, lane=executor.name, only=chosen_tasks.only, given=chosen_tasks.given)
+        refuse_unknown(plan, asked.forced)
+        if options.dry_run:
+            print(dry_run.shown(whole, plan, chosen_tasks, values, memory, asked, as_json=options.as_json))
+            return 0
+        kept = ends = None
+        if memory is not None:
+            found = borrowed(memory, plan, chosen_tasks)
+            ends = found.ends
+            kept = memory.begin(plan, values, session_of(executor), asked)
+            kept.results.borrow(found.sources)
+    except BaseException:
+        if memory is not None:
+            memory.close()
+        raise
+    return carry_out(loaded.flow.name, plan, values, executor, options, chosen, kept, ends)
 
 
-def _settings(options: RunOptions) -> Settings:
+def refuse_unknown(plan: Plan, forced: Sequence[str]) -> None:
+    """Raise where `--force` names what is not there.
+
+    Raises:
+        UsageError: the first such name, with the nearest.
+    """
+    for name in forced:
+        if not forced_nodes(plan, [name]):
+            near = difflib.get_close_matches(name, plan.keys, 1)
+            raise UsageError(
+                f"`--force {name}`: the flow `{plan.name}` has no such task",
+                hints=(f"did you mean `{near[0]}`?",) if near else (),
+            )
+
+
+def settings_for(options: RunOptions) -> Settings:
     return settings(
         {
             "executor": options.executor.value if options.executor else None,
@@ -145,7 +137,7 @@ def _settings(options: RunOptions) -> Settings:
     ).settings
 
 
-def _executor(flow: Flow, options: RunOptions, chosen: Settings) -> Any:
+def executor_for(flow: Flow, options: RunOptions, chosen: Settings) -> Any:
     """The flag wins over the flow's own, that over the settings."""
     if options.executor is None and flow.executor is not None:
         if not isinstance(flow.executor, str):
@@ -154,18 +146,20 @@ def _executor(flow: Flow, options: RunOptions, chosen: Settings) -> Any:
     return executor_named(chosen.executor, chosen.workers)
 
 
-def _values(flow: Flow, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> dict[str, Any]:
+def values_of(flow: Flow, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> dict[str, Any]:
     """The parameters: options win over `-p`, those over the file.
 
     Raises:
         UsageError: all that is wrong with them, and with the options, at once.
     """
-    from_file = _from_file(options.params) if options.params else {}
+    from_file = params_from(options.params) if options.params else {}
     texts = {**given_by_pairs(options.pairs or ()), **given_as_options(flow, given)}
-    return checked(flow, from_file, texts, problems=unknown_options(flow, extra))
+    values = checked(flow, from_file, texts, problems=unknown_options(flow, extra), ask=secrets.ask)
+    cover(flow.parameters(), values)
+    return values
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def params_from(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         found = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
@@ -177,15 +171,3 @@ def _from_file(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UsageError(f"the parameters file `{path}` has no names: it is a list or a single value")
     return found
-
-
-def _seconds(text: str) -> float:
-    """Seconds from `90`, `90s`, `5m` or `1h`."""
-    number, unit = (text[:-1], text[-1]) if text[-1:] in "smh" and text else (text, "")
-    try:
-        seconds = float(number) * _UNITS[unit]
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise UsageError(f"`--timeout {text}` is not a time", hints=("for example 90, 90s, 5m or 1h",))
-    return seconds

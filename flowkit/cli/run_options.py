@@ -2,7 +2,8 @@
 
 Typer makes a command of a function's signature; this one is put together when the flow is known.
 Values of parameters are taken as text and checked all at once (flow/values.py), so that a user sees
-every problem, not the first.
+every problem, not the first. A secret parameter has an option that `--help` does not list and `checked`
+refuses, so that what was typed for it is taken for nothing else, and shown nowhere.
 """
 
 from __future__ import annotations
@@ -70,6 +71,9 @@ class RunOptions:
     select: str | None
     exclude: str | None
     dry_run: bool
+    force: list[str] | None
+    no_cache: bool
+    no_persist: bool
     fail_fast: bool
     timeout: str | None
     output: Output | None
@@ -94,7 +98,13 @@ class _Option(NamedTuple):
 
 
 _OPTIONS = (
-    _Option("select", str | None, ("--select",), "Only these tasks: train, +train, train+, tag:io.", "EXPR"),
+    _Option(
+        "select",
+        str | None,
+        ("--select",),
+        "Only these tasks: train, +train, train+, tag:io, state:modified, result:failed.",
+        "EXPR",
+    ),
     _Option("exclude", str | None, ("--exclude",), "Not these tasks.", "EXPR"),
     _Option("executor", Executor | None, ("--executor",), "Where tasks run: threads or inline.", "LANE"),
     _Option("workers", int | None, ("--workers", "-w"), "How many tasks at once.", "N"),
@@ -107,6 +117,15 @@ _OPTIONS = (
         default=False,
     ),
     _Option("dry_run", bool, ("--dry-run",), "Show what would run, and run nothing.", default=False),
+    _Option(
+        "force",
+        list[str] | None,
+        ("--force", "-f"),
+        "Run this task though its result is there; without a name, all.",
+        "[TASK]",
+    ),
+    _Option("no_cache", bool, ("--no-cache",), "Neither look into the cache nor add to it.", default=False),
+    _Option("no_persist", bool, ("--no-persist",), "Keep no results; resume runs all.", default=False),
     _Option("pairs", list[str] | None, ("-p", "--param"), "A parameter by name.", "KEY=VALUE"),
     _Option("params", Path | None, ("--params",), "Parameters from a TOML or JSON file.", "FILE"),
     _Option(
@@ -187,6 +206,8 @@ def _parameters(flow: Flow) -> Iterator[inspect.Parameter]:
 
 
 def _annotated(parameter: Parameter, option: str) -> Any:
+    if parameter.secret:
+        return Annotated[list[str] | None, typer.Option(option, hidden=True)]
     kind = bare(type_of(parameter))
     shown: dict[str, Any] = {"help": _help(parameter), "rich_help_panel": PANEL, "show_default": False}
     if kind is bool:
@@ -249,6 +270,16 @@ def only_by_name(parameters: Iterable[tuple[str, bool]]) -> list[str]:
             found.append(name)
         else:
             taken |= options
+    return found
+
+
+def spelled_out(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--force` as `--force=*` where no task follows it: then it means all."""
+    found = list(arguments)
+    for place, argument in enumerate(found):
+        alone = place + 1 == len(found) or found[place + 1].startswith("-")
+        if argument in ("--force", "-f") and alone and found[0] in ("run", "resume"):
+            found[place] = "--force=*"
     return found
 
 
@@ -319,6 +350,7 @@ def given_by_pairs(pairs: Iterable[str]) -> dict[str, list[str]]:
 def unknown_options(flow: Flow, extra: Sequence[str]) -> list[str]:
     """What was typed and is neither an option nor a parameter, a sentence each."""
     known = [*_own_names(), *(option_of(each.name) for each in flow.parameters())]
+    secret = {option_of(each.name) for each in flow.parameters() if each.secret}
     problems = []
     takes_value = False
     for argument in extra:
@@ -329,7 +361,8 @@ def unknown_options(flow: Flow, extra: Sequence[str]) -> list[str]:
             continue
         option, equals, _ = argument.partition("=")
         if option in known:  # after `--`, where nothing is an option
-            problems.append(f"unexpected argument `{argument}`")
+            problems.append(f"unexpected argument `{option if option in secret else argument}`")
+            takes_value = option in secret and not equals
             continue
         near = difflib.get_close_matches(option, known, 1)
         problems.append(f"no option `{option}`" + (f"; did you mean `{near[0]}`?" if near else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ def summary(outcome: Outcome, tally: Tally, *, command: str, reasons_told: bool)
         lines += _unrun(outcome, tally)
     lines += _slowest(outcome, tally)
     lines += _notes(outcome, tally)
-    lines += _hints(tally, command)
+    lines += _hints(outcome, tally, command)
     return [*lines, [], sum_line(outcome, tally)] if lines else [sum_line(outcome, tally)]
 
 
@@ -65,6 +66,8 @@ def sum_line(outcome: Outcome, tally: Tally) -> Styled:
         line.append((f"{tally.counts[each]:,} {Status(each).word}", style))
     if not tally.done:
         line.append(("nothing to run", "dim"))
+    if tally.before:
+        line.append((f" · {tally.before:,} done before", "dim"))
     if tally.retried:
         line.append((f" · {tally.retried:,} retried", "dim"))
     line.append((f"   {duration(outcome.duration)}", ""))
@@ -140,7 +143,13 @@ def _notes(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
         yield [("  note: ", "yellow"), (one_line(text), "")]
 
 
-def _hints(tally: Tally, command: str) -> Iterator[Styled]:
+def _hints(outcome: Outcome, tally: Tally, command: str) -> Iterator[Styled]:
+    run = outcome.engine.number
+    if run is not None and outcome.exit_code and outcome.broken is None:
+        ways = [f"flowkit resume {run}"]
+        if tally.failures:
+            ways.append(f"flowkit logs {run} {shlex.quote(outcome.plan.key(*tally.failures[0][:2]))}")
+        yield [("  help: ", "cyan"), (shown("   ".join(ways)), "")]
     more = [option for option in ("--pdb", "--debug") if option not in command.split()]
     if tally.failures and more:
         yield [("  help: ", "cyan"), ("   ".join(f"{shown(command)} {option}" for option in more), "")]

@@ -88,6 +88,7 @@ class Tally:
         failures: rows of what failed.
         unrun: rows of what was skipped or not run, the first thousand.
         slowest: seconds and who, the longest last.
+        before: tasks and children that had ended before this session, and are not counted otherwise.
     """
 
     def __init__(self, plan: Plan, loud: Callable[[int, int], bool] = lambda tasks, children: False) -> None:
@@ -100,6 +101,7 @@ class Tally:
         usual = _LOUD if loud(self.visible, 0) else _QUICK
         self._kinds = bytearray(_HIDDEN if each else usual for each in hidden)
         self.done = 0
+        self.before = 0
         self.retried = 0
         self.ended = [0] * plan.size
         self.counts = [0] * len(Status)
@@ -114,6 +116,18 @@ class Tally:
     def hidden(self, node: int) -> bool:
         """Whether a task only carries values about."""
         return self._kinds[node] == _HIDDEN
+
+    def take_over(self, rows: Sequence[Row]) -> None:
+        """Leave out what is known already: ends, those of children before that of their mapped task."""
+        whole = {row[0] for row in rows if row[3] == MAPPED}
+        for node, index, _, status, *_ in rows:
+            if self.hidden(node):
+                continue
+            if status != MAPPED:
+                self.before += 1
+                self.ended[node] += 1
+            if index < 0 or node not in whole:
+                self.total -= 1
 
     def take(self, rows: Sequence[Row]) -> list[Row]:
         """Count rows; returns those that are worth a line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flowkit.engine.release import GONE
 from flowkit.plan.facts import elements, flattened
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT, FLAT_WHOLE, Argument
 from flowkit.plan.status import CACHED, SKIPPED, SUCCESS
@@ -33,15 +34,20 @@ class Arguments:
             names = plan.tasks[node]._signature.names
         for name, ref in zip(names, plan.refs[node], strict=False):
             if not (node in plan.merges and ref < plan.size and self._engine.machine.status[ref] == SKIPPED):
-                given[name] = values[ref]
+                value = values[ref]
+                given[name] = self._engine.value_of(ref) if value is GONE else value
         return given
+
+    def forget(self, source: int) -> None:
+        """Nobody takes the elements of this value any more."""
+        self._flat.pop(source, None)
 
     def _made(self, argument: Argument, node: int, index: int) -> Any:
         source, mode = argument.source, argument.mode
         if mode == CHILD:
             return self._engine.value_of(source, index)
         if mode == ELEMENT:
-            return self._engine.values[source][index]
+            return self._engine.value_of(source)[index]
         if mode == FLAT_ELEMENT:
             return self._flattened(source)[index]
         whole = self._whole(source)
@@ -51,7 +57,7 @@ class Arguments:
         """A value; of a mapped task, a list of those of its children, new for each who asks."""
         group = self._engine.machine.groups.get(source)
         if group is None:
-            return self._engine.values[source]
+            return self._engine.value_of(source)
         return [self._engine.value_of(source, index) for index in range(group.width)]
 
     def _flattened(self, source: int) -> list[Any]:
@@ -60,7 +66,7 @@ class Arguments:
         if found is None:
             group = self._engine.machine.groups.get(source)
             if group is None:
-                found = flattened(self._engine.values[source])
+                found = flattened(self._engine.value_of(source))
             else:
                 found = []
                 for index in range(group.width):

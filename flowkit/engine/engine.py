@@ -19,18 +19,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flowkit.engine import fork, pace
+from flowkit.engine.capture import Capture, Line
 from flowkit.engine.context import CURRENT
+from flowkit.engine.earlier import Earlier
 from flowkit.engine.executors.base import Crew, Executor
 from flowkit.engine.interrupts import GRACE, Interrupts
 from flowkit.engine.lane import Bell, Lane
+from flowkit.engine.ledger import Ledger, Results
+from flowkit.engine.mask import MASK
+from flowkit.engine.masking import masked
 from flowkit.engine.observers import Observer
 from flowkit.engine.outcome import Outcome, States
-from flowkit.engine.output import Capture
 from flowkit.engine.recorder import Recorder
+from flowkit.engine.release import GONE, Release
 from flowkit.engine.worker import Finished, Worker, timed_out
 from flowkit.errors import BugError
 from flowkit.flow.edge import Edge
-from flowkit.plan.events import Call, Detail
+from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.facts import known_rows
 from flowkit.plan.machine import Machine
 from flowkit.plan.plan import Plan
@@ -48,8 +53,12 @@ class Engine:
         observers: who is told.
         fail_fast: start nothing any more after the first failure.
         timeout: seconds for the whole run.
-        capture: take over what tasks print, and give it to the observers.
+        capture: take over what tasks print, and give it to the observers; `echo`: let it through too.
         switch_interval: seconds after which a thread gives way, during the run; None: as it is.
+        run_id, number: what the run is called; the number only where it is remembered.
+        ledger, results: who remembers; None: nobody, and values stay in memory.
+        earlier: what is known already of these tasks.
+        forgets: nobody asks for values after the run, so that those that were not kept need not stay.
         clock: seconds of a monotonic clock.
     """
 
@@ -63,16 +72,26 @@ class Engine:
         fail_fast: bool = False,
         timeout: float | None = None,
         capture: bool = False,
+        echo: bool = False,
         switch_interval: float | None = 0.0005,
         run_id: str | None = None,
+        number: int | None = None,
+        ledger: Ledger | None = None,
+        results: Results | None = None,
+        earlier: Earlier | None = None,
+        forgets: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
         self.machine = Machine(plan, fail_fast=fail_fast)
         self.parameters = dict(parameters or {})
         self.values: list[Any] = [None] * plan.size + plan.constants
+        # What is kept of results that are not plain values, until the recorder takes it.
+        self.kept: dict[tuple[int, int], Any] = {}
+        self.results = results
         self.details: dict[tuple[int, int], Detail] = {}
         self.run_id = run_id or str(uuid.uuid4())
+        self.number = number
         self.started_at = datetime.now(UTC)
         self.clock = clock
         self.lock = threading.Lock()
@@ -83,14 +102,17 @@ class Engine:
         self.interrupts: Interrupts = Interrupts(
             self.ring, self.parent[0].interrupts if self.parent is not None else None
         )
-        self.recorder = Recorder(self, observers)
+        release = Release(self, unkept=forgets) if results is not None else None
+        self.recorder = Recorder(self, observers, ledger, release)
+        self.earlier = earlier or Earlier()
+        self._release = release
         self._executors = executors
         # Whether others than the workers of one lane may have to be woken at any hand-over.
         self.watchful = len(self.lanes) > 1
         self._crews: list[Crew] = []
         self._timeout = timeout
         self._limit = float("inf")
-        self._capture = Capture(self, self.recorder.line) if capture else None
+        self._capture = Capture(self, self.recorder.line, echo=echo) if capture else None
         self._switch_interval = switch_interval
         self._bell = Bell()
         self._alarm = float("inf")
@@ -130,6 +152,8 @@ class Engine:
             self.recorder.stop()
             outcome = self._outcome()
             self.recorder.end(outcome)
+        if self.recorder.broken is not outcome.broken:  # the very last line of the ledger
+            outcome = self._outcome()
         return outcome
 
     def _outcome(self) -> Outcome:
@@ -140,6 +164,7 @@ class Engine:
             interrupted=self.interrupts.happened if cut_short else None,
             timed_out=self._timed_out and cut_short,
             left_behind=tuple(self._left_behind),
+            broken=self.recorder.broken,
         )
 
     def let_go(self) -> None:
@@ -160,6 +185,7 @@ class Engine:
         for row, value in known_rows(self.plan, self.parameters):
             self.machine.replay(row)
             self.values[row[0]] = value
+        self._take_earlier()
         self.machine.start(self.clock())
         self.recorder.begin()
         if self._capture is not None:
@@ -167,6 +193,23 @@ class Engine:
         self._crews = [
             executor.start(lane) for executor, lane in zip(self._executors, self.lanes, strict=True)
         ]
+
+    def _take_earlier(self) -> None:
+        """Take what is known as given."""
+        earlier, machine, values = self.earlier, self.machine, self.values
+        for row in earlier.rows:
+            node, index = row[0], row[1]
+            value = earlier.values.get((node, index), GONE)
+            if index < 0 and not machine.is_mapped(node):
+                values[node] = value
+            elif index >= 0:
+                children = values[node] = values[node] or []
+                children += [None] * (index + 1 - len(children))
+                children[index] = value
+            machine.replay(row)
+        self.worker.look_up({row[0] for row in earlier.rows})
+        for mark, (attempt, forgiven) in earlier.attempts.items():
+            machine.go_on(mark[0], mark[1], attempt, forgiven, earlier.waits.get(mark))
 
     def _drive(self) -> None:
         """Signals, deadlines, and the inline tasks, until the run is over."""
@@ -197,10 +240,11 @@ class Engine:
         self._alarm = float("-inf")
 
     def _ready_here(self) -> bool:
-        return self._bug is not None or (self.interrupts.happened is not None and not self.machine.stopping)
+        asked = self.interrupts.happened is not None or self.recorder.broken is not None
+        return self._bug is not None or (asked and not self.machine.stopping)
 
     def _stop_where_asked(self, now: float) -> None:
-        asked = self.interrupts.happened is not None or now >= self._limit
+        asked = self.interrupts.happened is not None or now >= self._limit or self.recorder.broken is not None
         if asked and self._give_up_at == float("inf"):
             self._timed_out = now >= self._limit and self.interrupts.happened is None
             self._give_up_at = now + GRACE
@@ -224,7 +268,11 @@ class Engine:
 
     def attend(self) -> None:
         """See to what is due: a signal, the end of the run's time, of that of an attempt, a retry."""
-        if self.interrupts.happened is not None or self._timeout is not None:
+        if (
+            self.interrupts.happened is not None
+            or self._timeout is not None
+            or self.recorder.broken is not None
+        ):
             self._stop_where_asked(self.clock())
         if self.machine.deadlines:
             self._end_overdue()
@@ -253,18 +301,22 @@ class Engine:
         """Take what became of a call; False, and nothing is changed, where its attempt was given up."""
         if self._gone:  # a child that was forked in a task and has returned from it
             os._exit(0)
-        row, value = finished
+        row, value, kept = finished
         if not self.machine.done(row):
             return False
         node, index = row[0], row[1]
+        if kept is not None:
+            self.kept[node, index] = kept
+            self.recorder.bytes += kept.size
         if self._capture is not None and self._capture.begun:
             self._capture.end((node, index, row[2]))
         if index < 0:
             self.values[node] = value
         else:
             children = self.values[node]
-            if children is None:
-                children = self.values[node] = [None] * self.machine.groups[node].width
+            if children is None or len(children) <= index:
+                width = self.machine.groups[node].width
+                children = self.values[node] = (children or []) + [None] * (width - len(children or ()))
             children[index] = value
         detail = row[7]
         if detail is not None and (detail.message or row[3] != SUCCESS):
@@ -305,12 +357,36 @@ class Engine:
         self._bug = error
         self.ring()
 
+    def stop_broken(self) -> None:
+        """What happens cannot be remembered: the run ends."""
+        self.ring()
+
+    def masked(self, rows: list[Row], lines: list[tuple[float, Line]]) -> tuple[list[Row], list[Any]]:
+        """Rows and lines without the secrets that are known."""
+        return masked(rows, lines) if MASK else (rows, lines)
+
     def value_of(self, node: int, index: int = -1) -> Any:
         """The value of a task or of a child of a mapped one; None where there is none."""
         value = self.values[node]
+        if value is GONE:
+            value = self._loaded(node, -1)
         if index < 0 or value is None:
             return value
-        return value[index]
+        if index >= len(value):
+            return None
+        return self._loaded(node, index) if value[index] is GONE else value[index]
+
+    def _loaded(self, node: int, index: int) -> Any:
+        """A value that is kept elsewhere; it stays in memory for the others that take it."""
+        assert self.results is not None
+        value = self.results.load(node, index)
+        if not self.machine.over and self._release is not None:
+            if index < 0:
+                self.values[node] = value
+            else:
+                self.values[node][index] = value
+            self._release.hold(node, index, kept=True)
+        return value
 
     def upstream_states(self, node: int, index: int) -> dict[Edge, State]:
         """How the upstreams of a task ended, for a trigger that is a function."""

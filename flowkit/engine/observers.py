@@ -10,9 +10,9 @@ from flowkit.plan.events import Detail, Row
 from flowkit.plan.status import EXPANDED, FAILED, MAPPED, RETRYING, RUNNING, TIMED_OUT, Status
 
 if TYPE_CHECKING:
+    from flowkit.engine.capture import Line
     from flowkit.engine.engine import Engine
     from flowkit.engine.outcome import Outcome
-    from flowkit.engine.output import Line
 
 
 class Observer(Protocol):

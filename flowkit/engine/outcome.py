@@ -82,6 +82,7 @@ class Outcome:
         interrupted: the signal that cut it short; None too where everything had ended all the same.
         timed_out: whether its own time limit cut it short.
         left_behind: workers whose task could not be stopped and still runs.
+        broken: what kept the run from being remembered; it was stopped for it.
     """
 
     engine: Engine
@@ -89,6 +90,7 @@ class Outcome:
     interrupted: int | None
     timed_out: bool
     left_behind: tuple[str, ...]
+    broken: BaseException | None = None
 
     @property
     def plan(self) -> Plan:
@@ -109,6 +111,8 @@ class Outcome:
 
     def _verdict(self) -> tuple[type[State], str]:
         statuses = self._reference_statuses()
+        if self.broken is not None:
+            return Failed, f"The run could not be recorded: {self.broken}"
         if self.interrupted is not None:
             return Cancelled, "The run was interrupted."
         if self.timed_out:
@@ -129,6 +133,8 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """0 or 1; where the run was cut short 124 for its time limit, 128 and more for a signal."""
+        if self.broken is not None:
+            return 1
         if self.interrupted is not None:
             return 128 + self.interrupted
         if self.timed_out:

@@ -1,7 +1,9 @@
-"""The recorder: takes what happened out of the machine, in batches, and tells the observers.
+"""The recorder: takes what happened out of the machine, in batches, commits it, and tells the observers.
 
-Guarantees: observers see each row once and in order, from one thread; all of them before `stop`
-returns. One that raises is removed and the run goes on.
+Guarantees: what observers see was committed before; they see each row once and in order, from one thread,
+all of them before `stop` returns. One that raises is removed and the run goes on; where the ledger raises,
+the run ends, and nobody is told what could not be written. What waits to be written is bounded: whoever
+makes more waits too.
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from flowkit.engine.capture import Line
 from flowkit.engine.lane import Bell
+from flowkit.engine.ledger import Ledger
 from flowkit.engine.observers import Observer
-from flowkit.engine.output import Line
+from flowkit.engine.release import Release
 from flowkit.plan.events import Row
 
 if TYPE_CHECKING:
@@ -23,23 +27,37 @@ if TYPE_CHECKING:
     from flowkit.engine.outcome import Outcome
 
 BATCH_TIME = 0.05  # seconds between two batches
+MOST_BYTES = 32 << 20  # of results that wait to be written
+MOST_ROWS = 200_000
+_MOST_LINES = 100_000
+_PATIENCE = 1.0  # seconds that a line waits: who prints may hold what the recorder needs
 
 
 class Recorder:
-    """The thread that tells observers.
+    """The thread that commits and tells.
 
     Attributes:
         asleep: whether it waits for something to happen, and must be woken.
+        bytes: of results that have been handed in since the last batch.
+        broken: what the ledger raised.
     """
 
-    def __init__(self, engine: Engine, observers: Sequence[Observer]) -> None:
+    def __init__(
+        self, engine: Engine, observers: Sequence[Observer], ledger: Ledger | None, release: Release | None
+    ) -> None:
         self._engine = engine
         self._observers = list(observers)
+        self._ledger = ledger
+        self._release = release
         self._lines: deque[tuple[float, Line]] = deque()
+        self._urgent: deque[tuple[Row, Any, Bell]] = deque()
         self._bell = Bell()
+        self._room = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="flowkit-recorder", daemon=True)
         self.asleep = False
+        self.bytes = 0
+        self.broken: BaseException | None = None
 
     def begin(self) -> None:
         """Tell the observers that the run begins."""
@@ -52,29 +70,65 @@ class Recorder:
         self._lines.append((self._engine.clock(), line))
         if self.asleep:
             self.wake()
+        if len(self._lines) > _MOST_LINES:
+            self._wait_for_room(_PATIENCE)
 
     def wake(self) -> None:
         """Something happened."""
         self.asleep = False
         self._bell.ring()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits to be written that whoever makes more should wait."""
+        return self.bytes > MOST_BYTES or len(self._engine.machine.events) > MOST_ROWS
+
+    def wait_for_room(self) -> None:
+        """Wait until the next batch is written; never with the engine's lock held."""
+        while self.is_full and self.broken is None and self._thread.is_alive():
+            self._wait_for_room(_PATIENCE)
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether there is somewhere to commit to."""
+        return self._ledger is not None
+
+    def commit(self, row: Row, kept: Any) -> None:
+        """Commit an end before anything follows from it; it is told when the machine has it."""
+        bell = Bell()
+        self._urgent.append((row, kept, bell))
+        self.wake()
+        while not bell.wait(_PATIENCE) and self._thread.is_alive() and self.broken is None:
+            self.wake()
+
     def stop(self) -> None:
-        """Tell the rest, and end the thread."""
+        """Commit and tell the rest, and end the thread."""
         self._stopping = True
         self._bell.ring()
         if self._thread.is_alive():
             self._thread.join()
 
     def end(self, outcome: Outcome) -> None:
-        """Tell the observers that the run is over."""
+        """Commit how the run ended, and tell the observers."""
+        if self._ledger is not None and self.broken is None:
+            try:
+                self._ledger.end(outcome)
+            except Exception as error:
+                self.broken = error
         for observer in list(self._observers):
             self._tell(observer, partial(observer.end, outcome))
+
+    def _wait_for_room(self, seconds: float) -> None:
+        self._room.clear()
+        self.wake()
+        self._room.wait(seconds)
 
     def _work(self) -> None:
         while True:
             stopping = self._stopping
             told = self._drain()
-            if stopping:
+            self._room.set()
+            if stopping and not self._urgent:
                 return
             if told:
                 self._bell.wait(BATCH_TIME)
@@ -84,22 +138,66 @@ class Recorder:
     def _sleep(self) -> None:
         """Until something happens. What came between the last look and this is not lost."""
         self.asleep = True
-        if self._engine.machine.events or self._lines or self._stopping:
+        if self._engine.machine.events or self._lines or self._urgent or self._stopping:
             self.asleep = False
         else:
             self._bell.wait()
 
     def _drain(self) -> bool:
-        machine = self._engine.machine
-        # Both under the lock, so that no line is seen before its task's start or after its end.
-        with self._engine.lock:
-            rows: list[Row] = machine.events
-            machine.events = []
+        engine = self._engine
+        # All under the lock, so that no line is seen before its task's start or after its end.
+        with engine.lock:
+            rows: list[Row] = engine.machine.events
+            engine.machine.events = []
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
-        for some_rows, some_lines in _in_order(rows, lines):
-            for observer in list(self._observers):
-                self._tell(observer, partial(observer.see, some_rows, some_lines))
-        return bool(rows or lines)
+            kept, engine.kept = engine.kept, {}
+            self.bytes = 0
+            urgent = [self._urgent.popleft() for _ in range(len(self._urgent))]
+        if not (rows or lines or urgent):
+            return False
+        rows, lines = engine.masked(rows, lines)
+        written = self._commit_with(urgent, rows, kept, lines)
+        if written:
+            for some_rows, some_lines in _in_order(rows, lines):
+                for observer in list(self._observers):
+                    self._tell(observer, partial(observer.see, some_rows, some_lines))
+        if self._release is not None:
+            self._let_go(rows, kept)
+        return True
+
+    def _commit_with(
+        self, urgent: Sequence[tuple[Row, Any, Bell]], rows: list[Row], kept: Any, lines: Sequence[Any]
+    ) -> bool:
+        """Commit a batch and, in the same transaction after it, the ends that are waited for."""
+        values = self._engine.values
+        if not urgent:
+            return self._commit(rows, kept, values, lines)
+        ends, _ = self._engine.masked([row for row, _, _ in urgent], [])
+        all_kept = {**kept, **{(row[0], row[1]): some for row, some, _ in urgent}}
+        written = self._commit([*rows, *ends], all_kept, values, lines)
+        for _, _, bell in urgent:
+            bell.ring()
+        return written
+
+    def _commit(self, rows: Sequence[Row], kept: Any, values: Any, lines: Sequence[Any]) -> bool:
+        """Whether it is written now, or need not be."""
+        if self._ledger is None:
+            return True
+        if self.broken is not None:
+            return False
+        try:
+            self._ledger.append(rows, kept, values, lines)
+        except Exception as error:
+            self.broken = error
+            self._engine.stop_broken()
+            return False
+        return True
+
+    def _let_go(self, rows: Sequence[Row], kept: Any) -> None:
+        assert self._release is not None
+        for (node, index), some in kept.items():
+            self._release.hold(node, index, kept=some.is_kept)
+        self._release.see(rows)
 
     def _tell(self, observer: Observer, call: Callable[[], None]) -> None:
         try:

@@ -18,12 +18,12 @@ from flowkit.engine.signals import RETRY, Signal
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.facts import detail_of
 from flowkit.plan.retry import delay_after, seconds, wanted
-from flowkit.plan.status import FAILED, RETRYING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
+from flowkit.plan.status import CACHED, FAILED, RETRYING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
-Finished = tuple[Row, Any]
+Finished = tuple[Row, Any, Any]  # the row, the value, and what is kept of it where it is not plain
 
 
 class TaskTimeoutError(TimeoutError):
@@ -32,6 +32,10 @@ class TaskTimeoutError(TimeoutError):
 
 class TriggerRefusedError(Exception):
     """A trigger that is a function did not return true."""
+
+
+class KeepingError(Exception):
+    """A result could not be written; the task counts as failed, as its result would be lost."""
 
 
 class Worker:
@@ -43,12 +47,21 @@ class Worker:
         self.values = engine.values
         self.arguments = Arguments(engine)
         self._clock = engine.clock
+        results = engine.results
+        self._plain: frozenset[type] | None = results.plain if results is not None else None
         self._special = (
             frozenset(self.plan.arguments)
             | frozenset(self.plan.custom)
             | self.plan.merges
             | frozenset(self.plan.needs)
+            | frozenset(self.plan.cached)
+            | self.plan.durable
         )
+
+    def look_up(self, nodes: set[int]) -> None:
+        """These values may not be in memory: who takes them has to look."""
+        followers = {follower for node in nodes for follower in self.plan.successors[node]}
+        self._special |= followers
 
     def execute(self, call: Call, name: str) -> Finished:
         """Carry out a call.
@@ -65,34 +78,85 @@ class Worker:
         plan, clock = self.plan, self._clock
         CURRENT.set((self.engine, call))
         started = clock()
-        detail = None
+        detail = kept = None
         try:
             task = plan.tasks[node]
             if node in self._special:
-                value, detail = self._special_call(task.run, call)
-            else:
-                values, names = self.values, plan.names[node]
-                given = [values[ref] for ref in plan.refs[node]]
-                value = (
-                    task.run(*given) if names is None else task.run(**dict(zip(names, given, strict=True)))
-                )
-                if type(value) is CoroutineType:
-                    value = _awaited(value)
-            return (node, index, attempt, SUCCESS, started, clock(), name, detail), value
+                return self._special_call(task.run, call, name, started)
+            values, names = self.values, plan.names[node]
+            given = [values[ref] for ref in plan.refs[node]]
+            value = task.run(*given) if names is None else task.run(**dict(zip(names, given, strict=True)))
+            if type(value) is CoroutineType:
+                value = _awaited(value)
+            if self._plain is not None and type(value) not in self._plain:
+                kept = self._kept(node, index, value)
+            return (node, index, attempt, SUCCESS, started, clock(), name, detail), value, kept
         except BaseException as error:
-            status, detail, value = self._judged(call, error)
-            return (node, index, attempt, status, started, clock(), name, detail), value
+            return self._raised(call, error, started, name)
 
-    def _special_call(self, run: Callable[..., Any], call: Call) -> tuple[Any, Detail | None]:
-        """A call whose arguments, trigger or result need more than a look."""
-        node, index, _ = call
+    def _raised(self, call: Call, error: BaseException, started: float, name: str) -> Finished:
+        """The end of a call that raised; a raised signal may be a success."""
+        node, index, attempt = call
+        status, detail, value = self._judged(call, error)
+        kept = None
+        if status == SUCCESS and self._plain is not None:
+            try:
+                kept = self._kept(node, index, value)
+            except KeepingError as unkept:
+                status, detail, value = FAILED, Detail(failure=describe(unkept, "storage")), unkept
+        return (node, index, attempt, status, started, self._clock(), name, detail), value, kept
+
+    def _special_call(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
+        """A call whose arguments, trigger, result or record need more than a look."""
+        node, index, attempt = call
         if node in self.plan.custom:
             self._ask_trigger(node, index)
-        value = run(**self.arguments.of(node, index))
-        if type(value) is CoroutineType:
-            value = _awaited(value)
+        arguments = self.arguments.of(node, index)
+        status, kept, origin = SUCCESS, None, None
+        if node in self.plan.cached and self.engine.results is not None:
+            status, value, kept, origin = self._cached(run, call, arguments)
+        else:
+            value = run(**arguments)
+            if type(value) is CoroutineType:
+                value = _awaited(value)
+            if self._plain is not None and (type(value) not in self._plain or node in self.plan.unkept):
+                kept = self._kept(node, index, value)
         needs = self.plan.needs.get(node)
-        return value, detail_of(needs, value, child=index >= 0) if needs else None
+        detail = detail_of(needs, value, child=index >= 0) if needs else None
+        if origin is not None:
+            detail = (detail or Detail())._replace(origin=origin)
+        row = (node, index, attempt, status, started, self._clock(), name, detail)
+        if node in self.plan.durable and self.engine.recorder.is_durable:
+            self.engine.recorder.commit(row, kept or self._kept(node, index, value))
+        return row, value, kept
+
+    def _cached(
+        self, run: Callable[..., Any], call: Call, arguments: dict[str, Any]
+    ) -> tuple[int, Any, Any, Any]:
+        """Status, value, what is kept of it, and what it was made from; from the cache, or made now."""
+        assert self.engine.results is not None
+        found = self.engine.results.found(call, arguments)
+        if found.hit:
+            return CACHED, found.value, found.kept, found.origin
+        try:
+            value = run(**arguments)
+            if type(value) is CoroutineType:
+                value = _awaited(value)
+            kept = found.made(value, self._kept(call[0], call[1], value))
+        except BaseException:
+            found.drop()
+            raise
+        return SUCCESS, value, kept, found.origin
+
+    def _kept(self, node: int, index: int, value: Any) -> Any:
+        """What is kept of a value, made before anything else may change it."""
+        recorder = self.engine.recorder
+        if recorder.is_full:
+            recorder.wait_for_room()
+        try:
+            return self.engine.results.keep(node, index, value)  # type: ignore[union-attr]
+        except OSError as error:
+            raise KeepingError(f"its result cannot be written: {error.strerror or error}") from error
 
     def _ask_trigger(self, node: int, index: int) -> None:
         """Raise where a trigger of the user's does not accept how the upstreams ended."""
@@ -120,15 +184,16 @@ class Worker:
 
     def judge(self, call: Call, error: BaseException) -> tuple[int, Detail, Any]:
         """The status, the facts and the value that an exception means."""
-        node, _, attempt = call
         if isinstance(error, Signal):
             return self._signalled(call, error)
         if isinstance(error, TriggerRefusedError):
             failure = describe(error.__cause__ or error, "trigger")
             return TRIGGER_FAILED, Detail(failure=failure, message=str(error)), error
+        if isinstance(error, KeepingError):
+            return FAILED, Detail(failure=describe(error, "storage")), error
         status = TIMED_OUT if isinstance(error, TaskTimeoutError) else FAILED
         failure = describe(error, "timeout" if status == TIMED_OUT else "error")
-        return status, self._with_retry(node, attempt, error, Detail(failure=failure)), error
+        return status, self._with_retry(call, error, Detail(failure=failure)), error
 
     def _signalled(self, call: Call, signal: Signal) -> tuple[int, Detail, Any]:
         node, index, attempt = call
@@ -142,13 +207,15 @@ class Worker:
             return RETRYING, Detail(retry_in=delay, message=signal.message), value
         if signal.status == FAILED:
             plain = Detail(failure=describe(signal, "signal"), message=signal.message)
-            return FAILED, self._with_retry(node, attempt, signal, plain), value
+            return FAILED, self._with_retry(call, signal, plain), value
         failure = describe(signal, "signal") if signal.status == TRIGGER_FAILED else None
         return signal.status, Detail(failure=failure, message=signal.message), value
 
-    def _with_retry(self, node: int, attempt: int, error: BaseException, detail: Detail) -> Detail:
+    def _with_retry(self, call: Call, error: BaseException, detail: Detail) -> Detail:
         """Add the delay, where the task's policy gives another attempt; the function may be the user's."""
+        node, index, attempt = call
         task = self.plan.tasks[node]
+        attempt -= self.engine.machine.forgiven(node, index)
         if not wanted(task, error, attempt):
             return detail
         try:
@@ -185,4 +252,4 @@ def timed_out(worker: Worker, call: Call, started: float, now: float, soft: str)
     limit = worker.plan.timeouts[node]
     error = TaskTimeoutError(f"`{worker.plan.key(node, index)}` took longer than its {limit:g} s{soft}")
     status, detail, value = worker.judge(call, error)
-    return (node, index, attempt, status, started, now, None, detail), value
+    return (node, index, attempt, status, started, now, None, detail), value, None

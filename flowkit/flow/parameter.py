@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flowkit.errors import CallError
 from flowkit.flow import ambient
 from flowkit.flow.names import check_name
+from flowkit.flow.secret import holds_secret
 from flowkit.flow.task import Task
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ class Parameter(Task):
         annotation: its type; values are checked against it before anything runs.
         help: a line for the command's help.
         tags: as on a task.
+        secret: whether its values are for no one to see: not given on the command line, not shown, not kept.
+            One whose annotation says so, by `SecretStr` or `Annotated[str, secret]`, always is.
     """
 
-    __slots__ = ("annotation", "default", "help", "required")
+    __slots__ = ("annotation", "default", "help", "required", "secret")
 
     def __init__(
         self,
@@ -49,12 +52,14 @@ class Parameter(Task):
         *,
         annotation: Any = None,
         help: str = "",
+        secret: bool = False,
     ) -> None:
         super().__init__(name=check_name(name, "parameter"), slug=name, tags=tags)
         self.default = default
         self.required = (default is NO_DEFAULT) if required is None else required
         self.annotation = annotation
         self.help = help
+        self.secret = secret or holds_secret(annotation)
 
     def __repr__(self) -> str:
         return f"<Parameter: {self.name}>"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
@@ -22,40 +23,68 @@ _ATOM = re.compile(r"^(?P<up>\d*\+)?(?P<what>.+?)(?P<down>\+\d*)?$")
 _OF_EARLIER_RUNS = ("state", "result")
 
 Keys = dict[Task, str]
+Earlier = Callable[[str, str], set[Task]]  # `state`, `modified`: the tasks that an earlier run says so of
 
 
-def selected(flow: Flow, keys: Keys, select: str | None, exclude: str | None) -> set[Task]:
+@dataclass(frozen=True)
+class Selection:
+    """What to run, and what that needs of an earlier run.
+
+    Attributes:
+        tasks: the selected tasks, with the parameters, constants and collections that they need, which
+            cost nothing.
+        needed: for each task that is not selected, the selected one that takes its result.
+    """
+
+    tasks: set[Task]
+    needed: dict[Task, Task]
+
+
+def selected(
+    flow: Flow, keys: Keys, select: str | None, exclude: str | None, earlier: Earlier | None = None
+) -> Selection:
     """The tasks to run.
 
     Args:
         keys: the key of each task.
         select: default: all.
         exclude: taken out of what `select` gives.
-
-    Returns:
-        The selected tasks, and the parameters, constants and collections that they need, which cost nothing.
+        earlier: knows what earlier runs left; None: nothing is kept.
 
     Raises:
-        UsageError: an expression that matches nothing, cannot be read, or asks for earlier runs; a
-            selected task needs the result of one that is not selected.
+        UsageError: an expression that matches nothing, cannot be read, or asks for what is not kept.
     """
     needs = upstreams(flow)
-    chosen = _matches(flow, keys, needs, select) if select else set(flow.tasks)
+    chosen = _matches(flow, keys, needs, select, earlier) if select else set(flow.tasks)
     if exclude:
-        chosen -= _matches(flow, keys, needs, exclude)
+        chosen -= _matches(flow, keys, needs, exclude, earlier)
     wanted = [task for task in flow.tasks if task in chosen and not _is_carrier(task)]
     found = set(wanted)
+    needed: dict[Task, Task] = {}
     for task in wanted:
         carriers = _carriers([task], needs)
         for upstream in [near for each in (task, *carriers) for near in needs[each]]:
             if upstream not in chosen and not _is_carrier(upstream):
-                raise UsageError(
-                    f"the task `{keys[task]}` needs the result of `{keys[upstream]}`, which is not selected, "
-                    "and no results of earlier runs are kept",
-                    hints=(f"select it with all that it needs: `--select +{keys[task]}`",),
-                )
+                needed.setdefault(upstream, task)
         found |= carriers
-    return found
+    return Selection(found, needed)
+
+
+def refuse_needed(selection: Selection, keys: Keys, why: str) -> None:
+    """Raise where something that is not selected is needed.
+
+    Args:
+        why: it cannot be had, as the end of a sentence.
+
+    Raises:
+        UsageError: the first of those, with the way out.
+    """
+    for upstream, task in selection.needed.items():
+        raise UsageError(
+            f"the task `{keys[task]}` needs the result of `{keys[upstream]}`, which is not selected, "
+            f"and {why}",
+            hints=(f"select it with all that it needs: `--select +{keys[task]}`",),
+        )
 
 
 def _is_carrier(task: Task) -> bool:
@@ -74,24 +103,28 @@ def _carriers(chosen: Iterable[Task], needs: dict[Task, list[Task]]) -> set[Task
     return found
 
 
-def _matches(flow: Flow, keys: Keys, needs: dict[Task, list[Task]], expression: str) -> set[Task]:
+def _matches(
+    flow: Flow, keys: Keys, needs: dict[Task, list[Task]], expression: str, earlier: Earlier | None
+) -> set[Task]:
     found: set[Task] = set()
     for part in expression.split():
-        sets = [_atom(flow, keys, needs, atom) for atom in part.split(",")]
+        sets = [_atom(flow, keys, needs, atom, earlier) for atom in part.split(",")]
         found |= set.intersection(*sets)
     if not found:
         raise UsageError(f"nothing is selected by `{expression}`")
     return found
 
 
-def _atom(flow: Flow, keys: Keys, needs: dict[Task, list[Task]], atom: str) -> set[Task]:
+def _atom(
+    flow: Flow, keys: Keys, needs: dict[Task, list[Task]], atom: str, earlier: Earlier | None
+) -> set[Task]:
     match = _ATOM.match(atom)
     if match is None:
         raise UsageError(
             f"`{atom}` cannot be read as a selection",
             hints=("for example `train`, `+train`, `train+`, `2+train`, `tag:io`",),
         )
-    start = _named(flow, keys, match["what"])
+    start = _named(flow, keys, match["what"], earlier)
     found = set(start)
     if match["up"]:
         found |= _reached(start, needs, match["up"].strip("+"))
@@ -104,10 +137,12 @@ def _atom(flow: Flow, keys: Keys, needs: dict[Task, list[Task]], atom: str) -> s
     return found
 
 
-def _named(flow: Flow, keys: Keys, what: str) -> set[Task]:
+def _named(flow: Flow, keys: Keys, what: str, earlier: Earlier | None) -> set[Task]:
     method, colon, value = what.partition(":")
     if colon and method in _OF_EARLIER_RUNS:
-        raise UsageError(f"`{what}` asks for what earlier runs left, and no results of earlier runs are kept")
+        if earlier is None:
+            raise UsageError(f"`{what}` asks for what earlier runs left, and there is no history")
+        return earlier(method, value)
     if colon and method == "tag":
         found = {task for task in flow.tasks if any(fnmatch.fnmatchcase(tag, value) for tag in task.tags)}
         if not found:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import ambient
+from flowkit.flow.keeping import DEFAULT, Cache, Durability
 from flowkit.flow.mapping import EdgeAnnotation, check_mappable
 from flowkit.flow.operations import Operations
 from flowkit.flow.pickling import Decorated
@@ -43,6 +44,7 @@ class Task(Operations):
         skip_on_upstream_skip: be skipped where an upstream was; a failed upstream outranks a skipped one.
         nout: number of results, so that `a, b = t()` works; default: from a `tuple[...]` annotation.
         executor: the lane, such as `"threads"`; default: the one of the run.
+        cache, persist, durability, depends_on: what is kept of its results; see `Keeping`.
 
     Raises:
         DefinitionError: an option that cannot be, with the reason.
@@ -53,6 +55,7 @@ class Task(Operations):
         "_signature",
         "auto_generated",
         "executor",
+        "keeping",
         "max_retries",
         "name",
         "nout",
@@ -81,6 +84,10 @@ class Task(Operations):
         skip_on_upstream_skip: bool = True,
         nout: int | None = None,
         executor: str | None = None,
+        cache: Cache = False,
+        persist: bool = True,
+        durability: Durability | None = None,
+        depends_on: Iterable[Any] = (),
     ) -> None:
         self.name = name if name is not None else type(self).__name__
         self.slug = slug
@@ -92,6 +99,15 @@ class Task(Operations):
         self.trigger = trigger
         self.skip_on_upstream_skip = skip_on_upstream_skip
         self.executor = executor
+        self.keeping = DEFAULT
+        if cache or not persist or durability or depends_on:
+            self.keeping = DEFAULT.but(
+                self.name,
+                cache=cache,
+                persist=persist,
+                durability=durability,
+                depends_on=tuple(depends_on),
+            )
         self.auto_generated = False
         self._signature = self._inspect()
         self.nout = nout if nout is not None else outputs_of(self.run)
@@ -131,6 +147,26 @@ class Task(Operations):
             )
         if self.retry_on is not None and not self.max_retries:
             raise DefinitionError(f"the task `{self.name}` has a `retry_on` but no `max_retries`")
+
+    @property
+    def cache(self) -> Cache:
+        """By what its results are found again."""
+        return self.keeping.cache
+
+    @property
+    def persist(self) -> bool:
+        """Whether its results are kept."""
+        return self.keeping.persist
+
+    @property
+    def durability(self) -> Durability | None:
+        """Whether its end is on disk before anything follows from it."""
+        return self.keeping.durability
+
+    @property
+    def depends_on(self) -> tuple[Any, ...]:
+        """What its code depends on besides what can be followed."""
+        return self.keeping.depends_on
 
     # -- being called -------------------------------------------------------------------------
 
@@ -248,6 +284,7 @@ class Task(Operations):
         new.skip_on_upstream_skip = self.skip_on_upstream_skip
         new.nout = self.nout
         new.executor = self.executor
+        new.keeping = self.keeping
         new.auto_generated = self.auto_generated
         new._signature = self._signature
         self._copy_own(new)
@@ -264,7 +301,12 @@ class Task(Operations):
 
     def _override(self, task_args: dict[str, Any]) -> None:
         own_tags = self.tags
+        kept = {name: task_args[name] for name in _KEEPING if name in task_args}
+        if kept:
+            self.keeping = self.keeping.but(self.name, **kept)
         for name, value in task_args.items():
+            if name in kept:
+                continue
             if not hasattr(self, name) or callable(getattr(type(self), name, None)):
                 raise DefinitionError(f"`task_args` of `{self.name}` has `{name}`, which no task has")
             setattr(self, name, value)
@@ -346,6 +388,7 @@ class Task(Operations):
         )
 
 
+_KEEPING = ("cache", "persist", "durability", "depends_on")
 _OPTIONS = frozenset(inspect.signature(Task.__init__).parameters) - {"self", "name"}
 
 

@@ -3,6 +3,8 @@
 Every problem is reported at once, before anything runs. Types come from annotations; text, from a
 command line or the environment, is also typed by the default. pydantic is imported here only, and
 only where there is something to check.
+
+Guarantees: no message shows a value of a secret parameter, and none is taken from what was typed.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import NO_DEFAULT, Parameter
+from flowkit.flow.secret import PREFIX, from_environment, variable_of
 
 _UNTYPED = (None, Any)
 _MOST_UNKNOWN = 10  # names that are listed one by one
@@ -29,8 +32,11 @@ def checked(
     *,
     needed: Collection[str] | None = None,
     problems: Sequence[str] = (),
+    ask: Callable[[Parameter], str | None] | None = None,
 ) -> dict[str, Any]:
     """The value of each parameter of a flow.
+
+    That of a secret comes from `given`, else from the environment, else it is the default or asked for.
 
     Args:
         given: values, from Python or a file; checked against annotations.
@@ -38,37 +44,46 @@ def checked(
             Where they are given, even if none, defaults are checked against annotations too.
         problems: what else is wrong, to be reported with the rest.
         needed: the parameters that must have a value; default: all that are required.
+        ask: asks a person for the text of a secret that is missing, once nothing else is wrong; None
+            where there is no answer.
 
     Raises:
         UsageError: every unknown, missing and ill-typed parameter.
     """
-    typed = texts or {}
-    problems = list(problems)
-    values: dict[str, Any] = {}
     parameters = {parameter.name: parameter for parameter in flow.parameters()}
-    unknown = [name for name in [*given, *typed] if name not in parameters]
-    problems += [_unknown(name, parameters) for name in unknown[:_MOST_UNKNOWN]]
-    if len(unknown) > _MOST_UNKNOWN:
-        problems.append(f"{len(unknown) - _MOST_UNKNOWN} more names are not parameters")
+    problems = [*problems, *_unknowns([*given, *(texts or {})], parameters)]
+    values: dict[str, Any] = {}
+    unasked: list[Parameter] = []
     for name, parameter in parameters.items():
+        typed = (texts or {}).get(name)
+        if parameter.secret and typed is not None:
+            variable = variable_of(name)
+            problems.append(f"`{name}` is secret, and cannot be given on the command line; set `{variable}`")
+            continue
+        if parameter.secret and name not in given and (text := from_environment(name)) is not None:
+            typed = [text]
         try:
-            if name in typed:
-                values[name] = parsed(parameter, typed[name])
+            if typed is not None:
+                values[name] = parsed(parameter, typed)
             elif name in given:
                 values[name] = _validated(parameter, given[name])
             elif parameter.default is not NO_DEFAULT:
                 # At the command pydantic is there anyway, and a default that cannot be is asked wrongly too.
                 at_command = texts is not None and parameter.default is not None
                 values[name] = _validated(parameter, parameter.default) if at_command else parameter.default
-            elif parameter.required and (needed is None or name in needed):
-                problems.append(f"`{name}` is required, and was not given")
-            else:
+            elif not parameter.required or (needed is not None and name not in needed):
                 values[name] = None
+            elif parameter.secret:
+                unasked.append(parameter)
+            else:
+                problems.append(f"`{name}` is required, and was not given")
         except ValueError as error:
-            problems.append(f"`{name}` {error}")
+            problems.append(_misfit(parameter, error))
+    answers, unanswered = _answers(unasked, ask if not problems else None)
+    problems += unanswered
     if problems:
         raise _wrong(flow, problems)
-    return values
+    return values | answers
 
 
 def type_of(parameter: Parameter) -> Any:
@@ -90,8 +105,8 @@ def parsed(parameter: Parameter, texts: Sequence[str]) -> Any:
         ValueError: why it is none, as the end of a sentence that begins with the name.
     """
     kind = bare(type_of(parameter))
-    if kind in _UNTYPED:
-        return _json_or_text(texts[-1])
+    if kind in _UNTYPED:  # a secret of digits alone is no number
+        return texts[-1] if parameter.secret else _json_or_text(texts[-1])
     if is_collection(kind) and not (len(texts) == 1 and texts[0].lstrip()[:1] in ("[", "{")):
         if typing.get_origin(kind) is dict or kind is dict:
             raise ValueError(f"takes a JSON object such as '{{\"a\": 1}}', not `{texts[-1]}`")
@@ -196,14 +211,55 @@ def _reason(error: Any, value: Any) -> str:
     return f"cannot be `{shown}`: {'; '.join(dict.fromkeys(found))}"
 
 
+def _answers(
+    secrets: Sequence[Parameter], ask: Callable[[Parameter], str | None] | None
+) -> tuple[dict[str, Any], list[str]]:
+    """What a person answers for each, and what is wrong with the answers."""
+    values: dict[str, Any] = {}
+    problems = []
+    for each in secrets:
+        text = ask(each) if ask is not None else None
+        if not text:
+            problems.append(f"`{each.name}` is required, and was not given; set `{variable_of(each.name)}`")
+            continue
+        try:
+            values[each.name] = parsed(each, [text])
+        except ValueError as error:
+            problems.append(_misfit(each, error))
+    return values, problems
+
+
+def _misfit(parameter: Parameter, error: ValueError) -> str:
+    """What is wrong with a value; of a secret, only what it had to be."""
+    if not parameter.secret:
+        return f"`{parameter.name}` {error}"
+    kind = bare(type_of(parameter))
+    return (
+        f"`{parameter.name}` is secret, and its value is not of its type `{getattr(kind, '__name__', kind)}`"
+    )
+
+
+def _unknowns(names: Sequence[str], parameters: Mapping[str, Parameter]) -> list[str]:
+    unknown = [name for name in names if name not in parameters]
+    problems = [_unknown(name, parameters) for name in unknown[:_MOST_UNKNOWN]]
+    if len(unknown) > _MOST_UNKNOWN:
+        problems.append(f"{len(unknown) - _MOST_UNKNOWN} more names are not parameters")
+    return problems
+
+
 def _unknown(name: str, parameters: Mapping[str, Parameter]) -> str:
     near = difflib.get_close_matches(name, parameters, 1)
     return f"`{name}` is not a parameter" + (f"; did you mean `{near[0]}`?" if near else "")
 
 
 def _wrong(flow: Flow, problems: list[str]) -> UsageError:
-    hints = (f"`flowkit run {flow.name} --help` lists its parameters",)
+    hints = [f"`flowkit run {flow.name} --help` lists its parameters"]
+    if any(f"set `{PREFIX}" in problem for problem in problems):
+        hints.append(
+            "a secret comes from its variable, from the file of `--params`, or is asked for in a terminal"
+        )
     if len(problems) == 1:
-        return UsageError(f"the flow `{flow.name}` cannot run: {problems[0]}", hints=hints)
+        return UsageError(f"the flow `{flow.name}` cannot run: {problems[0]}", hints=tuple(hints))
     listed = "".join(f"\n  {problem}" for problem in problems)
-    return UsageError(f"the flow `{flow.name}` cannot run, for {len(problems)} reasons:{listed}", hints=hints)
+    message = f"the flow `{flow.name}` cannot run, for {len(problems)} reasons:{listed}"
+    return UsageError(message, hints=tuple(hints))

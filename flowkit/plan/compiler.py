@@ -11,6 +11,7 @@ from flowkit.flow.control import Merge
 from flowkit.flow.edge import Edge
 from flowkit.flow.flow import Flow
 from flowkit.flow.graph import numbered, order_of
+from flowkit.flow.keeping import DEFAULT
 from flowkit.flow.keys import keys_of
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.signature import RunSignature
@@ -40,6 +41,7 @@ def compile_flow(
     *,
     lane: str = "threads",
     only: Collection[Task] | None = None,
+    given: Collection[Task] = (),
     durations: Mapping[str, float] | None = None,
 ) -> Plan:
     """Compile a flow.
@@ -47,6 +49,7 @@ def compile_flow(
     Args:
         lane: where tasks run that do not say it themselves.
         only: the tasks to run; with each, all that it waits for.
+        given: tasks among those whose ends will be replayed: what they wait for need not be there.
         durations: seconds that tasks took in earlier runs, by key; default: depth decides what goes first.
 
     Raises:
@@ -56,7 +59,7 @@ def compile_flow(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _Compiler(flow, lane, only, durations).plan()
+        return _Compiler(flow, lane, only, frozenset(given), durations).plan()
     finally:
         if collecting:
             gc.enable()
@@ -70,11 +73,15 @@ class _Compiler:
         flow: Flow,
         lane: str,
         only: Collection[Task] | None,
+        given: frozenset[Task],
         durations: Mapping[str, float] | None,
     ) -> None:
         self.flow = flow
+        self.given = given
         tasks, needs = numbered(flow)
         order = order_of(flow, tasks, needs)
+        if given:
+            needs = [() if tasks[place] in given else some for place, some in enumerate(needs)]
         if only is not None:
             order = [place for place in order if tasks[place] in only]
             _check_closed(order, tasks, needs)
@@ -107,6 +114,9 @@ class _Compiler:
         self.slots: dict[tuple[int, int], int] = {}
         self.lengths: set[int] = set()
         self.flats: set[int] = set()
+        self.cached: set[int] = set()
+        self.unkept: set[int] = set()
+        self.durable: set[int] = set()
 
     def _pair_places(self, tasks: list[Task]) -> dict[int, list[int]]:
         """The mapped tasks that each mapped task follows child by child, by place."""
@@ -129,7 +139,7 @@ class _Compiler:
         inputs, gates = self.flow.wiring.inputs, self.flow.wiring.gates
         ids = self.ids
         for node, task in enumerate(self.tasks):
-            edges = inputs[task]
+            edges = inputs[task] if task not in self.given else ()
             ups = self._shared(tuple([ids[edge.upstream] for edge in edges]))
             if len(ups) > 1 and len(set(ups)) < len(ups):
                 ups = tuple(dict.fromkeys(ups))
@@ -138,7 +148,7 @@ class _Compiler:
                 self._group(node, edges)
             self._arguments(node, task, edges)
             waited = ups
-            if task in gates:
+            if task in gates and task not in self.given:
                 waited = self._gates(node, task)
             pairs = plan.groups[node].pairs if task in self.mapped else ()
             for upstream in waited:
@@ -156,6 +166,8 @@ class _Compiler:
         self._facts()
         self._lanes()
         plan.references = self._references()
+        plan.cached, plan.unkept = frozenset(self.cached), frozenset(self.unkept)
+        plan.durable = frozenset(self.durable)
         return plan
 
     def _shared(self, nodes: tuple[int, ...]) -> tuple[int, ...]:
@@ -235,12 +247,25 @@ class _Compiler:
             plan.flags[node] |= JUDGED
         if task.timeout is not None:
             plan.timeouts[node] = task.timeout
+        if task in self.given:
+            return
         if type(task) is Constant and not plan.flags[node] & GATED:
             plan.known[node] = task.value
         elif isinstance(task, Parameter):
             plan.parameters[task.name] = node
         elif isinstance(task, Merge):
             plan.merges = plan.merges | {node}
+        if task.keeping is not DEFAULT:
+            self._keeping(node, task)
+
+    def _keeping(self, node: int, task: Task) -> None:
+        """What is remembered of a task otherwise than of most."""
+        if task.cache:
+            self.cached.add(node)
+        if not task.persist:
+            self.unkept.add(node)
+        if task.durability == "task":
+            self.durable.add(node)
 
     # -- arguments ----------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ class Detail(NamedTuple):
         retry_in: seconds until another attempt, where the task's policy allows one.
         failure: why it did not succeed.
         message: what a raised signal said.
+        origin: of a task with a cache `key` and `inputs`; where the value was found there also in which
+            `run` and `attempt` it was `made`, when, and how long that `took`.
     """
 
     length: int = -1
@@ -66,3 +68,4 @@ class Detail(NamedTuple):
     retry_in: float | None = None
     failure: Failure | None = None
     message: str = ""
+    origin: dict[str, Any] | None = None

@@ -1,11 +1,11 @@
 """The machine: what may start, what a completion means, what waits for when.
 
 It is pure: no clock, thread, file, logger or random number; time is an argument, in seconds.
-What decides is in verdicts.py; this file carries decisions out.
+What decides is in verdicts.py, what an earlier session has left in known.py; this file carries decisions out.
 
 Stimuli:
 
-- `replay(row)`, before `start`: an end that is known already.
+- `replay(row)` and `go_on(…)`, before `start`: an end that is known already, attempts that were made.
 - `start(now)`, once.
 - `take(lane, now)`: the next call of a lane, or None.
 - `done(row)`: how an attempt ended; False where nobody waits for that attempt any more.
@@ -29,6 +29,7 @@ from flowkit.errors import BugError
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.group import Group
 from flowkit.plan.invariants import invariants
+from flowkit.plan.known import Known
 from flowkit.plan.plan import GROUP, SETTLED, TROUBLE, Plan
 from flowkit.plan.status import (
     CANCELLED,
@@ -41,7 +42,6 @@ from flowkit.plan.status import (
     SUCCESS,
     TIMED_OUT,
 )
-from flowkit.plan.verdicts import Verdicts
 
 STOPPED = "The run was stopped before it started."
 ABANDONED = "The run was stopped while it ran."
@@ -51,7 +51,7 @@ _RETRY, _LIMIT = 0, 1
 End = tuple[int, int, int]  # node, child or -1, status: an end, or an expansion, that others must hear of
 
 
-class Machine(Verdicts):
+class Machine(Known):
     """One run of a plan.
 
     Args:
@@ -82,21 +82,6 @@ class Machine(Verdicts):
         self.deadlines: list[tuple[float, int, int, int, int]] = []
 
     # -- stimuli ------------------------------------------------------------------------------
-
-    def replay(self, row: Row) -> None:
-        """Take the end of a task that is not mapped as given; it is not run."""
-        node, status, detail = row[0], row[3], row[7]
-        if self.started or self._flags[node] & (GROUP | SETTLED):
-            raise BugError(f"`{self.plan.keys[node]}` cannot be replayed")
-        self._flags[node] |= SETTLED
-        if detail is not None:
-            self.details[node] = detail
-        self.status[node] = status
-        self._open -= 1
-        for follower in self.plan.successors[node]:
-            self._waits[follower] -= 1
-            if status >= MAPPED:
-                self._flags[follower] |= TROUBLE
 
     def start(self, now: float) -> None:
         """Begin with what waits for nothing."""
@@ -274,12 +259,20 @@ class Machine(Verdicts):
             return
         status, reason = self.of_group(node) if flags & GROUP else self.of_node(node)
         if status == READY:
-            self.status[node] = READY
-            heappush(self._ready[self.plan.lane_of[node]], node)
+            self._make_ready(node, -1, now)
         elif status == EXPANDED:
             self._expand(node, work, now)
         else:
             self._settle(node, -1, status, reason, work, now)
+
+    def _make_ready(self, node: int, index: int, now: float) -> None:
+        """It may start now, or when what is left of the wait for its next attempt is over."""
+        wait = self._delays.pop((node, index), None) if self._delays else None
+        if wait is None:
+            self._ready_again(node, index)
+        else:
+            self._set(node, index, RETRYING)
+            heappush(self.deadlines, (now + wait, _RETRY, node, index, self.attempt(node, index)))
 
     def _settle(self, node: int, index: int, status: int, reason: str, work: list[End], now: float) -> None:
         """End a node or a child without an attempt."""
@@ -309,7 +302,7 @@ class Machine(Verdicts):
         self.events.append((node, -1, group.width, EXPANDED, now, now, None, None))
         if not group.width:
             self._group_ended(node, work, now)
-        elif shape.pairs or shape.gated or group.flat:
+        elif shape.pairs or shape.gated or group.flat or node in self._known or self._delays:
             self._decide_one_by_one(node, group, work, now)
         else:
             self._decide_alike(node, group, work, now)
@@ -339,10 +332,15 @@ class Machine(Verdicts):
         if self.stopping:
             return
         status, reason = self.of_child(node, index)
-        if status == READY:
-            self._push_child(node, index)
-        else:
+        known = self._known[node].pop(index, None) if node in self._known else None
+        if status != READY:
             self._settle(node, index, status, reason, work, now)
+        elif known is None:
+            self._make_ready(node, index, now)
+        else:
+            if known[1] is not None:
+                self._remember(node, index, known[1])
+            work.append((node, index, known[0]))
 
     def _push_child(self, node: int, index: int) -> None:
         group = self.groups[node]
@@ -391,7 +389,7 @@ class Machine(Verdicts):
         node, index, attempt, status, _, now, _, detail = row
         if detail is None or detail.retry_in is None or self.stopping:
             return False
-        if status != RETRYING and attempt > self.plan.tasks[node].max_retries:
+        if status != RETRYING and attempt - self.forgiven(node, index) > self.plan.tasks[node].max_retries:
             return False
         mark: Any = node if index < 0 else (node, index)
         self._attempts[mark] = attempt + 1

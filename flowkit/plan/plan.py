@@ -21,6 +21,7 @@ JUDGED = 2  # a trigger other than the default
 GATED = 4
 GROUP = 8
 SETTLED = 16  # its end was given, not found out
+WAITED = 32  # an earlier session left it waiting for another attempt
 
 
 class GateOf(NamedTuple):
@@ -98,6 +99,9 @@ class Plan:
         known: nodes whose values are known before the run: ungated constants.
         parameters: nodes of parameters, by name.
         merges: nodes that leave out the inputs that were skipped.
+        cached: nodes whose results are looked for before they are made.
+        unkept: nodes whose results are not to be kept.
+        durable: nodes whose end is committed before anything follows from it.
         custom: nodes whose trigger is a function, with their edges and the nodes that those start at.
         references: the nodes that decide the final state.
     """
@@ -126,6 +130,9 @@ class Plan:
     known: dict[int, Any] = field(default_factory=dict)
     parameters: dict[str, int] = field(default_factory=dict)
     merges: frozenset[int] = frozenset()
+    cached: frozenset[int] = frozenset()
+    unkept: frozenset[int] = frozenset()
+    durable: frozenset[int] = frozenset()
 
     @property
     def size(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import NO_DEFAULT, Parameter
-from flowkit.project.entry import VARIES, Descriptor, ParameterText
+from flowkit.project.entry import HIDDEN, VARIES, Descriptor, ParameterText
 from flowkit.project.loader import LoadedModule, guarded
 from flowkit.project.root import Project
 from flowkit.project.text import type_text, value_text
@@ -61,10 +61,12 @@ def _encodable(text: str) -> str:
 
 def _parameter(parameter: Parameter, root: str) -> ParameterText:
     default = None if parameter.default is NO_DEFAULT else parameter.default
+    text = HIDDEN if parameter.secret else value_text(default, root)
     return ParameterText(
         name=parameter.name,
         type=_type(parameter, default),
-        default=None if parameter.required else value_text(default, root),
+        default=None if parameter.required else text,
+        secret=parameter.secret,
     )
 
 

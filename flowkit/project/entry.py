@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 VARIES = "varies"
+HIDDEN = "•••"
 Table = dict[str, Any]
 
 
@@ -16,12 +17,14 @@ class ParameterText:
 
     Args:
         type: `int`, `Path`, `Literal['a', 'b']`.
-        default: its text; None for a required parameter.
+        default: its text, `•••` for that of a secret; None for a required parameter.
+        secret: whether its values are for no one to see.
     """
 
     name: str
     type: str
     default: str | None = None
+    secret: bool = False
 
     @property
     def required(self) -> bool:
@@ -112,12 +115,17 @@ def to_table(entry: Entry, old: Table) -> Table:
 
 def from_table(name: str, table: Table) -> Entry:
     """The entry that a table describes; `problems` must have found none."""
-    parameters = tuple(
-        ParameterText(name=each["name"], type=each["type"], default=each.get("default"))
-        for each in table["parameters"]
-    )
+    parameters = tuple(_parameter(each) for each in table["parameters"])
     known = {key: value for key, value in table.items() if key in _SHAPE}
     return Entry(**{**known, "name": name, "parameters": parameters, "tags": tuple(table["tags"])})
+
+
+def _parameter(table: Table) -> ParameterText:
+    secret = table.get("secret", False)
+    default = table.get("default")
+    if secret:
+        default = None if table.get("required", False) else HIDDEN
+    return ParameterText(name=table["name"], type=table["type"], default=default, secret=secret)
 
 
 def problems(table: object) -> Iterator[str]:
@@ -145,6 +153,10 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -168,7 +180,8 @@ _PARAMETER_SHAPE: Mapping[str, _Rule] = {
     "name": _Rule(_is_text, "text"),
     "type": _Rule(_is_text, "text"),
     "default": _Rule(_is_text, "text", optional=True),
-    "required": _Rule(lambda value: isinstance(value, bool), "true or false", optional=True),
+    "required": _Rule(_is_bool, "true or false", optional=True),
+    "secret": _Rule(_is_bool, "true or false", optional=True),
 }
 
 
@@ -188,6 +201,8 @@ def _parameter_tables(entry: Entry, old: list[Table]) -> list[Table]:
 
 def _parameter_table(parameter: ParameterText, old: Table) -> Table:
     value: Table = {"required": True} if parameter.required else {"default": parameter.default}
+    if parameter.secret:
+        value = {"required": True, "secret": True} if parameter.required else {"secret": True}
     unknown = {key: kept for key, kept in old.items() if key not in _PARAMETER_SHAPE}
     return {"name": parameter.name, "type": parameter.type} | value | unknown
 

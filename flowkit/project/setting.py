@@ -9,6 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
+_TRUTH = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -16,7 +27,7 @@ class Setting:
 
     Args:
         choices: the only values, where they are limited.
-        kind: `int`, `float` or `str`.
+        kind: `int`, `float`, `bool` or `str`.
         optional: whether None is a value; text for it is `none` or nothing.
         positive: whether numbers must be above 0.
     """
@@ -34,7 +45,9 @@ class Setting:
         if self.choices:
             kind = f"one of {', '.join(f'`{choice}`' for choice in self.choices)}"
         else:
-            kind = {int: "a whole number", float: "a number", str: "text"}[self.kind]
+            kind = {int: "a whole number", float: "a number", bool: "`true` or `false`", str: "text"}[
+                self.kind
+            ]
         return f"{kind}{' above 0' if self.positive else ''}{' or `none`' if self.optional else ''}"
 
     def check(self, value: Any) -> Any:
@@ -60,7 +73,7 @@ class Setting:
         if self.optional and text.strip().lower() in ("", "none"):
             return None
         try:
-            return self.check(self.kind(text))
+            return self.check(_TRUTH.get(text.strip().lower()) if self.kind is bool else self.kind(text))
         except ValueError:
             raise ValueError(self.wanted) from None
 

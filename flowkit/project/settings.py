@@ -10,11 +10,12 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from flowkit.errors import UsageError
+from flowkit.flow.secret import CLASSIC_PREFIX, PREFIX
 from flowkit.project import whole_file
 from flowkit.project.names import nearest, quoted
 from flowkit.project.root import PYPROJECT, SETTINGS_FILE, Project
@@ -24,6 +25,7 @@ DEFAULT = "default"
 SET_IN_PYTHON = "set in Python"
 ENVIRONMENT = "FLOWKIT_"
 _NOT_SETTINGS = frozenset({"FLOWKIT_HOME"})
+_SECRETS = (PREFIX, CLASSIC_PREFIX)  # variables that have no business here
 _LARGEST = 1_000_000
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 _POSITIVE = {"positive": True}
@@ -51,12 +53,45 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Retention:
+    """What is kept of the past.
+
+    Args:
+        runs: of each flow, the latest so many keep their results and logs.
+        max_bytes: that results, logs and the history itself take; the oldest runs lose theirs first.
+        days: after which a run is forgotten.
+    """
+
+    runs: int = field(default=50, metadata=_POSITIVE)
+    max_bytes: int = field(default=5 << 30, metadata=_POSITIVE)
+    days: float = field(default=365.0, metadata=_POSITIVE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What is kept of a task's value: nothing where `persist` is off, or it takes more bytes than that."""
+
+    max_bytes: int = field(default=256 << 20, metadata=_POSITIVE)
+    persist: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """The results that are found again: at most so many bytes, and none that was not used for `days`."""
+
+    max_bytes: int = field(default=5 << 30, metadata=_POSITIVE)
+    days: float | None = field(default=None, metadata=_POSITIVE)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings, with their defaults.
 
     Args:
         workers: how many tasks run at once; None for as many as the executor chooses.
         flows: the folder of flow files, relative to the project's root.
+        history: whether runs are remembered.
+        durability: what is committed at once: several tasks together, or each before anything follows it.
         switch_interval: seconds between two Python threads during a run.
         backend: set by scripts written for Prefect classic; only `local` exists.
     """
@@ -65,13 +100,22 @@ class Settings:
     workers: int | None = field(default=None, metadata=_POSITIVE)
     output: Literal["live", "prefix", "group", "failed", "none"] = "live"
     flows: str = "flows"
+    history: bool = True
+    durability: Literal["batch", "task"] = "batch"
     switch_interval: float = field(default=0.0005, metadata=_POSITIVE)
     backend: Literal["local"] = "local"
     logging: Logging = field(default_factory=Logging)
     register: Register = field(default_factory=Register)
     run: Run = field(default_factory=Run)
+    results: Results = field(default_factory=Results)
+    cache: Cache = field(default_factory=Cache)
+    retention: Retention = field(default_factory=Retention)
 
 
+# The dataclass of each section, by its name: a field of `Settings` whose default is made by it.
+_SECTIONS: Mapping[str, Any] = {
+    each.name: each.default_factory for each in fields(Settings) if each.default_factory is not MISSING
+}
 KEYS: Mapping[str, Setting] = {setting.key: setting for setting in declared(Settings)}
 
 
@@ -163,7 +207,7 @@ class _Gathered:
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
         for variable in sorted(environ.keys() - _NOT_SETTINGS):
-            if variable.startswith(ENVIRONMENT):
+            if variable.startswith(ENVIRONMENT) and not variable.startswith(_SECRETS):
                 key = variable.removeprefix(ENVIRONMENT).lower().replace("__", ".")
                 if key in KEYS:
                     self.add(key, environ[variable], variable, f"`{variable}`", is_text=True)
@@ -185,17 +229,12 @@ def _or_nearest(key: str) -> str:
 
 def _built(values: Mapping[str, Any]) -> Settings:
     """The settings that differ from the defaults by these values."""
-    sections: dict[str, dict[str, Any]] = {"logging": {}, "register": {}, "run": {}}
+    sections: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
     top: dict[str, Any] = {}
     for key, value in values.items():
         section, _, name = key.rpartition(".")
         (sections[section] if section else top)[name] = value
-    return Settings(
-        **top,
-        logging=Logging(**sections["logging"]),
-        register=Register(**sections["register"]),
-        run=Run(**sections["run"]),
-    )
+    return Settings(**top, **{name: _SECTIONS[name](**given) for name, given in sections.items()})
 
 
 @dataclass(frozen=True)

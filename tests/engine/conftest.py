@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from flowkit import Flow
+from flowkit.engine.capture import Line
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.outcome import Outcome
-from flowkit.engine.output import Line
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Row
 

@@ -8,8 +8,8 @@ from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.flow.keys import keys_of
 from flowkit.flow.parameter import Parameter
-from flowkit.flow.selection import selected
-from flowkit.flow.task import task
+from flowkit.flow.selection import refuse_needed, selected
+from flowkit.flow.task import Task, task
 
 
 @task
@@ -30,9 +30,11 @@ def etl() -> Flow:
 
 
 def names(flow: Flow, select: str | None, exclude: str | None = None) -> set[str]:
-    """The names of the selected tasks, without what only carries values."""
-    found = selected(flow, keys_of(flow), select, exclude)
-    return {made.name for made in found if not made.auto_generated and not isinstance(made, Parameter)}
+    """The names of the selected tasks, without what only carries values, where no result is kept."""
+    keys = keys_of(flow)
+    found = selected(flow, keys, select, exclude)
+    refuse_needed(found, keys, "nothing is kept")
+    return {made.name for made in found.tasks if not (made.auto_generated or isinstance(made, Parameter))}
 
 
 ALL = {"extract", "clean", "train", "report", "plot"}
@@ -70,12 +72,23 @@ def test_what_is_excluded_is_taken_out(etl: Flow) -> None:
 
 def test_parameters_and_collections_come_with_those_that_need_them(etl: Flow) -> None:
     found = selected(etl, keys_of(etl), "+clean", None)
-    assert sorted(made.name for made in found) == ["List", "clean", "extract", "path"]
+    assert sorted(made.name for made in found.tasks) == ["List", "clean", "extract", "path"]
+    assert found.needed == {}
+
+
+def test_what_is_needed_of_an_earlier_run_is_named_with_the_task_that_takes_it(etl: Flow) -> None:
+    """Through a collection too, and only one step up: what `extract` needs itself is not asked for."""
+    found = selected(etl, keys_of(etl), "clean report", None)
+    assert {taken.name: taker.name for taken, taker in found.needed.items()} == {
+        "extract": "clean",
+        "train": "report",
+    }
+    assert sorted(made.name for made in found.tasks) == ["List", "clean", "report"]
 
 
 @pytest.mark.parametrize("select", ["clean", "report", "clean+", "tag:slow"])
 def test_a_task_without_what_it_needs_is_refused_with_a_way_out(etl: Flow, select: str) -> None:
-    with pytest.raises(UsageError, match="which is not selected") as refused:
+    with pytest.raises(UsageError, match="which is not selected, and nothing is kept") as refused:
         names(etl, select)
     assert refused.value.exit_code == 2
     assert refused.value.hints[0].startswith("select it with all that it needs: `--select +")
@@ -110,9 +123,25 @@ def test_nothing_selected_is_refused(etl: Flow) -> None:
 
 
 @pytest.mark.parametrize("select", ["state:modified", "result:failed", "+state:modified+"])
-def test_what_needs_earlier_runs_is_refused(etl: Flow, select: str) -> None:
-    with pytest.raises(UsageError, match="no results of earlier runs are kept"):
+def test_what_asks_for_earlier_runs_is_refused_where_nothing_is_remembered(etl: Flow, select: str) -> None:
+    with pytest.raises(UsageError, match="asks for what earlier runs left, and there is no history"):
         names(etl, select)
+
+
+def test_what_earlier_runs_say_is_combined_as_any_other_name(etl: Flow) -> None:
+    def earlier(method: str, value: str) -> set[Task]:
+        assert (method, value) in (("state", "modified"), ("result", "failed"))
+        return {made for made in etl.tasks if made.name == ("train" if method == "state" else "plot")}
+
+    def found(select: str, exclude: str | None = None) -> set[str]:
+        selection = selected(etl, keys_of(etl), select, exclude, earlier)
+        return {made.name for made in selection.tasks}
+
+    assert found("state:modified+") == {"train", "report"}
+    assert found("state:modified result:failed") == {"train", "plot", "Dict"}
+    assert found("clean+,tag:slow", "result:failed") == {"train"}
+    with pytest.raises(UsageError, match="nothing is selected"):
+        found("state:modified,result:failed")
 
 
 @pytest.mark.parametrize("select", ["+", "++", "2+"])

@@ -66,7 +66,7 @@ class _InlineCrew:
 
     def _cut_short(self, call: Call) -> Finished:
         now = self._lane.engine.clock()
-        return (*call, CANCELLED, now, now, "main", Detail(message="Interrupted.")), None
+        return (*call, CANCELLED, now, now, "main", Detail(message="Interrupted.")), None, None
 
     def abandon(self, call: Call) -> None:
         """Its thread is this one: the call has returned, or will."""

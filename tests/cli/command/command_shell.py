@@ -138,7 +138,7 @@ class Shell:
 
 
 def normalised(text: str) -> str:
-    """Output without what differs between two runs: times, durations and the run's id."""
+    """Output without what differs between two runs: times, durations and the run's name."""
     text = re.sub(r"\b\d\d:\d\d:\d\d\b", "HH:MM:SS", text)
-    text = re.sub(r"\brun=\S+", "run=RUN", text)
+    text = re.sub(r"\brun (\d+) [a-z]+-[a-z]+\b", r"run \1 NAME", text)
     return re.sub(r"<?\b\d+(\.\d+)?m?s\b|\b\d+:\d\d\b(?!:)", "TIME", text)

@@ -57,7 +57,12 @@ def test_register_takes_files_and_folders_and_speaks_json(shell: Shell) -> None:
     shell.write("jobs/nightly.py", ETL.replace("def etl", "def nightly"))
     document = json.loads(shell("register", "jobs/nightly.py", "--json").out)
     assert [entry["name"] for entry in document["new"]] == ["nightly"]
-    assert document["new"][0]["parameters"][1] == {"name": "limit", "type": "int", "default": "3"}
+    assert document["new"][0]["parameters"][1] == {
+        "name": "limit",
+        "type": "int",
+        "default": "3",
+        "secret": False,
+    }
     assert document["errors"] == []
     assert shell("register", "jobs", "flows").out == (
         "new        etl      v1  flows/etl.py:etl\nunchanged  nightly  v1  jobs/nightly.py:nightly\n"
@@ -224,7 +229,8 @@ def test_a_registry_that_cannot_be_written_is_said(shell: Shell) -> None:
     refused = shell("register", code=2, env=nowhere)
     assert refused.sentence.startswith("the state folder `/proc/nowhere` cannot be made")
     assert refused.hints == ["set `FLOWKIT_HOME` to a folder of your own"]
-    shell("run", "etl", "-q", env=nowhere)
+    assert shell("run", "etl", "-q", code=2, env=nowhere).sentence == refused.sentence
+    shell("run", "etl", "-q", env={**nowhere, "FLOWKIT_HISTORY": "false"})
 
 
 def test_a_state_folder_that_others_may_write_is_refused(shell: Shell) -> None:

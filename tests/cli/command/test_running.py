@@ -97,16 +97,35 @@ def test_only_what_is_selected_really_runs(etl: Shell) -> None:
     assert "✓ 2 ok" in said.err
 
 
-def test_selections_that_cannot_be_are_refused(etl: Shell) -> None:
+def test_what_is_not_selected_gives_the_result_of_an_earlier_run(etl: Shell) -> None:
+    etl("run", "etl", "-q")
+    said = etl("run", "etl", "--select", "train+")
+    assert said.printed == ["saving"]
+    assert "✓ 2 ok · 1 done before" in said.err
+
+
+def test_without_history_nothing_is_asked_of_earlier_runs(etl: Shell) -> None:
+    etl("run", "etl", "-q")
+    forgetful = {"FLOWKIT_HISTORY": "false"}
     for expression in ("state:modified", "result:failed"):
-        said = etl("run", "etl", "--select", expression, code=2)
-        assert said.sentence.startswith(f"`{expression}` asks for what earlier runs left")
+        said = etl("run", "etl", "--select", expression, code=2, env=forgetful)
+        assert said.sentence == f"`{expression}` asks for what earlier runs left, and there is no history"
+    needy = etl("run", "etl", "--select", "train", code=2, env=forgetful)
+    assert needy.sentence.endswith("which is not selected, and no results of earlier runs are kept")
+
+
+def test_selections_that_cannot_be_are_refused(etl: Shell) -> None:
+    first = etl("run", "etl", "--select", "result:failed", code=2)
+    assert first.sentence == "`result:failed` asks for the latest run of `etl`: there is none"
     assert (
         etl("run", "etl", "--exclude", "tag:nope", code=2).sentence == "no task of `etl` has the tag `nope`"
     )
     assert etl("run", "etl", "--select", "trian", code=2).hints == ["did you mean `train`?"]
     needy = etl("run", "etl", "--select", "train", code=2)
-    assert needy.sentence.startswith("the task `train` needs the result of `clean`, which is not selected")
+    assert needy.sentence == (
+        "the task `train` needs the result of `clean`, which is not selected, "
+        "and no earlier run has kept it"
+    )
     assert needy.hints == ["select it with all that it needs: `--select +train`"]
 
 
@@ -120,8 +139,10 @@ def test_a_dry_run_shows_the_plan_and_runs_nothing(etl: Shell) -> None:
 
 
 def test_the_executor_and_its_workers_are_chosen(etl: Shell) -> None:
-    assert "etl  4 tasks · 1 worker\n" in etl("run", "etl", "--executor", "inline").err
-    assert "etl  4 tasks · 3 workers\n" in etl("run", "--workers", "3", "etl").err
+    inline = normalised(etl("run", "etl", "--executor", "inline").err)
+    assert "etl  run 1 NAME · 4 tasks · 1 worker\n" in inline
+    three = normalised(etl("run", "--workers", "3", "etl").err)
+    assert "etl  run 2 NAME · 4 tasks · 3 workers\n" in three
     refused = etl("run", "etl", "--executor", "dask", code=2)
     assert "'threads'" in refused.err
     assert "'inline'" in refused.err
@@ -133,6 +154,8 @@ def test_json_is_one_object_a_line_and_everything_else_goes_to_stderr(failing: S
     said = failing("run", "failing", "--json", "-q", code=1)
     events = [json.loads(line) for line in said.out.splitlines()]
     assert {event["schema"] for event in events} == {1}
+    [name] = {event["run"] for event in events}
+    assert f"run 1 ({name}) of failing failed" in failing("resume", name, code=1).err
     assert events[0]["event"] == "run_started"
     assert events[-1]["event"] == "run_finished"
     assert events[-1]["exit_code"] == 1
@@ -149,7 +172,7 @@ def test_a_failure_is_shown_with_the_users_own_line_and_exits_1(failing: Shell) 
     said = failing("run", "failing", "--executor", "inline", code=1)
     assert said.out == ""
     assert normalised(said.err) == (
-        "HH:MM:SS  failing  4 tasks · 1 worker\n"
+        "HH:MM:SS  failing  run 1 NAME · 4 tasks · 1 worker\n"
         "HH:MM:SS  1/4  START    fine\n"
         "  fine | fine says\n"
         "HH:MM:SS  1/4  OK       fine      TIME\n"
@@ -169,11 +192,12 @@ def test_a_failure_is_shown_with_the_users_own_line_and_exits_1(failing: Shell) 
         "HH:MM:SS  4/4  START    other\n"
         "HH:MM:SS  4/4  OK       other     TIME\n"
         "\n"
+        "  help: flowkit resume 1   flowkit logs 1 broken\n"
         "  help: flowkit run failing --executor inline --pdb"
         "   flowkit run failing --executor inline --debug\n"
         "\n"
         "  ✗ 2 ok · 1 failed · 1 not run   TIME\n"
-        "HH:MM:SS  DONE ok=2 cached=0 failed=1 skipped=0 not_run=1 cancelled=0 retried=0 time=TIME run=RUN\n"
+        "HH:MM:SS  DONE ok=2 cached=0 failed=1 skipped=0 not_run=1 cancelled=0 retried=0 time=TIME run=1\n"
     )
 
 

@@ -22,7 +22,7 @@ def test_penguins_in_plain_lines(checkout: Shell, tmp_path: Path) -> None:
     said = checkout("run", "data_pipeline", "--target", str(target), "--executor", "inline")
     assert said.out == ""
     lines = normalised(said.err).splitlines()
-    assert lines[0] == "HH:MM:SS  data_pipeline  4 tasks · 1 worker"
+    assert lines[0] == "HH:MM:SS  data_pipeline  run 1 NAME · 4 tasks · 1 worker"
     for number, (task, printed) in enumerate(PENGUINS, start=1):
         first = lines.index(f"HH:MM:SS  {number}/4  START    {task}")
         assert lines[first : first + 3] == [
@@ -33,7 +33,7 @@ def test_penguins_in_plain_lines(checkout: Shell, tmp_path: Path) -> None:
     assert lines[-3:] == [
         "",
         "  ✓ 4 ok   TIME",
-        "HH:MM:SS  DONE ok=4 cached=0 failed=0 skipped=0 not_run=0 cancelled=0 retried=0 time=TIME run=RUN",
+        "HH:MM:SS  DONE ok=4 cached=0 failed=0 skipped=0 not_run=0 cancelled=0 retried=0 time=TIME run=1",
     ]
     accuracy = re.search(r"accuracy (0\.\d+)", said.err)
     assert accuracy
@@ -44,7 +44,7 @@ def test_penguins_in_plain_lines(checkout: Shell, tmp_path: Path) -> None:
 def test_penguins_in_a_terminal(checkout: Shell, tmp_path: Path) -> None:
     seen = typed(checkout, "run", "data_pipeline", "--target", str(tmp_path / "predictions.csv"))
     lines = [normalised(line) for line in seen.lines if line.strip()]
-    assert re.fullmatch(r"data_pipeline  4 tasks · \d+ workers", lines[0])
+    assert re.fullmatch(r"data_pipeline  run 1 NAME · 4 tasks · \d+ workers", lines[0])
     for task, printed in PENGUINS:
         assert f"  {task} │ {printed}" in lines
         assert f"  ✓ {task:<16}  TIME" in lines

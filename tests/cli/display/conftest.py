@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from flowkit.cli.console import Console
+from flowkit.engine.capture import Line
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors.inline import LocalExecutor
 from flowkit.engine.observers import Observer
 from flowkit.engine.outcome import Outcome
-from flowkit.engine.output import Line
 from flowkit.flow.flow import Flow
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Row

@@ -131,7 +131,7 @@ def test_whatever_a_task_prints_each_line_is_one_json_object(written):
     with Flow("f") as flow:
         odd()
     texts = [event["text"] for event in written(flow) if event["event"] == "task_output"]
-    assert texts == ['"\u2028\x00? \x1b[31m日本\r']
+    assert texts == ['"\u2028\x00\\ud800 \x1b[31m日本\r']
 
 
 def test_with_json_stderr_has_failures_and_the_sum_only(run, screen):

@@ -124,7 +124,7 @@ class Background:
 
     def __init__(self, flow, console, workers=2, output=OutputMode.LIVE, observer=None):
         display = observer or LiveDisplay(
-            console, Title(flow.name, "42 · brisk-otter", workers), output=output
+            console, Title(flow.name, "brisk-otter", workers), output=output
         )
         plan = compile_flow(flow, lane="threads")
         self.engine = Engine(plan, [ThreadExecutor(workers)], observers=[display], capture=True)
@@ -180,7 +180,7 @@ def test_rows_are_live_then_stay_and_the_screen_tells_the_story(terminal, consol
     run.join()
     terminal.read()
     assert re.sub(r"(?:\d\.\ds|\d+ms|<1ms)", "0.1s", terminal.screen) == (
-        "data_pipeline  run 42 · brisk-otter · 2 tasks · 2 workers\n"
+        "data_pipeline  run brisk-otter · 2 tasks · 2 workers\n"
         "  get_data │ 344 penguins\n"
         "  ✓ get_data   0.1s\n"
         "  ✓ run_model  0.1s\n"

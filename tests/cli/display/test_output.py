@@ -13,7 +13,7 @@ from flowkit.cli.display import Title
 from flowkit.cli.output import KeptLines, Output, OutputMode
 from flowkit.cli.plain import PlainDisplay
 from flowkit.cli.styled import plain
-from flowkit.engine.output import Line
+from flowkit.engine.capture import Line
 from flowkit.flow.flow import Flow
 from flowkit.flow.task import task
 

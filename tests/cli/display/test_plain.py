@@ -40,6 +40,14 @@ def plain(screen, mode=OutputMode.PREFIX, **options):
     return PlainDisplay(screen.console, Title("data_pipeline", "brisk-otter", 4), output=mode, **options)
 
 
+def test_a_run_that_is_remembered_is_told_by_its_number_and_name_and_to_programs_by_its_number(run, screen):
+    with Flow("data_pipeline") as flow:
+        get_data()
+    run(flow, plain(screen), number=42)
+    assert screen.shown.startswith("09:12:01  data_pipeline  run 42 brisk-otter · 1 task · 4 workers\n")
+    assert screen.shown.endswith(" run=42\n")
+
+
 def test_a_successful_run_has_a_line_for_each_start_and_end_and_one_to_grep_for(run, screen):
     with Flow("data_pipeline") as flow:
         report(get_data())

@@ -118,7 +118,13 @@ def test_the_slowest_tasks_are_told_where_they_took_long():
         [(node, -1, 1, 5, 0.0, seconds, None, None) for node, seconds in enumerate([1, 30, 0.1, 5, 9])]
     )
     outcome = SimpleNamespace(
-        plan=plan, exit_code=0, duration=45.1, interrupted=None, timed_out=False, left_behind=()
+        plan=plan,
+        engine=SimpleNamespace(number=None),
+        exit_code=0,
+        duration=45.1,
+        interrupted=None,
+        timed_out=False,
+        left_behind=(),
     )
     lines = [plain(line) for line in summary(outcome, tally, command="flowkit run f", reasons_told=True)]
     assert lines == ["  slowest  good-2 30.0s · good-5 9.0s · good-4 5.0s", "", "  ✓ 5 ok   45.1s"]
@@ -141,6 +147,13 @@ def test_hints_name_commands_that_exist(ended):
     with Flow("f") as flow:
         bad()
     assert set(re.findall(r"flowkit \w+", ended(flow))) == {"flowkit run"}
+    assert "  help: flowkit resume 42   flowkit logs 42 bad\n" in ended(flow, number=42)
+
+
+def test_a_run_in_which_nothing_failed_is_not_to_be_resumed(ended):
+    with Flow("f") as flow:
+        good()
+    assert "help" not in ended(flow, number=42)
 
 
 def test_quiet_shows_failures_and_the_sum_and_twice_quiet_failures_only(run, screen_in):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from itertools import pairwise
 from typing import Any, TextIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowkit import Flow, task
+from flowkit.engine.capture import Capture, Line
 from flowkit.engine.context import CURRENT
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
-from flowkit.engine.output import Capture, Line
 from flowkit.plan.compiler import compile_flow
 
 LONGEST = 64 * 1024
@@ -103,18 +107,24 @@ def test_the_streams_are_given_back(lines: list[Line]) -> None:
         "nul \0 inside",
         "\x1b[31mred\x1b[0m",
         "half\rover",
-        "surrogate \udcff",
         "ü 漢 🦀",
         "\t",
         "",
         "a\x0bb\x0cc\x85d\u2028e",
     ],
-    ids=["nul", "ansi", "carriage return", "surrogate", "wide", "tab", "empty", "other line ends"],
+    ids=["nul", "ansi", "carriage return", "wide", "tab", "empty", "other line ends"],
 )
 def test_text_is_kept_as_it_is(text: str, lines: list[Line], inside: Any) -> None:
     with captured(lines):
         print(text)
     assert said(lines) == [text]
+
+
+def test_what_cannot_be_written_as_utf_8_is_captured_with_replacement(lines: list[Line], inside: Any) -> None:
+    with captured(lines):
+        print("a name \udcff ü")
+        print("half a pair \ud83e ü")
+    assert said(lines) == ["a name \ufffd ü", "half a pair \\ud83e ü"]
 
 
 def test_a_line_without_an_end_is_cut(lines: list[Line], inside: Any) -> None:
@@ -136,6 +146,27 @@ def test_bytes_that_are_not_utf_8_are_captured_with_replacement(lines: list[Line
     with captured(lines, io.TextIOWrapper(io.BytesIO())):
         sys.stdout.buffer.write(b"\xff\xfe byte\n")
     assert said(lines) == ["\ufffd\ufffd byte"]
+
+
+@given(st.text(max_size=20), st.lists(st.integers(0, 80), max_size=5))
+def test_bytes_are_the_same_text_in_whatever_pieces_they_are_written(text: str, cuts: list[int]) -> None:
+    lines: list[Line] = []
+    whole = text.encode()
+    token = CURRENT.set((ENGINE, (3, -1, 1)))
+    with captured(lines):
+        for begin, end in pairwise([0, *sorted(cuts), len(whole) + 80]):
+            sys.stdout.buffer.write(memoryview(whole)[begin:end])
+        print()
+    CURRENT.reset(token)
+    assert said(lines) == text.split("\n")
+
+
+def test_a_program_may_ask_the_stream_for_another_encoding(lines: list[Line], inside: Any) -> None:
+    with captured(lines):
+        stream: Any = sys.stdout
+        stream.reconfigure(encoding="ascii", errors="strict")
+        print("ü")
+    assert said(lines) == ["ü"]
 
 
 def test_the_stream_says_what_it_is(lines: list[Line], inside: Any) -> None:
@@ -168,6 +199,59 @@ def test_lines_of_threads_do_not_mix(carry_out: Any, kept: Any) -> None:
     for line in kept.lines:
         by_call.setdefault(line.call, []).append(line.text)
     assert sorted(by_call.values()) == [[f"{name} {n}" for n in range(20)] for name in ("left", "right")]
+
+
+def test_lines_of_many_tasks_that_print_at_once_are_all_kept_in_order(carry_out: Any, kept: Any) -> None:
+    expected = [f"{number} begun, ended" for number in range(2_000)]
+
+    @task
+    def tell(seed: int) -> None:
+        for number in range(2_000):
+            print(number, "begun, ", end="")
+            print("ended")
+
+    with Flow("loud") as flow:
+        tell.map(list(range(50)))
+    outcome = carry_out(flow, ThreadExecutor(16), observers=[kept], capture=True)
+    assert outcome.state.is_successful()
+    by_call: dict[Any, list[str]] = {}
+    for line in kept.lines:
+        by_call.setdefault(line.call, []).append(line.text)
+    assert list(by_call.values()) == [expected] * 50
+
+
+def test_threads_with_the_context_of_a_task_print_whole_lines_as_that_task(carry_out: Any, kept: Any) -> None:
+    turns = threading.Barrier(2, timeout=10)
+
+    def tell(name: str) -> None:
+        for _ in range(20):
+            turns.wait()
+            print(name, end=" ")
+            turns.wait()
+            print("ended")
+
+    @task
+    async def both() -> None:
+        await asyncio.gather(*(asyncio.to_thread(tell, name) for name in ("left", "right")))
+
+    with Flow("two") as flow:
+        both()
+    carry_out(flow, observers=[kept], capture=True)
+    assert sorted(line.text for line in kept.lines) == ["left ended"] * 20 + ["right ended"] * 20
+
+
+def test_threads_without_a_context_print_where_they_did_before(carry_out: Any, kept: Any) -> None:
+    @task
+    def work() -> None:
+        thread = threading.Thread(target=print, args=("from a thread",))
+        thread.start()
+        thread.join()
+
+    with Flow("thread") as flow:
+        work()
+    with redirect_stdout(io.StringIO()) as out:
+        carry_out(flow, observers=[kept], capture=True)
+    assert (out.getvalue(), kept.lines) == ("from a thread\n", [])
 
 
 def test_what_a_failing_task_printed_is_kept(carry_out: Any, kept: Any) -> None:

@@ -1,0 +1,114 @@
+"""Carrying a prepared run out at the terminal: the display around it, its exit code after it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from contextlib import closing
+
+from flowkit.cli.console import Console
+from flowkit.cli.debugger import post_mortem
+from flowkit.cli.display import observers_for
+from flowkit.cli.run_options import RunOptions
+from flowkit.cli.streams import said_by, set_apart
+from flowkit.engine.earlier import Earlier
+from flowkit.engine.executors.base import Executor
+from flowkit.engine.outcome import Outcome
+from flowkit.errors import FlowkitError, UsageError
+from flowkit.logs import show_logs
+from flowkit.plan.plan import Plan
+from flowkit.project.settings import Settings
+from flowkit.runs.memory import Kept
+from flowkit.runs.start import Options, prepare
+
+_RECORD = "%(levelname)s %(message)s"  # the gutter says which task, the display what time it is
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def carry_out(
+    name: str,
+    plan: Plan,
+    values: dict[str, object],
+    executor: Executor,
+    options: RunOptions,
+    chosen: Settings,
+    kept: Kept | None,
+    earlier: Earlier | None = None,
+) -> int:
+    """Run a plan, show it, and return the exit code.
+
+    Args:
+        name: what `flowkit run` was given.
+        kept: what remembers the run; None: nobody.
+        earlier: what is known already.
+
+    Raises:
+        FlowkitError: the output, or the history, could not be written.
+    """
+    show_logs(chosen.logging.level, everyones=options.log_level is not None, form=_RECORD)
+    with set_apart() as (data, terminal):
+        console = Console(stdout=data, stderr=terminal)
+        engine = prepare(
+            plan,
+            values,
+            executor,
+            Options(
+                observers=observers_for(
+                    console=console,
+                    name=name,
+                    run=kept.record.begun.name if kept is not None else "",
+                    workers=executor.workers,
+                    command=shlex.join(["flowkit", *sys.argv[1:]]),
+                    output=chosen.output,
+                    json=options.as_json,
+                    junit=options.junit,
+                    quiet=options.quiet,
+                    verbose=options.verbose,
+                    debug=options.debug,
+                ),
+                fail_fast=options.fail_fast,
+                timeout=chosen.run.timeout if options.timeout is None else seconds_of(options.timeout),
+                capture=True,
+                switch_interval=chosen.switch_interval,
+                forgets=not options.pdb,
+            ),
+            kept,
+            earlier,
+        )
+        with closing(console), said_by(console):
+            outcome = engine.run()
+    return _ended(outcome, console, options)
+
+
+def _ended(outcome: Outcome, console: Console, options: RunOptions) -> int:
+    if options.pdb:
+        post_mortem(outcome)
+    if console.out.failed is not None:
+        raise FlowkitError(f"the output cannot be written: {console.out.failed}")
+    if isinstance(outcome.broken, FlowkitError):
+        number = outcome.engine.number
+        raise FlowkitError(
+            outcome.broken.message,
+            hints=(*outcome.broken.hints, f"then `flowkit resume {number}` goes on with this run"),
+        )
+    code = outcome.exit_code
+    if outcome.left_behind:  # at exit Python would wait for what the tasks left behind have started
+        os._exit(code)
+    return code
+
+
+def seconds_of(text: str) -> float:
+    """Seconds from `90`, `90s`, `5m` or `1h`.
+
+    Raises:
+        UsageError: it is not a time.
+    """
+    number, unit = (text[:-1], text[-1]) if text[-1:] in "smh" and text else (text, "")
+    try:
+        seconds = float(number) * _UNITS[unit]
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"`--timeout {text}` is not a time", hints=("for example 90, 90s, 5m or 1h",))
+    return seconds

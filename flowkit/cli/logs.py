@@ -1,0 +1,98 @@
+"""`flowkit logs RUN [TASK]`: what tasks printed and logged, also while they do."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flowkit.cli import moments
+from flowkit.cli.past import Run, history_here
+from flowkit.cli.run_options import Level
+from flowkit.cli.wording import shown
+from flowkit.store.history import History
+from flowkit.store.records import LogLine, RunRecord
+from flowkit.store.run_status import RunStatus
+from flowkit.store.sweep import sweep
+
+_POLL = 0.1  # seconds between two looks for new lines
+_ALIVE = 1.0  # seconds between two looks whether the process is there
+_LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+_LEAST = {name: number for number, name in _LEVELS.items()}
+Lines = Callable[[int], Iterator[LogLine]]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("logs")(logs)
+
+
+def logs(
+    run: Run = "latest",
+    task: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="A task (`clean`), or a child (`clean[3]`).")
+    ] = None,
+    attempt: Annotated[int | None, typer.Option("--attempt", min=1, help="Only of this attempt.")] = None,
+    level: Annotated[
+        Level | None,
+        typer.Option("--level", metavar="LEVEL", help="Only what was logged, from this level on."),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+) -> None:
+    """Show what the tasks of a run printed and logged."""
+    with history_here() as history:
+        found = history.find(run)
+        node, child = history.locate(found, task) if task is not None else (None, None)
+        least = _LEAST[level.value.upper()] if level is not None else None
+
+        def lines(after: int) -> Iterator[LogLine]:
+            return history.logs(found, node, child, attempt, least, after)
+
+        write = _write_json if as_json else _write
+        if follow:
+            _follow(history, found, lines, write)
+        else:
+            for line in lines(-1):
+                write(line)
+
+
+def _follow(history: History, run: RunRecord, lines: Lines, write: Callable[[LogLine], None]) -> None:
+    """Write lines as they come; the last ones are read after the end was seen, so that none is missed."""
+    last, looked = -1, 0.0
+    while True:
+        now = time.monotonic()
+        ended = _has_ended(history, run.number, sweeping=now - looked >= _ALIVE)
+        looked = now if now - looked >= _ALIVE else looked
+        for line in lines(last):
+            write(line)
+            last = line.line
+        sys.stdout.flush()
+        if ended:
+            return
+        time.sleep(_POLL)
+
+
+def _has_ended(history: History, run: int, *, sweeping: bool) -> bool:
+    """Whether a run has come to its end, or its process is gone."""
+    folder: Path = history.path.parent
+    if sweeping and any(swept.number == run for swept in sweep(folder)):
+        return True
+    return history.find(str(run)).status is not RunStatus.RUNNING
+
+
+def _write(line: LogLine) -> None:
+    level = f"{_LEVELS.get(line.level, line.level)} " if line.level else ""
+    print(f"{moments.clock(line.at)}  {shown(line.key)} | {level}{shown(line.text)}")
+
+
+def _write_json(line: LogLine) -> None:
+    document = asdict(line)
+    document["task"] = document.pop("key")
+    print(json.dumps(document))

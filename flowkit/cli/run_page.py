@@ -1,0 +1,242 @@
+"""A run of the past, for a person and for a program: what was asked, what became of each task, and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from flowkit.cli import moments
+from flowkit.cli.failures import short_path
+from flowkit.cli.styled import joined
+from flowkit.cli.table import columns
+from flowkit.cli.wording import duration, one_line, shown
+from flowkit.plan.status import Status
+from flowkit.store.history import History
+from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord, hidden_nodes
+from flowkit.store.run_status import RunStatus
+
+_TASKS = ("TASK", "STATE", "ATTEMPTS", "STARTED", "TOOK", "")
+_SESSIONS = ("SESSION", "STARTED", "TOOK", "EXECUTOR", "PROCESS", "FLOWKIT", "PYTHON", "EXIT", "COMMAND")
+_MOST_FAILURES = 5
+_CODES = {Status.TRIGGER_FAILED: "trigger", Status.TIMED_OUT: "timed-out"}
+
+
+def page_of(history: History, run: RunRecord, *, children: bool = False) -> str:
+    """All that is known of a run, as text.
+
+    Args:
+        children: whether each child of a mapped task has a line.
+    """
+    tasks = _tasks(history, run, children=children)
+    parts = [
+        "\n".join(_head(run)),
+        columns(_facts(run)),
+        columns(_sessions(history, run), _SESSIONS),
+        columns(list(_rows(history, run, tasks)), _TASKS),
+        *_failures(history, run, tasks),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def document_of(history: History, run: RunRecord, *, children: bool = False) -> dict[str, Any]:
+    """Sessions and tasks of a run, as JSON has them."""
+    many = history.children(run)
+    names = ("session", "started", "ended", "pid", "host", "executor", "workers", "command", "exit_code")
+    return {
+        "sessions": [
+            {name: getattr(session, name) for name in (*names, "flowkit", "python")}
+            for session in history.sessions(run)
+        ],
+        "tasks": [
+            {
+                "task": attempts[-1].key if attempts else history.key(run, node, child),
+                "status": attempts[-1].status.word if attempts else None,
+                "attempts": [_attempt(each) for each in attempts],
+                **(_counts_of(many[node]) if child < 0 and node in many else {}),
+            }
+            for (node, child), attempts in _tasks(history, run, children=children).items()
+        ],
+    }
+
+
+def _tasks(history: History, run: RunRecord, *, children: bool) -> dict[tuple[int, int], list[AttemptRecord]]:
+    """The attempts of every task, in the order of the flow; none of those that only carry values."""
+    outline = history.outline(run)
+    hidden = hidden_nodes(outline)
+    left = outline.get("ids") or range(len(outline.get("keys", ())))
+    found: dict[tuple[int, int], list[AttemptRecord]] = {
+        (node, -1): [] for node in left if node not in hidden
+    }
+    for attempt in history.attempts(run, children=children):
+        if attempt.node not in hidden:
+            found.setdefault((attempt.node, attempt.child), []).append(attempt)
+    return dict(sorted(found.items())) if children else found
+
+
+# -- for a program ----------------------------------------------------------------------------
+
+
+def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
+    names = ("attempt", "started", "ended", "worker", "session", "detail")
+    return {"status": attempt.status.word, **{name: getattr(attempt, name) for name in names}}
+
+
+def _counts_of(many: ChildrenRecord) -> dict[str, Any]:
+    return {"children": {status.word: number for status, number in many.counts.items()}}
+
+
+# -- for a person -----------------------------------------------------------------------------
+
+
+def _head(run: RunRecord) -> Iterator[str]:
+    took = f"after {duration(run.duration)}" if run.duration is not None else ""
+    state = f"{run.status.symbol} {run.status.word}"
+    yield shown(joined([f"run {run.number}", run.name, run.flow, joined([state, took], " ")]))
+    if run.reason:
+        yield one_line(run.reason, 500)
+
+
+def _facts(run: RunRecord) -> list[tuple[str, str]]:
+    ended = moments.at(run.ended) if run.ended is not None else ""
+    facts = [
+        ("id", run.uid),
+        ("defined in", run.ref),
+        ("started", f"{moments.at(run.started)} ({moments.ago(time.time() - run.started)})"),
+        ("ended", ended),
+        ("exit code", "" if run.exit_code is None else str(run.exit_code)),
+        ("results of", f"run {run.parent}" if run.parent is not None else ""),
+        ("in files", moments.size(run.bytes) if run.bytes else ""),
+    ]
+    found = [fact for fact in facts if fact[1]]
+    for place, (name, value) in enumerate(run.parameters.items()):
+        found.append(("" if place else "parameters", f"{name} = {value}"))
+    return found
+
+
+def _sessions(history: History, run: RunRecord) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for each in history.sessions(run):
+        took = duration(max(0.0, each.ended - each.started)) if each.ended is not None else ""
+        found.append(
+            (
+                str(each.session),
+                moments.at(each.started),
+                took,
+                f"{each.executor} ({each.workers})",
+                f"{each.pid} on {each.host}",
+                each.flowkit,
+                each.python,
+                "" if each.exit_code is None else str(each.exit_code),
+                each.command,
+            )
+        )
+    return found
+
+
+def _rows(
+    history: History, run: RunRecord, tasks: Mapping[tuple[int, int], Sequence[AttemptRecord]]
+) -> Iterator[tuple[str, ...]]:
+    many = history.children(run)
+    for (node, child), attempts in tasks.items():
+        key = history.key(run, node, child)
+        if child < 0 and node in many:
+            yield _mapped_row(key, attempts, many[node])
+        elif attempts:
+            yield _row(key, attempts)
+        else:
+            waiting = run.status is RunStatus.RUNNING
+            yield (key, "· waiting" if waiting else "· not reached", "", "", "", "")
+
+
+def _row(key: str, attempts: Sequence[AttemptRecord]) -> tuple[str, ...]:
+    last = attempts[-1]
+    made = sum(attempt.attempt > 0 for attempt in attempts)
+    took = last.duration if made else None
+    return (
+        key,
+        f"{last.status.symbol} {last.status.word}",
+        str(made) if made else "",
+        moments.clock(last.started) if made else "",
+        duration(took) if took is not None else "",
+        _note(last),
+    )
+
+
+def _mapped_row(key: str, attempts: Sequence[AttemptRecord], many: ChildrenRecord) -> tuple[str, ...]:
+    status = _of_all(attempts[-1].status if attempts else Status.RUNNING, many)
+    took = duration(max(0.0, many.ended - many.started)) if status.ended else ""
+    counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items())
+    state = f"{status.symbol} {status.word}"
+    return (key, state, "", moments.clock(many.started), took, f"{_total(many)}: {counts}")
+
+
+def _of_all(status: Status, many: ChildrenRecord) -> Status:
+    """What a mapped task that has ended is shown as: the worst of its children, or that all were skipped."""
+    if status is not Status.MAPPED:
+        return status
+    worst = max(many.counts)
+    return worst if worst.bad or set(many.counts) == {Status.SKIPPED} else status
+
+
+def _total(many: ChildrenRecord) -> str:
+    total = sum(many.counts.values())
+    return f"{total:,} {'child' if total == 1 else 'children'}"
+
+
+def _note(attempt: AttemptRecord) -> str:
+    """Why it stands as it does, in one line."""
+    origin = attempt.detail.get("origin")
+    if isinstance(origin, dict) and "run" in origin:
+        made = origin.get("made")
+        when = f", {moments.ago(time.time() - made)}" if isinstance(made, int | float) else ""
+        return f"from run {origin.get('run', '?')}{when}"
+    return one_line(_said(attempt), 100)
+
+
+def _said(attempt: AttemptRecord) -> str:
+    failure = _failure(attempt)
+    message = str(attempt.detail.get("message") or "")
+    if not failure or (message and failure.get("kind") in ("signal", "trigger", "timeout")):
+        return message
+    kind = str(failure.get("type_name", "")).rpartition(".")[2]
+    text = str(failure.get("message", ""))
+    if failure.get("kind") in ("signal", "trigger", "timeout"):
+        return text or kind
+    return f"{kind}: {text}" if text else kind
+
+
+def _failure(attempt: AttemptRecord) -> dict[str, Any]:
+    failure = attempt.detail.get("failure")
+    return failure if isinstance(failure, dict) else {}
+
+
+def _failures(
+    history: History, run: RunRecord, tasks: Mapping[tuple[int, int], Sequence[AttemptRecord]]
+) -> Iterator[str]:
+    """A paragraph for each of the first failures."""
+    failed = [attempts[-1] for (_, child), attempts in tasks.items() if child < 0 and attempts]
+    failed = [each for each in failed if each.status.bad and _failure(each)]
+    failed += history.failed_children(run, _MOST_FAILURES + 1)
+    for each in failed[:_MOST_FAILURES]:
+        yield "\n".join(_paragraph(each))
+    if len(failed) > _MOST_FAILURES:
+        yield f"more failed; `flowkit runs show {run.number} --children` lists all"
+
+
+def _paragraph(attempt: AttemptRecord) -> Iterator[str]:
+    """Headline, place, traceback and hint, as a run shows them when it fails."""
+    failure = _failure(attempt)
+    code = _CODES.get(attempt.status, "task-failed")
+    raised = "raised " if failure.get("kind") == "error" else ""
+    yield f"error[{code}]: {shown(attempt.key)} {raised}{one_line(_said(attempt), more='')}"
+    if failure.get("place"):
+        yield f"  --> {shown(short_path(str(failure['place'])))}"
+    for line in str(failure.get("traceback", "")).splitlines():
+        yield f"  | {shown(line)}"
+    facts = [f"attempt {attempt.attempt}" if attempt.attempt > 1 else ""]
+    facts.append(f"after {duration(attempt.duration)}" if attempt.duration is not None else "")
+    if any(facts) and attempt.attempt > 0:
+        yield f"  {joined(facts)}"
+    if failure.get("hint"):
+        yield f"hint: {one_line(str(failure['hint']))}"

@@ -1,0 +1,207 @@
+"""What tasks print and log, line by line, while `sys.stdout`, `sys.stderr` and `logging` are listened to.
+
+Guarantees: whole lines, in order per task and thread; what is printed or logged outside of a task goes
+where it went before, as does what a thread prints that a task has started without its context. A line is
+cut at 64 KiB, so that a task without line ends cannot fill the memory, and can be written as UTF-8.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Callable
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+from flowkit.engine import log_capture
+from flowkit.engine.context import CURRENT
+from flowkit.plan.events import Call
+
+if TYPE_CHECKING:
+    from flowkit.engine.engine import Engine
+
+_LONGEST_LINE = 64 * 1024
+
+
+class Line(NamedTuple):
+    """A line that a task printed, or of a record that it logged.
+
+    Attributes:
+        call: the attempt that printed or logged it.
+        stream: `stdout`, `stderr` or `log`.
+        text: without the line end; of a record only the message, its exception in further lines.
+        level: of a record, as `logging` counts: 10 for DEBUG, 20 for INFO, …; 0 of what was printed.
+    """
+
+    call: Call
+    stream: str
+    text: str
+    level: int = 0
+
+
+class Capture:
+    """Takes the two streams over, and listens to the loggers, between `start` and `stop`.
+
+    Args:
+        engine: the run whose tasks are listened to; what a run inside one of them prints is that task's.
+        sink: is given each line; called from the thread of the task.
+        echo: let everything through to where it went before, too.
+
+    Attributes:
+        begun: what has no line end yet, by call, stream and thread.
+    """
+
+    def __init__(self, engine: Engine, sink: Callable[[Line], None], *, echo: bool = False) -> None:
+        self._engine = engine
+        self.echo = echo
+        self._sink = sink
+        self._before: tuple[TextIO, TextIO] | None = None
+        self.begun: dict[tuple[Call, str, int], str] = {}
+
+    def start(self) -> None:
+        """Take the streams over."""
+        self._before = (sys.stdout, sys.stderr)
+        sys.stdout = _Stream("stdout", sys.stdout, self)
+        sys.stderr = _Stream("stderr", sys.stderr, self)
+        log_capture.listen(self._engine, self.log, echo=self.echo)
+
+    def stop(self) -> None:
+        """Give them back, and hand on what has no line end yet."""
+        if self._before is None:
+            return
+        self.restore()
+        for call, _, _ in list(self.begun):
+            self.end(call)
+
+    def restore(self) -> None:
+        """Give the streams back at once."""
+        log_capture.forget(self._engine)
+        if self._before is not None:
+            sys.stdout, sys.stderr = self._before
+            self._before = None
+
+    def call(self) -> Call | None:
+        """The call of this run that the thread carries out, or None."""
+        current = CURRENT.get()
+        while current is not None and current[0] is not self._engine:
+            current = current[0].parent
+        return current[1] if current is not None else None
+
+    def write(self, call: Call, stream: str, text: str) -> None:
+        """Take what a call printed, and hand on the lines that are whole."""
+        # No lock: what is begun is this thread's own, and a lock would be waited for by who holds it
+        # where the garbage collector runs a `__del__` that prints, in the middle of this.
+        key = (call, stream, get_ident())
+        rest = self.begun.pop(key, "")
+        if "\n" in text:
+            first, *others = text.split("\n")
+            self._hand_on(call, stream, rest + first)
+            rest = others.pop()
+            for line in others:
+                self._hand_on(call, stream, line)
+        else:
+            rest += text
+        if len(rest) > _LONGEST_LINE:
+            self._hand_on(call, stream, rest)
+        elif rest:
+            self.begun[key] = rest + self.begun.pop(key, "")
+
+    def log(self, call: Call, record: logging.LogRecord) -> None:
+        """Hand on the lines of a record."""
+        for line in log_capture.text_of(record).split("\n"):
+            self._hand_on(call, "log", line, record.levelno)
+
+    def end(self, call: Call) -> None:
+        """A call has ended: hand on the lines that it began and did not end."""
+        for key in [key for key in list(self.begun) if key[0] == call]:
+            rest = self.begun.pop(key, "")
+            if rest:
+                self._hand_on(call, key[1], rest)
+
+    def _hand_on(self, call: Call, stream: str, line: str, level: int = 0) -> None:
+        if not line.isascii():
+            line = _writable(line)
+        if len(line) <= _LONGEST_LINE:
+            self._sink(Line(call, stream, line, level))
+            return
+        for start in range(0, len(line), _LONGEST_LINE):
+            self._sink(Line(call, stream, line[start : start + _LONGEST_LINE], level))
+
+
+def _writable(line: str) -> str:
+    """A line that can be written as UTF-8, of text and of bytes that were written in any pieces."""
+    try:
+        return line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # halves of characters that were never bytes
+        return line.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class _Stream(io.TextIOBase):
+    """A text stream that knows which task writes."""
+
+    def __init__(self, name: str, behind: TextIO, capture: Capture) -> None:
+        self._name = name
+        self._behind = behind
+        self._capture = capture
+        self.buffer = _Bytes(self, behind, capture)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        return "replace"
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._capture.call() is None and self._behind.isatty()
+
+    def fileno(self) -> int:
+        return self._behind.fileno()
+
+    def write(self, text: str) -> int:
+        call = self._capture.call()
+        if call is None:
+            return self._behind.write(text)
+        if self._capture.echo:
+            self._behind.write(text)
+        if not log_capture.prints_a_taken_record(sys._getframe(1)):
+            self._capture.write(call, self._name, text)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._capture.echo or self._capture.call() is None:
+            self._behind.flush()
+
+    def reconfigure(self, **options: Any) -> None:
+        """Nothing: it takes any text as it is."""
+
+    def close(self) -> None:
+        """Nothing: the stream behind belongs to the program, and may be closed already."""
+
+
+class _Bytes:
+    """The bytes behind a stream: a task's are text with replacement characters."""
+
+    def __init__(self, stream: _Stream, behind: TextIO, capture: Capture) -> None:
+        self._stream = stream
+        self._behind = behind
+        self._capture = capture
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self._capture.call() is None:
+            return self._behind.buffer.write(data)
+        written = bytes(memoryview(data))
+        self._stream.write(written.decode("utf-8", "surrogateescape"))
+        return len(written)
+
+    def flush(self) -> None:
+        if self._capture.call() is None:
+            self._behind.buffer.flush()

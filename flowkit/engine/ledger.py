@@ -1,0 +1,100 @@
+"""What the engine asks of whoever remembers: two small protocols; it knows no store.
+
+What is kept of a value is the store's business, and opaque here but for its `size` in bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flowkit.plan.events import Call, Row
+
+if TYPE_CHECKING:
+    from flowkit.engine.capture import Line
+    from flowkit.engine.outcome import Outcome
+
+
+class Kept(Protocol):
+    """What is kept of a value."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait to be written."""
+
+
+class Ledger(Protocol):
+    """Remembers what happened. All calls come from one thread at a time."""
+
+    def append(
+        self,
+        rows: Sequence[Row],
+        kept: Mapping[tuple[int, int], Any],
+        values: Any,
+        lines: Sequence[tuple[float, Line]],
+    ) -> None:
+        """Commit rows, as in plan/events.py, with the results of those that succeeded.
+
+        Args:
+            kept: what `Results.keep` gave, by node and child; what is not in it is a plain value.
+            values: of the nodes; for a mapped one the list of its children's.
+
+        Raises:
+            FlowkitError: nothing of it was written; the run ends.
+        """
+
+    def end(self, outcome: Outcome) -> None:
+        """Commit how the run ended.
+
+        Raises:
+            FlowkitError: it could not be written.
+        """
+
+
+class Results(Protocol):
+    """Keeps values and finds them again. Called from any thread."""
+
+    @property
+    def plain(self) -> frozenset[type]:
+        """Values of exactly these types are kept as they are, without a call of `keep`."""
+
+    def keep(self, node: int, index: int, value: Any) -> Any:
+        """What is kept of a value, made now, before anything may change it; None: the value itself.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+
+    def load(self, node: int, index: int) -> Any:
+        """A value of this run, or of the one that it goes on with, that is not in memory any more.
+
+        Raises:
+            FlowkitError: it cannot be had.
+        """
+
+    def found(self, call: Call, arguments: dict[str, Any]) -> Found:
+        """What there is already of a call whose task asks for that; waits while another makes it."""
+
+
+class Found(Protocol):
+    """An answer of the cache. Where there was nothing, `made` or `drop` must follow.
+
+    Attributes:
+        hit: whether there is a value.
+        value, kept, origin: the value, what is kept of it, and where it was made.
+    """
+
+    @property
+    def hit(self) -> bool: ...
+    @property
+    def value(self) -> Any: ...
+    @property
+    def kept(self) -> Any: ...
+    @property
+    def origin(self) -> dict[str, Any] | None: ...
+
+    def made(self, value: Any, kept: Any) -> Any:
+        """The call gave this value; returns what is to be kept, which becomes the entry too."""
+
+    def drop(self) -> None:
+        """The call gave none: let others try."""

@@ -1,0 +1,80 @@
+"""`flowkit.Secret`, a value that a task asks for while it runs, and the secret parameters of a run.
+
+Guarantees: what is given here is covered from then on (`flowkit.engine.mask`), as the value and as the text
+that it was made from.
+
+Source of the rules: Prefect classic, 19.7; there the value came from the local context or the cloud.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flowkit.engine.mask import MASK
+from flowkit.errors import DefinitionError, UsageError
+from flowkit.flow import ambient
+from flowkit.flow.parameter import Parameter
+from flowkit.flow.secret import CLASSIC_PREFIX, from_environment, variable_of
+
+
+class Secret:
+    """A secret by name: `Secret("API_TOKEN").get()`.
+
+    Its value is that of the environment variable `FLOWKIT_SECRET_API_TOKEN`, else of
+    `FLOWKIT__CONTEXT__SECRETS__API_TOKEN`; one that is empty counts as not set.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<Secret: {self.name}>"
+
+    def get(self) -> Any:
+        """The value, decoded where it is JSON; from now on it is covered in all that is shown or kept.
+
+        Raises:
+            DefinitionError: a flow is being written, whose graph must not hold the value.
+            UsageError: it is not set.
+        """
+        if ambient.current().flow is not None:
+            raise DefinitionError(
+                f"the secret `{self.name}` was asked for while a flow is written",
+                hints=("call `.get()` inside a task, when the flow runs",),
+            )
+        text = self._text()
+        if text is None:
+            raise UsageError(
+                f"the secret `{self.name}` is not set",
+                hints=(f"set the environment variable `{variable_of(self.name)}`",),
+            )
+        value = _json_or_text(text)
+        MASK.add([text, value])
+        return value
+
+    def exists(self) -> bool:
+        """Whether it is set."""
+        return self._text() is not None
+
+    def _text(self) -> str | None:
+        return from_environment(self.name) or os.environ.get(f"{CLASSIC_PREFIX}{self.name}") or None
+
+
+def cover(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> None:
+    """Cover the values of the secret ones; to be called before a run shows or keeps anything."""
+    for each in parameters:
+        if each.secret:
+            MASK.add(values.get(each.name))
+            MASK.add(from_environment(each.name))
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,61 @@
+"""What is remembered of a task: its result, and whether that is found again by what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Literal
+
+from flowkit.errors import DefinitionError
+
+Cache = bool | Literal["inputs"] | timedelta | Callable[[dict[str, Any]], Any]
+Durability = Literal["batch", "task"]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """The options of a task that concern what is kept; most tasks share the default.
+
+    Attributes:
+        cache: False; True: found by code and inputs; `"inputs"`: by inputs alone; a `timedelta`: as True, for
+            so long; a function that is given the arguments: by the code and what it returns.
+        persist: whether the result is kept, for `resume`.
+        durability: `"task"`: nothing follows from it before its end is on disk; None: as the run's.
+        depends_on: what the code depends on besides what can be followed: functions, modules, files as
+            `Path`, values.
+    """
+
+    cache: Cache = False
+    persist: bool = True
+    durability: Durability | None = None
+    depends_on: tuple[Any, ...] = ()
+
+    def but(self, name: str, **options: Any) -> Keeping:
+        """The same with other options, of the task of that name.
+
+        Raises:
+            DefinitionError: a value that cannot be.
+        """
+        found = replace(self, **options)
+        found._check(name)
+        return found
+
+    def _check(self, name: str) -> None:
+        cache = self.cache
+        if not (isinstance(cache, bool | timedelta) or cache == "inputs" or callable(cache)):
+            raise DefinitionError(
+                f'`cache` of the task `{name}` is True, "inputs", a `timedelta` or a function, '
+                f"not `{cache!r}`"
+            )
+        if isinstance(cache, timedelta) and cache <= timedelta():
+            raise DefinitionError(f"`cache` of the task `{name}` is a time above 0")
+        if cache and not self.persist:
+            raise DefinitionError(f"the task `{name}` has a `cache`, which `persist=False` leaves empty")
+        if self.durability not in (None, "batch", "task"):
+            raise DefinitionError(
+                f'`durability` of the task `{name}` is "batch" or "task", not `{self.durability!r}`'
+            )
+
+
+DEFAULT = Keeping()

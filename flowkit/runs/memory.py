@@ -1,0 +1,295 @@
+"""The memory of a project, opened for one run: its history, its results, its cache.
+
+Guarantees: the state folder is one's own before anything in it is believed; nothing of it is touched where
+history is off; secrets are known to the mask before the first byte is written.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shlex
+import sqlite3
+import sys
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowkit import __version__
+from flowkit.engine.executors.base import Executor
+from flowkit.engine.mask import MASK
+from flowkit.errors import FlowkitError
+from flowkit.fingerprint import Code, Part, Tracer, UndigestibleError, combine, digest
+from flowkit.flow.task import FunctionTask, Task
+from flowkit.plan.outline import Outline, ids_of, outline_of, packed
+from flowkit.plan.plan import Plan
+from flowkit.project import state_folder
+from flowkit.project.root import Project
+from flowkit.project.settings import Settings, user_file
+from flowkit.project.text import value_text
+from flowkit.runs.cached import Cache, Keys
+from flowkit.runs.record import Record
+from flowkit.runs.results import RunResults
+from flowkit.store import database, files, key, opening, retention
+from flowkit.store.batch import Batch, Stored
+from flowkit.store.journal import Journal
+from flowkit.store.opening import PARAMETERS, Beginning, Begun, Session
+from flowkit.store.past import NAMES, Past
+from flowkit.store.results import Results
+
+_SECRET = "•••"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How a run was asked for, besides its flow and parameters.
+
+    Attributes:
+        ref: from where the flow is loaded again; "" where it cannot be.
+        command: what was typed.
+        forced: keys of tasks that run though their result is there; `*`: all.
+        reads, writes: whether the cache is asked, and given new results.
+        persists: whether results are kept.
+    """
+
+    ref: str = ""
+    command: str = ""
+    select: str | None = None
+    exclude: str | None = None
+    forced: tuple[str, ...] = ()
+    reads: bool = True
+    writes: bool = True
+    persists: bool = True
+    parent: int | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the engine needs of the memory for a run."""
+
+    record: Record
+    results: RunResults
+
+
+class Memory:
+    """The memory of one project, for one run.
+
+    Raises:
+        RegistryError: the state folder is not to be trusted.
+        HistoryError: the history cannot be opened.
+    """
+
+    def __init__(self, project: Project, settings: Settings) -> None:
+        self.project = project
+        self.settings = settings
+        self.folder = state_folder.prepare(project.state)
+        self.path = self.folder / database.FILE
+        self.connection = database.open_to_write(self.path)
+        with database.explained(self.path):
+            results = files.prepare(self.folder)
+        self.results = Results(results, key.load(_own_folder()), settings.results.max_bytes, _is_secret)
+        self._reader: sqlite3.Connection | None = None
+
+    @property
+    def reader(self) -> sqlite3.Connection:
+        """A connection for those who look things up during the run."""
+        if self._reader is None:
+            self._reader = database.open_to_write(self.path)
+        return self._reader
+
+    def close(self) -> None:
+        """Let go of the history, where no run has begun."""
+        self.connection.close()
+
+    def past(self, run: int, uid: str) -> Past:
+        """What a run has left."""
+        return Past(lambda: self.reader, run, uid, self.results)
+
+    # -- a run --------------------------------------------------------------------------------
+
+    def begin(
+        self, plan: Plan, values: Mapping[str, Any], session: Session, asked: Asked
+    ) -> Kept:
+        """Enter a new run.
+
+        Raises:
+            HistoryError: it could not be written.
+        """
+        drawn = self.drawn(plan)
+        uid = opening.new_uid()
+        new = Beginning(
+            uid=uid,
+            flow=plan.name,
+            ref=asked.ref,
+            parameters=self.shown(plan, values),
+            asked=self.told(plan, values, asked),
+            outline=packed(drawn.outline),
+            codes=drawn.parts,
+            values=self.parameter_batch(uid, plan, values),
+            parent=asked.parent,
+        )
+        with database.explained(self.path):
+            begun = opening.begin(self.connection, self.folder, new, session)
+        return self.kept(plan, drawn, begun, asked)
+
+    def kept(
+        self,
+        plan: Plan,
+        drawn: Drawn,
+        begun: Begun,
+        asked: Asked,
+    ) -> Kept:
+        """What the engine needs, for a run that has begun."""
+        self._make_durable(plan)
+        persists = asked.persists and self.settings.results.persist
+        cache = self._cache(plan, drawn, begun, asked) if plan.cached and persists else None
+        results = RunResults(plan, self.results, persists=persists, cache=cache)
+        ids = ids_of(drawn.outline)
+        results.belong_to(Past(lambda: self.reader, begun.run, begun.uid, self.results), ids)
+        journal = Journal(
+            self.connection,
+            begun.run,
+            begun.session,
+            begun.uid,
+            self.results.key,
+            time.time() - time.monotonic(),
+            batch=begun.batch,
+            line=begun.line,
+            ids=ids if isinstance(ids, list) else None,
+        )
+        record = Record(
+            self.path, self.connection, journal, begun, cache, functools.partial(self._keep_bounds, plan.name)
+        )
+        return Kept(record, results)
+
+    def _make_durable(self, plan: Plan) -> None:
+        """Where nothing may follow from what is not on disk, a commit survives a power cut too."""
+        if self.settings.durability == "task":
+            plan.durable = frozenset(
+                node for node, task in enumerate(plan.tasks) if task.durability != "batch"
+            )
+        if plan.durable:
+            self.connection.execute("PRAGMA synchronous=FULL")
+
+    def _cache(self, plan: Plan, drawn: Drawn, begun: Begun, asked: Asked) -> Cache | None:
+        if not (asked.reads or asked.writes):
+            return None
+        forced = forced_nodes(plan, asked.forced) if asked.reads else set(plan.cached)
+        codes = {node: drawn.code_of[node] for node in plan.cached}
+        cache = Cache(self.folder, self.reader, self.results, plan, Keys(plan, codes), forced)
+        cache.run = begun.run
+        return cache
+
+    def _keep_bounds(self, flow: str, connection: sqlite3.Connection) -> None:
+        settings = self.settings
+        retention.apply(connection, self.folder, settings.retention, settings.cache, flow)
+
+    # -- what is written of a run -------------------------------------------------------------
+
+    def drawn(self, plan: Plan) -> Drawn:
+        """The outline of a plan, with the codes in it."""
+        tracer = Tracer(self.project.root)
+        outline, codes = outline_of(plan, functools.partial(code_of, tracer))
+        numbers = outline["code"]
+        parts = [(code.digest, json.dumps([[part.kind, part.name, part.digest, part.place] for part in code.parts])) for code in codes]
+        return Drawn(outline, parts, {node: codes[numbers[node]] for node in plan.cached})
+
+    def shown(self, plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
+        """The values of the parameters, for people."""
+        root = str(self.project.root)
+        secret = secrets_of(plan)
+        return {
+            name: _SECRET if name in secret else MASK.text(value_text(value, root))
+            for name, value in values.items()
+        }
+
+    def told(self, plan: Plan, values: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+        """How a run was asked for, and the digests of its parameters."""
+        told = {name: value for name, value in vars(asked).items() if name not in ("ref", "parent")}
+        told["command"] = MASK.text(asked.command)
+        return {**told, "secret": sorted(secrets_of(plan)), "digests": digests(plan, values)}
+
+    def parameter_batch(self, uid: str, plan: Plan, values: Mapping[str, Any]) -> bytes:
+        """The values of the parameters, as a batch; secret ones are not in it."""
+        batch, secret = Batch(), secrets_of(plan)
+        batch.add_plain((*NAMES, json.dumps(list(values))))
+        for place, (name, value) in enumerate(values.items()):
+            stored = Stored("x", "it is secret") if name in secret else self.results.packed(value)
+            if stored.kind == "p":
+                batch.add_plain((place, -1, 1, stored.payload))
+            else:
+                batch.add((place, -1, 1), stored)
+        return batch.packed(f"{uid}/{PARAMETERS}", self.results.key)
+
+
+def session_of(executor: Executor, command: str | None = None) -> Session:
+    """This process, as one that carries a run out."""
+    return Session(
+        executor=executor.name,
+        workers=executor.workers,
+        command=MASK.text(shlex.join(sys.argv) if command is None else command),
+        flowkit=__version__,
+    )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An outline with its codes: digest and parts of each, and those of the tasks that have a cache."""
+
+    outline: Outline
+    parts: list[tuple[bytes, str]]
+    code_of: Mapping[int, Code]
+
+
+def code_of(tracer: Tracer, task: Task) -> Code:
+    """The code of a task: of its function, or of its class with what the instance has of its own."""
+    if type(task) is FunctionTask:
+        return tracer.code_of(task.run, depends_on=task.depends_on)
+    cls = type(task)
+    own = {name: value for name, value in getattr(task, "__dict__", {}).items() if value is not None}
+    try:
+        found = tracer.code_of(cls, depends_on=(*task.depends_on, *own.items()))
+    except FlowkitError:
+        found = tracer.code_of(cls, depends_on=task.depends_on)
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    part = Part("class", name, "", "")
+    return Code(combine(name.encode(), found.digest), (part, *found.parts), found.unfollowed)
+
+
+def secrets_of(plan: Plan) -> set[str]:
+    """The names of the secret parameters."""
+    return {name for name, node in plan.parameters.items() if plan.tasks[node].secret}  # type: ignore[attr-defined]
+
+
+def digests(plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
+    """A digest of each parameter's value; a file counts by its name."""
+    secret = secrets_of(plan)
+    return {name: "secret" if name in secret else _digest(value) for name, value in values.items()}
+
+
+def forced_nodes(plan: Plan, forced: Collection[str]) -> set[int]:
+    """The nodes that `--force` names."""
+    if "*" in forced:
+        return set(range(plan.size))
+    return {node for node, key in enumerate(plan.keys) if key in forced or plan.tasks[node].name in forced}
+
+
+def _digest(value: Any) -> str:
+    try:
+        text: str = digest(value, content=False).hex()
+        return text
+    except UndigestibleError:
+        return f"<{type(value).__module__}.{type(value).__qualname__}>"
+
+
+def _own_folder() -> Path | None:
+    """Where this user's own things of flowkit lie."""
+    file = user_file(os.environ)
+    return file.parent if file is not None else None
+
+
+def _is_secret(data: bytes | str) -> bool:
+    return bool(MASK) and MASK.holds(data)

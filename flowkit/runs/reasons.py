@@ -1,0 +1,249 @@
+"""Why a task ran, or did not: said of a run of the past and, before a run, of what is about to happen.
+
+Guarantees: `flowkit why` and `flowkit run --dry-run` use the same rules, which are here; a reason is only
+given where what is remembered bears it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from flowkit.fingerprint import Change, changes
+from flowkit.plan.status import CACHED, SUCCESS
+from flowkit.runs.archive import PastRun, equal, origin_of
+from flowkit.runs.sources import InputChange, Side, input_changes, upstreams_of
+from flowkit.store.records import AttemptRecord
+
+EXPIRED, UNREADABLE = "expired", "unreadable"
+_FEW = 3
+_FOR_KEY = 10  # runs that asked the cache, among which the same key is looked for
+
+
+class Cause(StrEnum):
+    """What decided; each has its words."""
+
+    FIRST = "first time"
+    CODE = "code"
+    INPUT = "input"
+    KEY = "key"
+    FORCED = "forced"
+    CACHE_OFF = "cache off"
+    NO_DIGEST = "no digest"
+    EVICTED = "evicted"
+    EXPIRED = "expired"
+    UNREADABLE = "unreadable"
+    FAILED_BEFORE = "failed before"
+    NO_ENTRY = "no entry"
+    NO_CACHE = "no cache"
+    WENT_ON = "went on"
+    UPSTREAM_FIRST = "upstream first"
+    FOUND = "found"
+    TAKEN = "taken"
+    STANDS = "stands"
+    DECIDED = "decided"
+    NOT_REACHED = "not reached"
+    NOT_SELECTED = "not selected"
+    RUNNING = "running"
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it, where there is nothing more to say."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Cause.FIRST: "for the first time: no earlier run of the flow has it",
+    Cause.CODE: "its code changed",
+    Cause.INPUT: "an input changed",
+    Cause.KEY: "it is looked for by another key than before, though code and inputs are the same",
+    Cause.FORCED: "forced (`--force`)",
+    Cause.CACHE_OFF: "the cache is off for this run (`--no-cache`)",
+    Cause.NO_DIGEST: "an argument has no digest, so that its result cannot be found again",
+    Cause.EVICTED: "its entry was removed from the cache: code and inputs are those of before",
+    Cause.EXPIRED: "its entry had expired",
+    Cause.UNREADABLE: "its entry could not be read: it was damaged, or its file is gone",
+    Cause.FAILED_BEFORE: "the same call had failed, so that there was nothing to find",
+    Cause.NO_ENTRY: "no earlier run has put its result into the cache",
+    Cause.NO_CACHE: "it has no cache: it runs in every run (`@task(cache=True)` keeps its result)",
+    Cause.WENT_ON: "the run went on",
+    Cause.UPSTREAM_FIRST: "an upstream runs first",
+    Cause.FOUND: "found in the cache",
+    Cause.TAKEN: "not selected: its result was taken from an earlier run",
+    Cause.STANDS: "done in an earlier session of this run, not run again",
+    Cause.DECIDED: "decided by what is upstream",
+    Cause.NOT_REACHED: "the run ended before it was its turn",
+    Cause.NOT_SELECTED: "not selected",
+    Cause.RUNNING: "the run goes on, and its turn has not come",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a task ran, or did not.
+
+    Attributes:
+        sentence: in words, without the name of the task.
+        code, inputs: what differs from the run `against`.
+        same: upstreams that ran again, and gave what they gave before.
+        against: the run that it is compared with.
+        then: why it ran in the earlier session, where it was not run again.
+    """
+
+    cause: Cause
+    sentence: str
+    code: tuple[Change, ...] = ()
+    inputs: tuple[InputChange, ...] = ()
+    same: tuple[str, ...] = ()
+    against: PastRun | None = None
+    then: Reason | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is known to be other than before."""
+        return bool(self.code or self.inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """What a run was asked for, as far as it decides whether a task runs.
+
+    Attributes:
+        forced: the task was named by `--force`.
+        cache_off: why the cache is not asked, in words; "" where it is.
+        cached: whether the task has a cache; None: that is not remembered.
+        missed: what kept an entry that was there from being used: EXPIRED, UNREADABLE or "".
+    """
+
+    forced: bool = False
+    cache_off: str = ""
+    cached: bool | None = None
+    missed: str = ""
+
+
+def why_it_runs(
+    side: Side, node: int, child: int, key: str, earlier: Iterable[PastRun], asking: Asking
+) -> Reason:
+    """Why a task runs rather than being found.
+
+    Args:
+        side: the run, of the past or about to begin.
+        key: of the task, without the child.
+        earlier: the runs of the flow before it, the latest first.
+    """
+    origin = side.origin(node, child)
+    seen = _looked_back(earlier, key, child, origin["key"] if origin is not None else None)
+    cached = asking.cached or origin is not None or seen.with_cache is not None
+    against = (seen.with_cache if origin is not None else None) or seen.latest
+    differing = _compared(side, node, child, against, key)
+    cause, sentence = _decided(asking, seen, differing, cached=cached, origin=origin)
+    return Reason(cause=cause, sentence=sentence, **differing)
+
+
+@dataclass
+class _Seen:
+    """What earlier runs have of a task; `same` is the last attempt that had its very key."""
+
+    latest: PastRun | None = None
+    with_cache: PastRun | None = None
+    same: tuple[PastRun, AttemptRecord] | None = None
+
+
+def _looked_back(earlier: Iterable[PastRun], key: str, child: int, wanted: str | None) -> _Seen:
+    seen, asked = _Seen(), 0
+    for run in earlier:
+        node = run.nodes.get(key)
+        last = run.last(node, child) if node is not None else None
+        if last is None or not (last.attempt > 0 or last.status == CACHED):
+            continue
+        seen.latest = seen.latest or run
+        origin = origin_of(last)
+        if origin is None:
+            continue
+        seen.with_cache = seen.with_cache or run
+        asked += 1
+        if origin.get("key") == wanted:
+            seen.same = (run, last)
+        if wanted is None or seen.same or asked == _FOR_KEY:
+            break
+    return seen
+
+
+def _compared(side: Side, node: int, child: int, against: PastRun | None, key: str) -> dict[str, Any]:
+    """What differs from an earlier run, as the fields of a reason."""
+    if against is None:
+        return {}
+    old = against.nodes[key]
+    code = () if against.code(old) == side.code(node) else changes(against.parts(old), side.parts(node))
+    return {
+        "code": tuple(code),
+        "inputs": tuple(input_changes(against, old, side, node, child)),
+        "against": against,
+    }
+
+
+def _decided(
+    asking: Asking,
+    seen: _Seen,
+    differing: Mapping[str, Any],
+    *,
+    cached: bool,
+    origin: Mapping[str, Any] | None,
+) -> tuple[Cause, str]:
+    if asking.forced:
+        return _plain(Cause.FORCED)
+    if cached and asking.cache_off:
+        return Cause.CACHE_OFF, asking.cache_off
+    if seen.latest is None:
+        return _plain(Cause.FIRST)
+    if not cached:
+        return _plain(Cause.NO_CACHE)
+    if asking.missed:
+        return _plain(Cause.EXPIRED if asking.missed == EXPIRED else Cause.UNREADABLE)
+    if seen.same is not None:
+        return _same_key(*seen.same)
+    if differing.get("code") or differing.get("inputs"):
+        return said_changes(differing["code"], differing["inputs"])
+    if origin is None:
+        return _plain(Cause.NO_DIGEST)
+    return _plain(Cause.NO_ENTRY if seen.with_cache is None else Cause.KEY)
+
+
+def said_changes(code: Iterable[Change], inputs: Iterable[InputChange]) -> tuple[Cause, str]:
+    """The cause that differences are, and a sentence that names the first few."""
+    code, inputs = list(code), list(inputs)
+    said = []
+    if code:
+        said.append(f"its code changed: {_few([str(each) for each in code])}")
+    if inputs:
+        said.append(_few([str(each) for each in inputs]))
+    return (Cause.CODE if code else Cause.INPUT), "; ".join(said)
+
+
+def _same_key(run: PastRun, last: AttemptRecord) -> tuple[Cause, str]:
+    if last.status.bad:
+        return Cause.FAILED_BEFORE, f"the same call failed in {run.called}, so that there was nothing to find"
+    return _plain(Cause.EVICTED)
+
+
+def same_upstreams(run: PastRun, node: int, against: PastRun | None) -> tuple[str, ...]:
+    """The upstreams that ran again in this run, and gave what they had given in the other."""
+    found = []
+    for upstream in upstreams_of(run.outline, node) if against is not None else ():
+        last, key = run.last(upstream), run.key(upstream)
+        old = against.nodes.get(key) if against is not None else None
+        if last is None or last.status != SUCCESS or old is None or against is None:
+            continue
+        if equal(against.stored(old), run.stored(upstream)):
+            found.append(key)
+    return tuple(found)
+
+
+def _plain(cause: Cause) -> tuple[Cause, str]:
+    return cause, cause.sentence
+
+
+def _few(words: list[str]) -> str:
+    return ", ".join(words[:_FEW]) + (f" and {len(words) - _FEW} more" if len(words) > _FEW else "")

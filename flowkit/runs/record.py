@@ -1,0 +1,127 @@
+"""The record of a run: what the engine tells is written to the project's history.
+
+Guarantees: what cannot be written ends the run with a sentence that says why; the lock of its owner is held
+from before the run is seen to go on until after its end is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from flowkit.engine.capture import Line
+from flowkit.engine.outcome import Outcome
+from flowkit.plan.events import Row
+from flowkit.plan.status import Status
+from flowkit.runs.cached import Cache, Made
+from flowkit.store import database, owners
+from flowkit.store.journal import Journal, LoggedLine
+from flowkit.store.opening import Begun
+from flowkit.store.run_status import RunStatus
+
+CANCELLED_BY_COMMAND = "cancelled by flowkit cancel"
+
+
+class Record:
+    """The ledger of one session of a run.
+
+    Args:
+        path: of the history.
+        connection: to write, closed at the end.
+        cache: where entries are looked for; the lines of a task with a cache are part of its entry.
+        keep_bounds: bounds what the history keeps, after the end.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        journal: Journal,
+        begun: Begun,
+        cache: Cache | None,
+        keep_bounds: Callable[[sqlite3.Connection], None],
+    ) -> None:
+        self.begun = begun
+        self._path = path
+        self._connection = connection
+        self._journal = journal
+        self.cache = cache
+        self._cached = cache.nodes if cache is not None else frozenset()
+        self._keep_bounds = keep_bounds
+        self._printed: dict[tuple[int, int, int], list[tuple[str, int, str]]] = {}
+
+    def append(
+        self,
+        rows: Sequence[Row],
+        kept: Mapping[tuple[int, int], Any],
+        values: Any,
+        lines: Sequence[tuple[float, Line]],
+    ) -> None:
+        """See `Ledger.append`."""
+        logged = [LoggedLine(line.call, at, line.stream, line.level, line.text) for at, line in lines]
+        if self._cached:
+            self._remember(logged)
+        made = [some for some in kept.values() if isinstance(some, Made)]
+        stored = {child: some.stored if isinstance(some, Made) else some for child, some in kept.items()}
+        entries = [each.entry(self._printed.pop(each.call, [])) for each in made]
+        with database.explained(self._path):
+            self._journal.append(rows, stored, values, logged, entries)
+        for each in made:
+            each.release()
+
+    def _remember(self, lines: Sequence[LoggedLine]) -> None:
+        for line in lines:
+            if line.call[0] in self._cached:
+                self._printed.setdefault(line.call, []).append((line.stream, line.level, line.text))
+
+    def end(self, outcome: Outcome) -> None:
+        """See `Ledger.end`."""
+        try:
+            with database.explained(self._path):
+                status, reason = self._verdict(outcome)
+                code = 1 if status is RunStatus.CANCELLED else outcome.exit_code
+                self._journal.end(status, reason, code, _counts(outcome))
+                if self.cache is not None and self.cache.used:
+                    self._journal.used(self.cache.used)
+                self._keep_bounds(self._connection)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the run and of the history."""
+        owners.release(self._path.parent, self.begun.run)
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _verdict(self, outcome: Outcome) -> tuple[RunStatus, str]:
+        if outcome.interrupted is not None:
+            row = self._connection.execute(
+                "SELECT reason FROM runs WHERE number=?", (self.begun.run,)
+            ).fetchone()
+            if row is not None and row[0] == CANCELLED_BY_COMMAND:
+                return RunStatus.CANCELLED, CANCELLED_BY_COMMAND
+            return RunStatus.INTERRUPTED, f"stopped by signal {outcome.interrupted}"
+        if outcome.timed_out:
+            return RunStatus.TIMED_OUT, outcome.state.message or ""
+        good = outcome.state.is_successful()
+        return (RunStatus.SUCCESS if good else RunStatus.FAILED), outcome.state.message or ""
+
+
+def _counts(outcome: Outcome) -> dict[str, int]:
+    """How many tasks ended how, children of mapped ones one by one, without what only carries values."""
+    machine, plan = outcome.engine.machine, outcome.plan
+    shown = [not mark for mark in map(attrgetter("auto_generated"), plan.tasks)]
+    for node in plan.parameters.values():
+        shown[node] = False
+    found = Counter(compress(machine.status, shown))
+    for node, group in machine.groups.items():
+        if shown[node]:
+            found[machine.status[node]] -= 1
+            found.update(group.states)
+    return {Status(status).word: number for status, number in sorted(found.items()) if number}

@@ -1,0 +1,248 @@
+"""Running a flow from Python: `flow.run()`, `flow.arun()` and classic's `FlowRunner`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flowkit.engine.context import CURRENT
+from flowkit.engine.earlier import Earlier
+from flowkit.engine.engine import Engine
+from flowkit.engine.executors.base import Executor
+from flowkit.engine.interrupts import OverdueError
+from flowkit.engine.observers import LogObserver
+from flowkit.engine.outcome import Outcome, not_run
+from flowkit.engine.secret import cover
+from flowkit.errors import UsageError
+from flowkit.flow import ambient
+from flowkit.flow.flow import Flow
+from flowkit.flow.task import Task
+from flowkit.flow.values import checked
+from flowkit.logs import show_logs
+from flowkit.plan.compiler import compile_flow
+from flowkit.plan.events import Row
+from flowkit.plan.facts import detail_of
+from flowkit.plan.plan import Plan
+from flowkit.plan.state import CLASSES, Mapped, Pending, State
+from flowkit.plan.status import SUCCESS
+from flowkit.project import loader
+from flowkit.project.config import config
+from flowkit.project.root import Project, find
+from flowkit.project.settings import Settings
+from flowkit.runs.memory import Asked, Kept, Memory, session_of
+from flowkit.runs.start import Options, built, executor_named, prepare
+
+_STATUSES = {kind: status for status, kind in CLASSES.items() if status >= SUCCESS}
+
+
+def run_flow(
+    flow: Flow,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    executor: Executor | str | None = None,
+    task_states: Mapping[Task, State] | None = None,
+    history: bool | None = None,
+    ref: str = "",
+    **values: Any,
+) -> State:
+    """Run a flow, here and now; this is `flow.run`.
+
+    Args:
+        parameters: values by name; keyword arguments are parameters too, and win.
+        executor: default: the flow's own, else `executor` of the settings where it is set, else
+            inline, in this thread.
+        task_states: how tasks have ended already; they are not run. Classic, 4.6.
+        history: whether the run is remembered; default: where there is a project around the working
+            directory, and the settings say so.
+        ref: from where the flow can be loaded again.
+
+    Returns:
+        The state of the run; `.result[task].result` is the value of a task.
+
+    Raises:
+        UsageError: unknown, missing or ill-typed parameters, all at once, before anything runs.
+        DefinitionError: the flow cannot run, for example for a cycle.
+        KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; running tasks had half a second to end.
+    """
+    _refuse_inside(flow, "run")
+    if loader.ignore("flow.run()"):
+        return _not_now(flow)
+    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, ref)
+    return _state_of(engine.run())
+
+
+async def run_flow_async(
+    flow: Flow,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    executor: Executor | str | None = None,
+    task_states: Mapping[Task, State] | None = None,
+    history: bool | None = None,
+    ref: str = "",
+    **values: Any,
+) -> State:
+    """Run a flow from an asyncio program or a notebook; this is `flow.arun`.
+
+    When the awaiting task is cancelled the run is asked to stop, and waited for.
+    """
+    import asyncio  # 15 ms that nothing else needs
+
+    _refuse_inside(flow, "arun")
+    if loader.ignore("flow.arun()"):
+        return _not_now(flow)
+    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, ref)
+    running = asyncio.ensure_future(asyncio.to_thread(engine.run))
+    try:
+        return _state_of(await asyncio.shield(running))
+    except asyncio.CancelledError:
+        engine.interrupts.ask(signal.SIGINT, around=False)
+        await running
+        raise
+
+
+class FlowRunner:
+    """Runs one flow; the entry point of Prefect classic, 4.11.
+
+    Unlike there, `run` waits for retries, and the result has all tasks.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+
+    def run(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        executor: Executor | str | None = None,
+        return_tasks: Collection[Task] | None = None,
+        task_states: Mapping[Task, State] | None = None,
+    ) -> State:
+        """Run the flow; `return_tasks` is accepted, as all tasks are returned."""
+        return run_flow(self.flow, parameters, executor=executor, task_states=task_states)
+
+
+def ref_of(flow: Flow, namespace: Mapping[str, Any]) -> str:
+    """`etl.py:etl`, absolute, where a flow can be loaded from again; else ""."""
+    file = namespace.get("__file__")
+    attribute = next((name for name, value in namespace.items() if value is flow), None)
+    return f"{Path(file).resolve()}:{attribute}" if file and attribute else ""
+
+
+def _engine_for(
+    flow: Flow,
+    given: Mapping[str, Any],
+    executor: Executor | str | None,
+    task_states: Mapping[Task, State] | None,
+    history: bool | None,
+    ref: str,
+) -> Engine:
+    values = checked(flow, given)
+    cover(flow.parameters(), values)
+    project = find(Path.cwd())
+    resolved = config.resolve(project)
+    settings = resolved.settings
+    show_logs(settings.logging.level)
+    chosen = executor if executor is not None else flow.executor
+    if chosen is None:
+        # Classic scripts run in their own thread unless asked otherwise; `flowkit run` uses threads.
+        chosen = settings.executor if "executor" in resolved.origins else "inline"
+    used = _executor(chosen, settings)
+    graph = built(flow, values)
+    plan = compile_flow(graph, lane=used.name)
+    kept = None
+    if project is not None and settings.history and history is not False:
+        kept = _kept(project, settings, plan, values, used, ref)
+    options = Options(
+        observers=[LogObserver()],
+        timeout=settings.run.timeout,
+        switch_interval=settings.switch_interval,
+        capture=kept is not None,
+        echo=True,
+    )
+    return prepare(plan, values, used, options, kept, as_earlier(plan, task_states or {}))
+
+
+def _kept(
+    project: Project,
+    settings: Settings,
+    plan: Plan,
+    values: Mapping[str, Any],
+    executor: Executor,
+    ref: str,
+) -> Kept:
+    memory = Memory(project, settings)
+    session = session_of(executor)
+    path, _, attribute = ref.rpartition(":")
+    shown = f"{project.display(Path(path))}:{attribute}" if ref else ""
+    around = CURRENT.get()
+    asked = Asked(ref=shown, command=shlex.join(sys.argv), parent=around[0].number if around else None)
+    try:
+        return memory.begin(plan, values, session, asked)
+    except BaseException:
+        memory.close()
+        raise
+
+
+def as_earlier(plan: Plan, task_states: Mapping[Task, State]) -> Earlier:
+    """States that a caller gives, as what is known of a run; what has not finished runs.
+
+    Source of the rule: Prefect classic, 4.6: a state of a mapped task counts for its children only, and one
+    that came from a cache is looked up again.
+
+    Raises:
+        UsageError: a task that is not in the flow.
+    """
+    nodes = {task: node for node, task in enumerate(plan.tasks)}
+    rows: list[Row] = []
+    values: dict[tuple[int, int], Any] = {}
+    for task, state in task_states.items():
+        if task not in nodes:
+            raise UsageError(
+                f"`task_states` has the task `{task.name}`, which is not in the flow `{plan.name}`"
+            )
+        for node, child, each in _ends(nodes[task], state):
+            if node in plan.parameters.values() or node in plan.known:
+                continue
+            needs = plan.needs.get(node)
+            detail = detail_of(needs, each.result, child=child >= 0) if needs else None
+            rows.append((node, child, 1, _STATUSES[type(each)], 0.0, 0.0, None, detail))
+            values[node, child] = each.result
+    return Earlier(rows=rows, values=values)
+
+
+def _ends(node: int, state: State) -> Iterator[tuple[int, int, State]]:
+    found = enumerate(state.map_states) if isinstance(state, Mapped) else [(-1, state)]
+    for child, each in found:
+        if each is not None and each.is_finished() and not each.is_cached() and type(each) in _STATUSES:
+            yield node, child, each
+
+
+def _executor(chosen: Executor | str, settings: Settings) -> Executor:
+    return executor_named(chosen, settings.workers) if isinstance(chosen, str) else chosen
+
+
+def _refuse_inside(flow: Flow, what: str) -> None:
+    if ambient.current().flow is not None:
+        raise UsageError(
+            f"`flow.{what}()` was called inside `with Flow(...)`, where `{flow.name}` is still written",
+            hints=("call it after the block",),
+        )
+
+
+def _not_now(flow: Flow) -> State:
+    tasks = {} if flow.build_parameters else dict.fromkeys(flow.tasks)
+    return Pending("Not run: flowkit only loads the file.", not_run(tasks))
+
+
+def _state_of(outcome: Outcome) -> State:
+    asked = outcome.engine.interrupts.happened
+    if asked == signal.SIGINT:
+        raise KeyboardInterrupt
+    if asked == signal.SIGALRM:
+        raise OverdueError
+    if asked is not None:
+        raise SystemExit(128 + asked)
+    return outcome.state

@@ -1,0 +1,106 @@
+"""From a flow and what was asked for to an engine that is ready to run.
+
+With `script`, `resume` and `record` this is the composition root: what knows flows, plans, the engine, the
+store and the project at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowkit.engine.earlier import Earlier
+from flowkit.engine.engine import Engine
+from flowkit.engine.executors import LocalExecutor, ThreadExecutor
+from flowkit.engine.executors.base import Executor
+from flowkit.engine.observers import Observer
+from flowkit.errors import UsageError
+from flowkit.flow.flow import Flow
+from flowkit.plan.plan import Plan
+from flowkit.runs.memory import Kept
+
+_NAMED = {"inline": LocalExecutor, "threads": ThreadExecutor}
+
+
+def executor_named(name: str, workers: int | None = None) -> Executor:
+    """The executor of a lane.
+
+    Raises:
+        UsageError: an unknown name, or fewer than 1 worker.
+    """
+    if name == "inline":
+        return LocalExecutor()
+    if name == "threads":
+        return ThreadExecutor(workers)
+    known = ", ".join(f"`{known}`" for known in _NAMED)
+    raise UsageError(f"there is no executor `{name}`", hints=(f"there are {known}",))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to run, besides where.
+
+    Attributes:
+        observers: who is told.
+        fail_fast: start nothing any more after the first failure.
+        timeout: seconds for the whole run.
+        capture: take over what tasks print; `echo`: and let it through.
+        switch_interval: seconds after which a thread gives way.
+        forgets: nobody asks for values after the run.
+    """
+
+    observers: Sequence[Observer] = ()
+    fail_fast: bool = False
+    timeout: float | None = None
+    capture: bool = False
+    echo: bool = False
+    switch_interval: float | None = None
+    forgets: bool = False
+
+
+def prepare(
+    plan: Plan,
+    values: Mapping[str, Any],
+    executor: Executor,
+    options: Options,
+    kept: Kept | None = None,
+    earlier: Earlier | None = None,
+) -> Engine:
+    """An engine that is ready to run a plan.
+
+    Args:
+        values: of all parameters.
+        executor: for the tasks that do not name a lane of their own.
+        kept: what remembers the run; None: nobody.
+        earlier: what is known already.
+
+    Raises:
+        UsageError: a task names a lane that does not exist.
+    """
+    others = [executor_named(lane) for lane in plan.lanes[1:]]
+    engine = Engine(
+        plan,
+        [executor, *others],
+        parameters=values,
+        observers=options.observers,
+        fail_fast=options.fail_fast,
+        timeout=options.timeout,
+        capture=options.capture,
+        echo=options.echo,
+        switch_interval=options.switch_interval,
+        run_id=kept.record.begun.uid if kept is not None else None,
+        number=kept.record.begun.run if kept is not None else None,
+        ledger=kept.record if kept is not None else None,
+        results=kept.results if kept is not None else None,
+        earlier=earlier,
+        forgets=options.forgets,
+    )
+    if kept is not None and kept.record.cache is not None:
+        kept.record.cache.give_back = engine.recorder.line
+    return engine
+
+
+def built(flow: Flow, values: Mapping[str, Any]) -> Flow:
+    """The flow with its graph, made from its build parameters where it has some."""
+    return flow.build(**{name: values[name] for name in flow.build_parameters})

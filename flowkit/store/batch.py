@@ -1,0 +1,102 @@
+"""The results of one commit as bytes: signed, so that what was altered or torn is never used.
+
+`mac (16) · length of the head (4) · head (JSON) · pickles`. The head has lists by kind, each entry beginning
+with node, child and attempt: `p` plain values, which are part of it; `k` pickles, with their length; `f`
+files, with digest and size; `x` results that were not kept, with the reason. Where there is no key, only
+plain values are kept, as nothing unsigned is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+MAC = 16
+_LENGTH = 4
+Mark = tuple[int, int, int]  # node, child, attempt
+
+
+class Stored(NamedTuple):
+    """A result as it is kept.
+
+    Attributes:
+        kind: `p` plain, `k` pickled, `f` in a file, `x` not kept.
+        payload: the value; the pickle; the digest, which is the file's name; the reason.
+        size: bytes of the pickle.
+    """
+
+    kind: str
+    payload: Any
+    size: int = 0
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the value can be had again."""
+        return self.kind != "x"
+
+
+NOTHING = Stored("x", "")
+
+
+class Batch:
+    """Collects the results of one commit."""
+
+    def __init__(self) -> None:
+        self._head: dict[str, list[Any]] = {"p": [], "k": [], "f": [], "x": []}
+        self._pickles: list[bytes] = []
+        self.add_plain = self._head["p"].append  # given (node, child, attempt, value): what nearly all are
+
+    def add(self, mark: Mark, stored: Stored) -> None:
+        """Add a result that is not plain."""
+        payload = stored.payload
+        if stored.kind == "k":
+            self._pickles.append(payload)
+            payload = stored.size
+        self._head[stored.kind].append((*mark, payload, stored.size))
+
+    def __bool__(self) -> bool:
+        return any(self._head.values())
+
+    def packed(self, name: str, key: bytes) -> bytes:
+        """The bytes to keep.
+
+        Args:
+            name: of the run and the place in it, so that a batch cannot stand in for another.
+            key: b"" where there is none.
+        """
+        head = json.dumps({kind: some for kind, some in self._head.items() if some}).encode()
+        body = b"".join([len(head).to_bytes(_LENGTH, "big"), head, *self._pickles])
+        return signature(name, body, key) + body
+
+
+def signature(name: str, body: bytes, key: bytes) -> bytes:
+    """What only the holder of the key can make of these bytes."""
+    mac = blake2b(name.encode(), digest_size=MAC, key=key)
+    mac.update(b"\0")
+    mac.update(body)
+    return mac.digest()
+
+
+def unpacked(data: bytes, name: str, key: bytes) -> Iterator[tuple[Mark, Stored]] | None:
+    """The results in these bytes; None where they are not what was written."""
+    body = data[MAC:]
+    if len(data) < MAC + _LENGTH or signature(name, body, key) != data[:MAC]:
+        return None
+    return _entries(body, signed=bool(key))
+
+
+def _entries(body: bytes, *, signed: bool) -> Iterator[tuple[Mark, Stored]]:
+    start = _LENGTH + int.from_bytes(body[:_LENGTH], "big")
+    head: dict[str, list[Any]] = json.loads(body[_LENGTH:start])
+    for node, child, attempt, value in head.get("p", ()):
+        yield (node, child, attempt), Stored("p", value)
+    if not signed:
+        return
+    for node, child, attempt, _, size in head.get("k", ()):
+        yield (node, child, attempt), Stored("k", body[start : start + size], size)
+        start += size
+    for kind in ("f", "x"):
+        for node, child, attempt, payload, size in head.get(kind, ()):
+            yield (node, child, attempt), Stored(kind, payload, size)

@@ -1,0 +1,240 @@
+"""The file of the history: opened, brought up to date, or set aside where it is damaged.
+
+Guarantees: the file is 0600 from its first byte; its tables are made, and changed, in one transaction each,
+so that a process killed meanwhile leaves the old or the new; a file that newer code wrote is refused and
+left alone; one that SQLite calls damaged is renamed to `history.db.corrupt-…`, and never used again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from flowkit.errors import HistoryError
+
+FILE = "history.db"
+VERSION = 1  # of the schema; `MIGRATIONS` leads from each older one to the next
+MIGRATIONS: dict[int, str] = {}
+PATIENCE = 30.0  # seconds that a writer waits for another one
+
+_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_COMPANIONS = ("", "-wal", "-shm")
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """A connection to the history, made or migrated where needed; used by one thread at a time.
+
+    Raises:
+        HistoryError: it cannot be opened or written, or newer code made it.
+    """
+    with explained(path):
+        try:
+            return _opened(path)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            set_aside(path)
+            return _opened(path)
+
+
+def open_to_read(path: Path) -> sqlite3.Connection | None:
+    """A connection that changes nothing; None where there is no history yet.
+
+    Raises:
+        HistoryError: it cannot be read, or newer code made it.
+    """
+    if not path.exists():
+        return None
+    with explained(path):
+        _check_file(path)
+        try:
+            return _reader(path)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            set_aside(path)
+            return None
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error means that the file is no good, rather than that something is in the way."""
+    return isinstance(error, sqlite3.DatabaseError) and (
+        getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
+    )
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged history, and say where it is now by the return value; the next one starts empty."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    kept = path.with_name(f"{path.name}.corrupt-{stamp}")
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
+    for companion in _COMPANIONS:
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{companion}").rename(f"{kept}{companion}")
+    SET_ASIDE.append(kept)
+    return kept
+
+
+# The histories that this process found damaged; the command that did so says it.
+SET_ASIDE: list[Path] = []
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system raise inside the block into a sentence.
+
+    Raises:
+        HistoryError: instead of `sqlite3.Error` and `OSError`.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise HistoryError(f"the history `{path}` {_reason(error)}", hints=_hints(path, error)) from error
+    except OSError as error:
+        raise HistoryError(f"the history `{path}` cannot be used: {error.strerror}") from error
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything inside the block, or nothing; waits for other writers first."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    _make_file(path)
+    connection = sqlite3.connect(
+        path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
+    )
+    try:
+        # Survives the death of the process; after a power cut the last commits may be missing, never torn.
+        connection.execute("PRAGMA synchronous=NORMAL")
+        if _version(connection) < VERSION:
+            # Results of a KB cost a third less than with pages of 4 KiB, rows of integers the same.
+            connection.execute("PRAGMA page_size=8192")
+            connection.execute("PRAGMA journal_mode=WAL")
+            _bring_up_to_date(connection)
+        _refuse_newer(path, connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _reader(path: Path) -> sqlite3.Connection | None:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    if not os.access(path.parent, os.W_OK):
+        # Its companions cannot be made in a folder that is read-only; without them it is read as it is.
+        uri += "" if Path(f"{path}-wal").exists() else "&immutable=1"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+    )
+    version = _version(connection)
+    if version == 0:  # its first writer has not got so far
+        connection.close()
+        return None
+    _refuse_newer(path, connection)
+    if version < VERSION:
+        connection.close()
+        _opened(path).close()
+        return _reader(path)
+    return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    with transaction(connection):
+        version = _version(connection)  # again: another process may have been quicker
+        if version == 0:
+            steps = [resources.files("flowkit.store").joinpath("schema.sql").read_text("utf-8")]
+        else:
+            steps = [MIGRATIONS[step] for step in range(version, VERSION)]
+        for step in steps:
+            for statement in _statements(step):
+                connection.execute(statement)
+        if version < VERSION:
+            connection.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; `executescript` would end the transaction that they must be part of."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _refuse_newer(path: Path, connection: sqlite3.Connection) -> None:
+    version = _version(connection)
+    if version > VERSION:
+        raise HistoryError(
+            f"the history `{path}` was written by a newer flowkit "
+            f"(schema {version}; this one knows {VERSION})",
+            hints=("upgrade flowkit, or set `FLOWKIT_HOME` to another folder",),
+        )
+
+
+def _make_file(path: Path) -> None:
+    """Make the file with its permissions before SQLite would make it with those of the umask."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        _check_file(path)
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no plain file of one's own: a link may lead to what must not be touched."""
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise HistoryError(f"the history `{path}` is a symbolic link", hints=("move the link away",))
+    if not stat.S_ISREG(found.st_mode):
+        raise HistoryError(f"the history `{path}` is not a file", hints=("move it away",))
+    if found.st_nlink > 1:
+        raise HistoryError(f"the history `{path}` has another name (a hard link)", hints=("move it away",))
+
+
+def _reason(error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    known = {
+        sqlite3.SQLITE_FULL: "cannot be written: the disk is full",
+        sqlite3.SQLITE_READONLY: "cannot be written: it is read-only",
+        sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+        sqlite3.SQLITE_BUSY: "is kept busy by another process",
+        sqlite3.SQLITE_PERM: "cannot be opened: permission denied",
+        sqlite3.SQLITE_CORRUPT: "is damaged",
+        sqlite3.SQLITE_NOTADB: "is damaged: it is no database",
+        sqlite3.SQLITE_IOERR: f"cannot be read or written: {error}",
+    }
+    return known.get(code, f"cannot be used: {error}")
+
+
+def _hints(path: Path, error: sqlite3.Error) -> tuple[str, ...]:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return (f"free space on the disk of `{path.parent}`, or set `FLOWKIT_HOME` to another folder",)
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return ("set `FLOWKIT_HOME` to a folder of your own",)
+    if code in _CORRUPT:
+        return ("`flowkit doctor` sets it aside",)
+    return ()

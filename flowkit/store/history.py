@@ -1,0 +1,363 @@
+"""The history of a project, read: which runs there were, and what became of their tasks.
+
+Guarantees: nothing is written, no user code is loaded, nothing is unpickled; a file that turns out to be
+damaged is set aside and said, never shown in part as if it were whole.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flowkit.errors import HistoryError, UsageError
+from flowkit.plan.status import Status
+from flowkit.store import database
+from flowkit.store.records import (
+    ATTEMPT_COLUMNS,
+    RUN_COLUMNS,
+    SESSION_COLUMNS,
+    AttemptRecord,
+    ChildrenRecord,
+    LogLine,
+    RunRecord,
+    SessionRecord,
+    attempt_record,
+    log_line,
+    run_record,
+    session_record,
+    status_of,
+    unpacked_outline,
+)
+from flowkit.store.run_status import RunStatus
+
+T = TypeVar("T")
+
+BAD = tuple(status for status in RunStatus if status.resumable)
+LATEST, FAILED = "latest", "failed"
+_PREFIX = 4  # characters of a uid that are enough to name a run
+_NAMES = 500  # of the latest runs, among which a misspelt one is looked for
+_CHILD = re.compile(r"(.+)\[(\d{1,9})\]")
+# A task's attempts are numbered on through the sessions of its run, except what was decided without one.
+_LAST = "MAX(session * 1000000000 + attempt)"
+
+
+class History:
+    """The runs of one project. Opened when it is first asked, and good for one command.
+
+    Args:
+        folder: the state folder.
+        gone: runs that are written as going on, and whose process is gone (see sweep.py).
+
+    Raises:
+        HistoryError: from any method: it cannot be read, or is damaged.
+    """
+
+    def __init__(self, folder: Path, gone: Collection[int] = ()) -> None:
+        self.path = folder / database.FILE
+        numbers = ", ".join(str(int(number)) for number in gone)
+        crashed = (
+            f"CASE WHEN status=0 AND number IN ({numbers}) THEN {int(RunStatus.CRASHED)} ELSE status END"
+        )
+        self._status = crashed if gone else "status"
+        self._outlines: dict[bytes, dict[str, Any]] = {}
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        connection = self.__dict__.pop("_connection", None)
+        if connection is not None:
+            connection.close()
+
+    # -- runs ---------------------------------------------------------------------------------
+
+    def find(self, text: str) -> RunRecord:
+        """The run that a person means.
+
+        Args:
+            text: its number, its name, the beginning of its uid, `latest` or `failed`.
+
+        Raises:
+            UsageError: there is none, or more than one.
+        """
+        wanted = text.strip().lower()
+        if wanted == LATEST:
+            return self._first("", (), "there are no runs yet")
+        if wanted == FAILED:
+            bad = ", ".join(str(int(status)) for status in BAD)
+            return self._first(f"WHERE {self._status} IN ({bad})", (), "no run has failed")
+        found = self._named(wanted)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            several = ", ".join(f"`{run.number}` ({run.name})" for run in found)
+            raise UsageError(f"`{_shown(text)}` is the beginning of several runs", hints=(f"say {several}",))
+        raise self._unknown(text)
+
+    def runs(
+        self,
+        flow: str | None = None,
+        status: RunStatus | None = None,
+        since: float | None = None,
+        limit: int | None = None,
+    ) -> list[RunRecord]:
+        """Runs, the latest first.
+
+        Args:
+            since: seconds since 1970.
+        """
+        wanted: list[tuple[str, Any]] = []
+        if flow is not None:
+            wanted.append(("flow=?", _clean(flow)))
+        if status is not None:
+            wanted.append((f"{self._status}=?", int(status)))
+        if since is not None:
+            wanted.append(("started>=?", since))
+        where = f"WHERE {' AND '.join(clause for clause, _ in wanted)}" if wanted else ""
+        values = (*(value for _, value in wanted), -1 if limit is None else limit)
+        return self._runs(f"{where} ORDER BY number DESC LIMIT ?", values)
+
+    def flows(self) -> list[str]:
+        """The flows that have runs."""
+        return [row[0] for row in self._rows("SELECT DISTINCT flow FROM runs ORDER BY flow")]
+
+    def sessions(self, run: RunRecord) -> list[SessionRecord]:
+        """The processes that carried a run out, in order."""
+        query = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE run=? ORDER BY session"
+        return list(self._each(query, (run.number,), session_record))
+
+    # -- tasks --------------------------------------------------------------------------------
+
+    def outline(self, run: RunRecord) -> dict[str, Any]:
+        """The outline of a run's plan; `keys` has the key of each node. Empty where it is not known."""
+        if run.outline not in self._outlines:
+            rows = self._rows("SELECT document FROM outlines WHERE digest=?", (run.outline,))
+            self._outlines[run.outline] = unpacked_outline(rows[0][0]) if rows else {}
+        return self._outlines[run.outline]
+
+    def key(self, run: RunRecord, node: int, child: int = -1) -> str:
+        """`clean`, or `clean[3]`."""
+        keys = self.outline(run).get("keys", ())
+        key = str(keys[node]) if 0 <= node < len(keys) else f"task {node}"
+        return key if child < 0 else f"{key}[{child}]"
+
+    def locate(self, run: RunRecord, text: str) -> tuple[int, int | None]:
+        """Node and child that a key names; the child is None where it names no child.
+
+        Raises:
+            UsageError: the run has no such task.
+        """
+        node = self._node(run, text)
+        if node is not None:
+            return node, None
+        child = _CHILD.fullmatch(text)
+        node = self._node(run, child[1]) if child else None
+        if child is None or node is None:
+            raise self._no_task(run, text)
+        width = self.width(run, node)
+        if width is not None and int(child[2]) >= width:
+            raise UsageError(
+                f"`{_shown(child[1])}` has {width} children in run {run.number}, numbered from 0"
+            )
+        return node, int(child[2])
+
+    def width(self, run: RunRecord, node: int) -> int | None:
+        """How many children a mapped task has; None where that is not known, or it is not mapped."""
+        query = f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE run=? AND node=? AND child=-1 AND attempt=-1"
+        rows = self._rows(query, (run.number, node))
+        width = attempt_record("", rows[0]).detail.get("width") if rows else None
+        return width if isinstance(width, int) else None
+
+    def attempts(
+        self, run: RunRecord, node: int | None = None, *, children: bool = True
+    ) -> list[AttemptRecord]:
+        """Attempts, by task, child and number.
+
+        Args:
+            node: only of this task.
+            children: whether those of the children of mapped tasks are wanted, which may be many.
+        """
+        where = "" if node is None else " AND node=?"
+        where += "" if children else " AND child=-1"
+        return self._attempts(run, where, () if node is None else (node,))
+
+    def failed_children(self, run: RunRecord, limit: int) -> list[AttemptRecord]:
+        """The last attempts of the first children that failed."""
+        query = f"SELECT node, child, {_LAST} FROM attempts WHERE run=? AND child>=0 GROUP BY node, child"
+        where = (
+            f" AND status IN ({int(Status.FAILED)}, {int(Status.TIMED_OUT)}) AND (node, child,"
+            f" session * 1000000000 + attempt) IN ({query})"
+        )
+        return self._attempts(run, where, (run.number,), limit)
+
+    def children(self, run: RunRecord) -> dict[int, ChildrenRecord]:
+        """How the children of each mapped task stand, by node."""
+        rows = self._each(
+            "SELECT node, status, COUNT(*), MIN(started), MAX(ended) FROM"
+            f" (SELECT node, status, started, ended, {_LAST} FROM attempts WHERE run=? AND child>=0"
+            " GROUP BY node, child) GROUP BY node, status ORDER BY node, status",
+            (run.number,),
+            _numbers,
+        )
+        found: dict[int, ChildrenRecord] = {}
+        for node, status, number, started, ended in rows:
+            record = found.setdefault(node, ChildrenRecord(started, ended))
+            record.counts[status_of(status)] = number
+            record.started = min(record.started, started)
+            record.ended = max(record.ended, ended)
+        return found
+
+    def logs(
+        self,
+        run: RunRecord,
+        node: int | None = None,
+        child: int | None = None,
+        attempt: int | None = None,
+        level: int | None = None,
+        after: int = -1,
+    ) -> Iterator[LogLine]:
+        """Lines, in order.
+
+        Args:
+            level: only what was logged at this level or above; what was printed has none.
+            after: only lines with a higher number.
+        """
+        given = (("node=?", node), ("child=?", child), ("attempt=?", attempt), ("level>=?", level))
+        wanted = [(clause, value) for clause, value in given if value is not None]
+        where = "".join(f" AND {clause}" for clause, _ in wanted)
+        query = (
+            "SELECT line, node, child, attempt, at, stream, level, text FROM logs"
+            f" WHERE run=? AND line>?{where} ORDER BY line"
+        )
+
+        def made(row: tuple[Any, ...]) -> LogLine:
+            return log_line(self.key(run, row[1], row[2]), row)
+
+        yield from self._each(query, (run.number, after, *(value for _, value in wanted)), made)
+
+    # -- the file -----------------------------------------------------------------------------
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection | None:
+        connection = database.open_to_read(self.path)
+        if connection is not None:
+            connection.text_factory = _text
+        return connection
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return list(self._each(query, values, tuple))
+
+    def _each(self, query: str, values: Sequence[Any], make: Callable[[tuple[Any, ...]], T]) -> Iterator[T]:
+        """What is made of each row; a row that nothing can be made of is damage as well."""
+        with database.explained(self.path):
+            try:
+                if self._connection is not None:
+                    for row in self._connection.execute(query, values):
+                        yield make(row)
+            except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
+                if not is_damage(error):
+                    raise
+                self.close()
+                kept = database.set_aside(self.path)
+                raise HistoryError(
+                    f"the history `{self.path}` is damaged",
+                    hints=(
+                        f"it is kept as `{kept}`; `flowkit doctor --fix` saves what can be read",
+                        "the next command begins a new one",
+                    ),
+                ) from error
+
+    def _runs(self, rest: str, values: Sequence[Any]) -> list[RunRecord]:
+        columns = RUN_COLUMNS.replace(" status,", f" {self._status},", 1)
+        return list(self._each(f"SELECT {columns} FROM runs {rest}", values, run_record))
+
+    def _first(self, where: str, values: Sequence[Any], otherwise: str) -> RunRecord:
+        found = self._runs(f"{where} ORDER BY number DESC LIMIT 1", values)
+        if not found:
+            raise UsageError(otherwise if self._names() else "there are no runs yet")
+        return found[0]
+
+    def _named(self, text: str) -> list[RunRecord]:
+        """The runs of a number, a name or the beginning of a uid; the first of these that names one."""
+        if not text or not text.isascii():
+            return []
+        found: list[RunRecord] = []
+        if text.isdecimal() and len(text) < 19:
+            found = self._runs("WHERE number=?", (int(text),))
+        found = found or self._runs("WHERE name=?", (text,))
+        if not found and len(text) >= _PREFIX:
+            found = self._runs("WHERE uid>=? AND uid<? ORDER BY number LIMIT 9", (text, f"{text}\x7f"))
+        return found
+
+    def _names(self) -> list[str]:
+        return [row[0] for row in self._rows("SELECT name FROM runs ORDER BY number DESC LIMIT ?", (_NAMES,))]
+
+    def _unknown(self, text: str) -> UsageError:
+        names = self._names()
+        if not names:
+            return UsageError("there are no runs yet")
+        return UsageError(f"there is no run `{_shown(text)}`", hints=_nearest(text, names))
+
+    def _node(self, run: RunRecord, text: str) -> int | None:
+        """The node of a key; of several, as after a resume that found the flow changed, one that is left."""
+        outline = self.outline(run)
+        found = [node for node, key in enumerate(outline.get("keys", ())) if key == text]
+        left = set(outline.get("ids") or found)
+        return max(found, key=lambda node: (node in left, node), default=None)
+
+    def _no_task(self, run: RunRecord, text: str) -> UsageError:
+        keys = self.outline(run).get("keys", ())
+        return UsageError(f"run {run.number} has no task `{_shown(text)}`", hints=_nearest(text, keys))
+
+    def _attempts(
+        self, run: RunRecord, where: str, values: Sequence[Any], limit: int = -1
+    ) -> list[AttemptRecord]:
+        query = (
+            f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE run=?{where}"
+            " ORDER BY node, child, session, attempt LIMIT ?"
+        )
+
+        def made(row: tuple[Any, ...]) -> AttemptRecord:
+            return attempt_record(self.key(run, row[0], row[1]), row)
+
+        return list(self._each(query, (run.number, *values, limit), made))
+
+
+def _numbers(row: tuple[Any, ...]) -> tuple[int, int, int, float, float]:
+    node, status, number, started, ended = row
+    return int(node), int(status), int(number), float(started), float(ended)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the file is no good: also where what it should have is missing, or is no text or number."""
+    if not isinstance(error, sqlite3.Error):
+        return True
+    damaged = ("no such table", "no such column", "malformed", "Could not decode")
+    return database.is_damage(error) or str(error).startswith(damaged)
+
+
+def _nearest(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    near = difflib.get_close_matches(text, [str(each) for each in known], n=3, cutoff=0.6)
+    return (f"did you mean {' or '.join(f'`{each}`' for each in near)}?",) if near else ()
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _clean(text: str) -> str:
+    """A text that SQLite takes, whatever a shell has given."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,239 @@
+"""The journal of one run: what happened, committed before anyone is told.
+
+Guarantees: the row that says Success and the result that it speaks of are in one commit; a row that was
+committed is never lost to the death of a process. Relies on: one thread at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from flowkit.plan.events import Detail, Row
+from flowkit.plan.status import CACHED, EXPANDED, RUNNING, SUCCESS
+from flowkit.store.batch import Batch, Stored
+from flowkit.store.cache_entry import CacheEntry
+from flowkit.store.database import transaction
+from flowkit.store.run_status import RunStatus
+
+# Rows a statement. `executemany` would give the interpreter up at each row; of few lengths, so that
+# SQLite finds its prepared statements again.
+_CHUNKS = (256, 32, 4, 1)
+
+_LATELY = 3600.0  # seconds
+_GOOD = (SUCCESS, CACHED)
+
+
+class LoggedLine(NamedTuple):
+    """A line that a task printed or logged; `at` in seconds of the run's clock."""
+
+    call: tuple[int, int, int]
+    at: float
+    stream: str
+    level: int
+    text: str
+
+
+class Journal:
+    """Writes what happens in one session of a run.
+
+    Args:
+        connection: to write, used by this journal alone.
+        run, session: their numbers.
+        uid: of the run, part of the signatures.
+        key: that results are signed with; b"" where there is none.
+        offset: seconds from the run's clock to that of the wall, found out once a session.
+        batch, line: the first numbers that are free.
+        ids: the number of each node in the rows of the run, where that is not its own.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        run: int,
+        session: int,
+        uid: str,
+        key: bytes,
+        offset: float,
+        *,
+        batch: int = 0,
+        line: int = 0,
+        ids: Sequence[int] | None = None,
+    ) -> None:
+        self.run = run
+        self.session = session
+        self._connection = connection
+        self._uid = uid
+        self._key = key
+        self._offset = offset
+        self._batch = batch
+        self._line = line
+        self._ids = ids
+        self._statements: dict[tuple[str, int], str] = {}
+
+    def append(
+        self,
+        rows: Sequence[Row],
+        kept: Mapping[tuple[int, int], Stored],
+        values: Any,
+        lines: Sequence[LoggedLine] = (),
+        entries: Sequence[CacheEntry] = (),
+    ) -> None:
+        """Commit what happened.
+
+        Args:
+            rows: as in plan/events.py.
+            kept: what is kept of the results that are not plain values.
+            values: of the nodes; for a mapped one the list of its children's.
+            entries: for the cache.
+
+        Raises:
+            sqlite3.Error, OSError: nothing of it was written.
+        """
+        batch = Batch()
+        params = self._attempts(rows, kept, values, batch)
+        with transaction(self._connection):
+            self._insert("REPLACE INTO attempts VALUES", 11, params)
+            if batch:
+                data = batch.packed(f"{self._uid}/{self._batch}", self._key)
+                self._connection.execute(
+                    "INSERT INTO results VALUES (?, ?, ?)", (self.run, self._batch, data)
+                )
+            self._files([stored for stored in kept.values() if stored.kind == "f"])
+            if lines:
+                self._log(lines)
+            for entry in entries:
+                entry.insert(self._connection)
+        self._batch += 1
+
+    def end(self, status: RunStatus, reason: str, exit_code: int, counts: Mapping[str, int]) -> None:
+        """Commit how the run ended.
+
+        Raises:
+            sqlite3.Error: nothing was written.
+        """
+        now = time.time()
+        with transaction(self._connection):
+            self._connection.execute(
+                "UPDATE runs SET status=?, reason=?, ended=MAX(?, started), exit_code=?, counts=?,"
+                " bytes=(SELECT COALESCE(SUM(size), 0) FROM files WHERE owner=?) WHERE number=?",
+                (status, reason, now, exit_code, json.dumps(counts), owner(self.run), self.run),
+            )
+            self._connection.execute(
+                "UPDATE sessions SET ended=MAX(?, started), exit_code=? WHERE run=? AND session=?",
+                (now, exit_code, self.run, self.session),
+            )
+
+    def used(self, keys: Iterable[bytes]) -> None:
+        """Entries of the cache were found; those that were looked at lately need no note of it."""
+        now = time.time()
+        with transaction(self._connection):
+            for key in keys:
+                self._connection.execute(
+                    "UPDATE cache SET used=? WHERE key=? AND used<?", (now, key, now - _LATELY)
+                )
+
+    def _attempts(
+        self,
+        rows: Sequence[Row],
+        kept: Mapping[tuple[int, int], Stored],
+        values: Any,
+        batch: Batch,
+    ) -> list[Any]:
+        """The parameters of the statement, one after another; an attempt that began and ended in this
+        batch is one row."""
+        ids, run, offset = self._ids, self.run, self._offset
+        rest = (self._batch, self.session)
+        running: dict[tuple[int, int], Row] = {}
+        params: list[Any] = []
+        add, plain = params.extend, batch.add_plain
+        for row in rows:
+            node, child, attempt, status, started, ended, worker, detail = row
+            if status == RUNNING:
+                running[node, child] = row
+                continue
+            if running:
+                running.pop((node, child), None)
+            number = node if ids is None else ids[node]
+            if status in _GOOD:
+                stored = kept.get((node, child)) if kept else None
+                if stored is not None:
+                    batch.add((number, child, attempt), stored)
+                else:
+                    plain((number, child, attempt, values[node] if child < 0 else values[node][child]))
+            elif status == EXPANDED:
+                detail, attempt = attempt, -1
+            said = None if detail is None else _detail(detail)
+            times = (started + offset, ended + offset)
+            add((run, number, child, attempt, status, *times, worker, said, *rest))
+        for node, child, attempt, status, started, _, _, _ in running.values():
+            number = node if ids is None else ids[node]
+            add((run, number, child, attempt, status, started + offset, 0.0, None, None, *rest))
+        return params
+
+    def _files(self, stored: Iterable[Stored]) -> None:
+        for each in stored:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO files VALUES (?, ?, ?)", (each.payload, owner(self.run), each.size)
+            )
+
+    def _log(self, lines: Sequence[LoggedLine]) -> None:
+        run, offset, first = self.run, self._offset, self._line
+        ids = self._ids
+        params: list[Any] = []
+        for number, line in enumerate(lines, first):
+            node, child, attempt = line.call
+            node = node if ids is None else ids[node]
+            at = line.at + offset
+            params += (run, number, node, child, attempt, at, line.stream, line.level, line.text)
+        self._line += len(lines)
+        self._insert("INSERT INTO logs VALUES", 9, params)
+
+    def _insert(self, statement: str, width: int, params: list[Any]) -> None:
+        """Insert rows of so many parameters, many rows a statement."""
+        start = 0
+        for size in _CHUNKS:
+            step = size * width
+            while len(params) - start >= step:
+                sql = self._statements.get((statement, size))
+                if sql is None:
+                    places = f"({', '.join('?' * width)})"
+                    sql = self._statements[statement, size] = f"{statement} {', '.join([places] * size)}"
+                self._connection.execute(sql, params[start : start + step])
+                start += step
+
+
+def owner(run: int) -> str:
+    """What the table of files calls a run."""
+    return f"run {run}"
+
+
+def _detail(detail: Any) -> str:
+    """A detail as JSON: what a state's message says, why it failed, the wait before the next attempt."""
+    if isinstance(detail, str):
+        return json.dumps({"message": detail})
+    if isinstance(detail, int):
+        return json.dumps({"width": detail})
+    return json.dumps(_known(detail))
+
+
+def _known(detail: Detail) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if detail.message:
+        found["message"] = detail.message
+    if detail.retry_in is not None:
+        found["retry_in"] = detail.retry_in
+    failure = detail.failure
+    if failure is not None:
+        found["failure"] = {
+            name: getattr(failure, name)
+            for name in ("kind", "type_name", "message", "traceback", "place", "hint")
+            if getattr(failure, name)
+        }
+    if detail.origin is not None:
+        found["origin"] = detail.origin
+    return found
+

@@ -1,0 +1,124 @@
+"""What an earlier session of a run, or another run, has left: attempts and results, by number in its rows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from flowkit.plan.status import CACHED, SUCCESS
+from flowkit.store import files
+from flowkit.store.batch import NOTHING, Mark, Stored, unpacked
+from flowkit.store.opening import PARAMETERS
+from flowkit.store.results import Results
+
+NAMES: Mark = (-1, -1, 1)  # of the entry that lists the parameters
+_FEW = 32  # batches that are kept unpacked
+
+
+class PastAttempt(NamedTuple):
+    """A row of the table of attempts."""
+
+    node: int
+    child: int
+    attempt: int
+    status: int
+    ended: float
+    detail: str | None
+    batch: int
+
+
+class Past:
+    """One run, read only; safe to use from several threads.
+
+    Args:
+        connect: gives a connection to read; most runs never look anything up.
+        uid: of the run.
+        results: turns what was kept into values.
+    """
+
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], run: int, uid: str, results: Results
+    ) -> None:
+        self._connect = connect
+        self._run = run
+        self._uid = uid
+        self._results = results
+        self._lock = threading.Lock()
+        self._batches: OrderedDict[int, dict[Mark, Stored]] = OrderedDict()
+
+    def attempts(self) -> Iterator[PastAttempt]:
+        """All attempts; those of one task in the order in which they were made."""
+        with self._lock:
+            rows = self._connect().execute(
+                "SELECT node, child, attempt, status, ended, detail, batch FROM attempts WHERE run=?"
+                " ORDER BY session, attempt",
+                (self._run,),
+            ).fetchall()
+        return (PastAttempt(*row) for row in rows)
+
+    def readable(self) -> set[Mark]:
+        """The attempts whose results can be had, as far as that can be said without reading each."""
+        found: set[Mark] = set()
+        with self._lock:
+            cursor = self._connect().execute(
+                "SELECT batch, data FROM results WHERE run=? AND batch>=0", (self._run,)
+            )
+            for batch, data in cursor:
+                for mark, stored in self._unpacked(batch, data).items():
+                    if stored.kind == "x" or (stored.kind == "f" and not self._is_there(stored)):
+                        continue
+                    found.add(mark)
+        return found
+
+    def stored(self, node: int, child: int) -> Stored:
+        """What is kept of the result of a task."""
+        with self._lock:
+            row = self._connect().execute(
+                "SELECT attempt, batch FROM attempts WHERE run=? AND node=? AND child=? AND status IN (?, ?)"
+                " ORDER BY session DESC, attempt DESC LIMIT 1",
+                (self._run, node, child, SUCCESS, CACHED),
+            ).fetchone()
+            if row is None:
+                return NOTHING
+            attempt, batch = row
+            return self._batch(batch).get((node, child, attempt), NOTHING)
+
+    def value(self, node: int, child: int) -> Any:
+        """The result of a task.
+
+        Raises:
+            UnreadableError: it cannot be had.
+        """
+        return self._results.loaded(self.stored(node, child))
+
+    def parameters(self) -> dict[str, Stored]:
+        """What is kept of the values of the parameters, by name."""
+        with self._lock:
+            batch = self._batch(PARAMETERS)
+        listed = batch.get(NAMES)
+        names: list[str] = json.loads(listed.payload) if listed is not None else []
+        return {name: batch.get((place, -1, 1), NOTHING) for place, name in enumerate(names)}
+
+    def _is_there(self, stored: Stored) -> bool:
+        return files.path_of(self._results.folder, stored.payload).is_file()
+
+    def _batch(self, batch: int) -> dict[Mark, Stored]:
+        found = self._batches.get(batch)
+        if found is not None:
+            self._batches.move_to_end(batch)
+            return found
+        row = self._connect().execute(
+            "SELECT data FROM results WHERE run=? AND batch=?", (self._run, batch)
+        ).fetchone()
+        found = self._unpacked(batch, row[0]) if row is not None else {}
+        self._batches[batch] = found
+        if len(self._batches) > _FEW:
+            self._batches.popitem(last=False)
+        return found
+
+    def _unpacked(self, batch: int, data: bytes) -> dict[Mark, Stored]:
+        return dict(unpacked(data, f"{self._uid}/{batch}", self._results.key) or ())

@@ -1,0 +1,193 @@
+"""Values to what is kept of them, and back.
+
+Guarantees: a value is pickled by the worker that made it, before anything else may change it; nothing is
+unpickled whose signature does not fit; what cannot be kept costs the run nothing but a second execution.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flowkit.store import files
+from flowkit.store.batch import Stored
+
+# Values of exactly these types cannot change, and are stored as they are.
+PLAIN = frozenset({int, float, bool, type(None)})
+SMALL = 64 * 1024  # bytes from which a result is a file
+_LARGE = 1 << 20  # bytes of an object alone, without what it refers to
+_SHORT = 4096  # characters up to which a text is stored as it is
+PROTOCOL = 5
+
+
+class UnreadableError(Exception):
+    """A result that was kept cannot be had any more; the text says why."""
+
+
+class TooLargeError(Exception):
+    """More bytes than are kept of one value."""
+
+
+class SecretError(Exception):
+    """Bytes that hold what must not be kept."""
+
+
+class Results:
+    """The results of one project.
+
+    Args:
+        folder: of the files.
+        key: None: only plain values are kept.
+        most: bytes that are kept of one value.
+        is_secret: whether bytes hold what must not be kept.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        key: bytes | None,
+        most: int = 1 << 28,
+        is_secret: Callable[[bytes | str], bool] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.key = key or b""
+        self._most = most
+        self._is_secret = is_secret
+
+    def packed(self, value: Any) -> Stored:
+        """What is kept of a value, made now; of a plain one the value itself.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        kind = type(value)
+        if kind in PLAIN:
+            return self._checked(Stored("p", value), str(value))
+        if kind is str and len(value) <= _SHORT:
+            return self._checked(Stored("p", value), value)
+        if not self.key:
+            return Stored("x", "there is no key to sign it with")
+        return self._pickled(value)
+
+    def _checked(self, stored: Stored, text: bytes | str) -> Stored:
+        if self._is_secret is not None and self._is_secret(text):
+            return Stored("x", "it holds a secret")
+        return stored
+
+    def _pickled(self, value: Any) -> Stored:
+        spill: _Spill | None = None
+        try:
+            if sys.getsizeof(value, 0) < _LARGE:
+                data = pickle.dumps(value, PROTOCOL)
+                if len(data) < SMALL:
+                    return self._checked(Stored("k", data, len(data)), data)
+                spill = _Spill(self)
+                spill.write(data)
+            else:  # without a second copy of it in memory
+                spill = _Spill(self)
+                pickle.Pickler(spill, PROTOCOL).dump(value)
+            return spill.stored()
+        except OSError as error:
+            if error.errno is None:  # of the user's own code, not of the disk
+                return Stored("x", _why_not(value, error))
+            raise
+        except SecretError:
+            return Stored("x", "it holds a secret")
+        except TooLargeError:
+            return Stored("x", f"it is larger than {self._most:,} bytes")
+        except Exception as error:
+            return Stored("x", _why_not(value, error))
+        finally:
+            if spill is not None:
+                spill.drop()
+
+    def loaded(self, stored: Stored) -> Any:
+        """The value again.
+
+        Raises:
+            UnreadableError: it was not kept, is gone or damaged, or its class cannot be found any more.
+        """
+        if stored.kind == "p":
+            return stored.payload
+        if stored.kind == "x":
+            raise UnreadableError(stored.payload or "it was not kept")
+        data = stored.payload
+        if stored.kind == "f":
+            data = files.content(self.folder, stored.payload, self.key)
+            if data is None:
+                raise UnreadableError(f"its file `{stored.payload}` is gone or damaged")
+        try:
+            return _Unpickler(io.BytesIO(data)).load()
+        except Exception as error:
+            raise UnreadableError(f"it cannot be unpickled: {type(error).__name__}: {error}") from error
+
+
+class _Spill:
+    """Takes a pickle: in memory while it is small, from then on in a file."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._parts: list[bytes] = []
+        self._tail = b""
+        self._size = 0
+        self._file: files.Writing | None = None
+
+    def write(self, data: Any) -> None:
+        size = memoryview(data).nbytes
+        self._size += size
+        if self._size > self._results._most:
+            raise TooLargeError
+        if self._file is None and self._size < SMALL:
+            self._parts.append(bytes(data))
+            return
+        self._refuse_secret(data)
+        if self._file is None:
+            self._file = files.Writing(self._results.folder, self._results.key)
+            for part in self._parts:
+                self._file.write(part)
+            self._parts.clear()
+        self._file.write(data)
+
+    def _refuse_secret(self, data: Any) -> None:
+        """A secret may lie across two writes."""
+        if self._results._is_secret is None:
+            return
+        whole = self._tail + b"".join(self._parts) + bytes(data)
+        if self._results._is_secret(whole):
+            raise SecretError
+        self._tail = whole[-_SHORT:]
+
+    def stored(self) -> Stored:
+        if self._file is not None:
+            name = self._file.finish()
+            self._file = None
+            return Stored("f", name, self._size)
+        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        return self._results._checked(Stored("k", data, self._size), data)
+
+    def drop(self) -> None:
+        if self._file is not None:
+            self._file.drop()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Finds the classes of a script that was run as `__main__` also where flowkit loads it."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "__main__" and not hasattr(sys.modules["__main__"], name.partition(".")[0]):
+            for found in MAIN_MODULES:
+                if found in sys.modules and hasattr(sys.modules[found], name.partition(".")[0]):
+                    return super().find_class(found, name)
+        return super().find_class(module, name)
+
+
+# Names of the modules that were loaded from flow files, the latest first.
+MAIN_MODULES: list[str] = []
+
+
+def _why_not(value: Any, error: Exception) -> str:
+    return f"a `{type(value).__name__}` cannot be pickled: {str(error)[:200]}"

@@ -1,0 +1,156 @@
+"""`flowkit runs` and `runs show`: what has run, without loading the flows that ran."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_history import BROKEN, MANY, MadeHistory
+from command_shell import Shell
+
+from flowkit.store.run_status import RunStatus
+
+
+@pytest.fixture
+def made(shell: Shell) -> Iterator[MadeHistory]:
+    """The history of the shell's project."""
+    history = MadeHistory(shell.folder / ".flowkit")
+    yield history
+    history.close()
+
+
+def test_where_nothing_has_run_that_is_said_and_nothing_is_made(shell: Shell) -> None:
+    said = shell("runs")
+    assert (said.out, said.err.splitlines()[0]) == ("", "there are no runs yet")
+    assert shell("runs", "show", code=2).sentence == "there are no runs yet"
+    assert json.loads(shell("runs", "--json").out) == []
+    assert not (shell.folder / ".flowkit").exists()
+
+
+def test_runs_are_listed_latest_first_with_how_they_ended(shell: Shell, made: MadeHistory) -> None:
+    made.run(flow="etl"), made.run(RunStatus.FAILED, BROKEN, flow="ml")
+    header, second, first = shell("runs").out.splitlines()
+    assert header.split() == ["RUN", "NAME", "FLOW", "STATUS", "STARTED", "TOOK", "TASKS"]
+    assert second.split()[:1] + second.split()[2:5] == ["2", "ml", "✗", "failed"]
+    assert first.split()[:1] + first.split()[2:5] == ["1", "etl", "✓", "ok"]
+    assert first.endswith("ago  5.0s  1 ok")
+
+
+def test_runs_are_chosen_by_flow_status_time_and_number(shell: Shell, made: MadeHistory) -> None:
+    for flow in ("etl", "ml", "etl"):
+        made.run(RunStatus.FAILED if flow == "ml" else RunStatus.SUCCESS, flow=flow)
+
+    def listed(*options: str) -> list[int]:
+        return [run["run"] for run in json.loads(shell("runs", "--json", *options).out)]
+
+    assert listed("--flow", "etl") == [3, 1]
+    assert listed("--status", "failed") == [2]
+    assert listed("-n", "2") == [3, 2]
+    assert listed("--since", "2026-01-01") == [3, 2, 1]
+    assert listed("--since", "1s") == []
+
+
+def test_what_no_run_fits_is_said_with_the_nearest(shell: Shell, made: MadeHistory) -> None:
+    made.run(flow="etl")
+    said = shell("runs", "--flow", "etll")
+    assert said.err == "there are no such runs\nhint: did you mean `etl`?\n"
+    assert shell("runs", "--status", "faild", code=2).hints == ["did you mean `failed`?"]
+    assert shell("runs", "--since", "soon", code=2).sentence == "`soon` is no moment"
+    assert shell("runs", "show", "77", code=2).sentence == "there is no run `77`"
+
+
+def test_a_run_is_shown_with_every_task_and_what_failed(shell: Shell, made: MadeHistory) -> None:
+    made.run(), made.run(RunStatus.FAILED, BROKEN, reason="Some reference tasks failed.")
+    said = shell("runs", "show", "2").out
+    assert said.startswith("run 2 · ")
+    assert "\nSome reference tasks failed.\n" in said
+    assert "\nparameters  path = a.csv\n" in said
+    lines = {line.split()[0]: line.split()[1:] for line in said.splitlines() if line}
+    assert lines["load"][:3] == ["✓", "cached", "1"]
+    assert "from run 1" in said
+    assert lines["clean"][:3] == ["✗", "failed", "1"]
+    assert lines["report"][:3] == ["·", "not", "reached"]
+    assert "error[task-failed]: clean raised ValueError: negative price: -3\n" in said
+    assert "  --> flows/etl.py:31 in clean\n" in said
+    assert '  |   File "flows/etl.py", line 31, in clean\n' in said
+
+
+def test_a_mapped_task_is_one_line_unless_its_children_are_wanted(shell: Shell, made: MadeHistory) -> None:
+    made.run(RunStatus.FAILED, MANY)
+    said = shell("runs", "show").out
+    [line] = [line for line in said.splitlines() if line.startswith("clean")]
+    assert line.split()[1:3] == ["✗", "failed"]
+    assert line.endswith("3 children: 2 ok, 1 failed")
+    assert "error[task-failed]: clean[1] raised ValueError" in said
+    said = shell("runs", "show", "--children").out
+    assert [line.split()[0] for line in said.splitlines() if line.startswith("clean[")] == [
+        "clean[0]",
+        "clean[1]",
+        "clean[2]",
+    ]
+
+
+def test_a_run_is_shown_to_programs(shell: Shell, made: MadeHistory) -> None:
+    made.run(RunStatus.FAILED, MANY)
+    document = json.loads(shell("runs", "show", "--json").out)
+    assert (document["run"], document["status"], document["duration"]) == (1, "failed", 5)
+    assert document["sessions"][0]["executor"] == "threads"
+    load, clean, report = document["tasks"]
+    assert (load["task"], load["status"]) == ("load", "ok")
+    assert clean["children"] == {"ok": 2, "failed": 1}
+    assert report == {"task": "report", "status": None, "attempts": []}
+
+
+def test_a_run_whose_process_is_gone_is_shown_as_crashed(shell: Shell, made: MadeHistory) -> None:
+    made.crashed(), made.run(None)
+    states = [(run["run"], run["status"]) for run in json.loads(shell("runs", "--json").out)]
+    assert states == [(2, "running"), (1, "crashed")]
+    assert "its process was gone" in shell("runs", "show", "1").out
+    assert made.rows("SELECT status FROM runs WHERE number=1") == [(RunStatus.CRASHED,)]
+
+
+class Trap:
+    """Leaves a mark where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (Path("marker"),))
+
+
+def test_neither_flows_nor_results_are_loaded(shell: Shell, made: MadeHistory) -> None:
+    made.run(large=pickle.dumps(Trap()))
+    made.connection.execute("UPDATE results SET data=?", (pickle.dumps(Trap()),))
+    shell.write("flows/etl.py", "open('marker', 'w')\n")
+    shell("runs"), shell("runs", "show"), shell("logs"), shell("doctor"), shell("clean")
+    assert not (shell.folder / "marker").exists()
+
+
+def test_text_of_users_cannot_steer_the_terminal(shell: Shell, made: MadeHistory) -> None:
+    made.run(
+        flow="evil\x1b[2J", keys=("\x1b]0;x\x07", "b", "c"), reason="\x1b[31m", parameters={"p": "\x1b[2J"}
+    )
+    said = shell("runs").out + shell("runs", "show").out
+    assert "\x1b" not in said
+    assert "evil\\x1b[2J" in said
+
+
+def test_a_damaged_history_is_set_aside_and_the_next_command_goes_on(shell: Shell) -> None:
+    state = shell.folder / ".flowkit"
+    state.mkdir(mode=0o700)
+    (state / "history.db").write_text("no history at all" * 100)
+    said = shell("runs")
+    [kept] = state.glob("history.db.corrupt-*")
+    assert f"warning: the history was damaged; it is kept as `{kept}` and a new one begins" in said.err
+    assert shell("runs").err.startswith("there are no runs yet")
+
+
+def test_a_history_of_newer_code_is_refused(shell: Shell, made: MadeHistory) -> None:
+    made.connection.execute("PRAGMA user_version=99")
+    assert "was written by a newer flowkit" in shell("runs", code=2).sentence
+
+
+def test_a_state_folder_that_others_may_write_to_is_not_read(shell: Shell, made: MadeHistory) -> None:
+    made.folder.chmod(0o777)
+    assert "may be written by others" in shell("runs", code=2).sentence

@@ -1,0 +1,117 @@
+"""Secret parameters at the command: never typed as options, asked for, or from the environment."""
+
+from __future__ import annotations
+
+import pytest
+from command_shell import Shell
+from command_terminal import CTRL_C, typed
+
+FLOW = """
+    from typing import Annotated
+
+    from pydantic import SecretStr
+
+    from flowkit import flow, secret, task
+
+    @task
+    def show(days, token, key, workers):
+        print(f"days={days} kind={type(token).__name__} length={len(token)} key={key == 'built-in-key'}")
+
+    @flow
+    def load(
+        token: Annotated[SecretStr, "The API's token"],
+        days: int = 3,
+        key: Annotated[str, secret] = "built-in-key",
+        workers: SecretStr | None = None,
+    ):
+        return show(days, token, key, workers)
+"""
+SHOWN = "days=3 kind=SecretStr length=7 key=True"
+
+
+@pytest.fixture
+def project(shell: Shell) -> Shell:
+    """A project with a flow that needs a token."""
+    shell.write("flows/load.py", FLOW)
+    return shell
+
+
+def test_a_secret_comes_from_the_environment_and_nothing_is_said_of_its_variable(project: Shell) -> None:
+    said = project("run", "load", env={"FLOWKIT_SECRET_TOKEN": "hunter2"})
+    assert said.printed == [SHOWN]
+    assert "hunter2" not in said.out + said.err
+    assert "ignored" not in said.err
+
+
+def test_a_secret_comes_from_a_file_of_the_user(project: Shell) -> None:
+    project.write("given.toml", 'token = "hunter2"\ndays = 4\n')
+    said = project("run", "load", "--params", "given.toml")
+    assert said.printed == [SHOWN.replace("3", "4", 1)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--token", "hunter2"),
+        ("--token=hunter2",),
+        ("--token", "-hunter2"),
+        ("-p", "token=hunter2"),
+        ("-ptoken=hunter2",),
+        ("--", "--token=hunter2"),
+        ("--", "--token", "hunter2"),
+    ],
+)
+def test_a_secret_that_is_typed_is_refused_and_not_repeated(
+    project: Shell, arguments: tuple[str, ...]
+) -> None:
+    said = project("run", "load", *arguments, code=2)
+    assert "hunter2" not in said.out + said.err
+    assert "--token`" in said.err or "`token` is secret, and cannot be given on the command line" in said.err
+    assert "set `FLOWKIT_SECRET_TOKEN`" in said.err
+
+
+def test_without_a_terminal_a_missing_one_is_named_with_all_else_that_is_wrong(project: Shell) -> None:
+    said = project("run", "load", code=2)
+    assert said.sentence == (
+        "the flow `load` cannot run: `token` is required, and was not given; set `FLOWKIT_SECRET_TOKEN`"
+    )
+    assert said.hints[-1].startswith("a secret comes from its variable, from the file of `--params`")
+    both = project("run", "load", "--days", "x", code=2)
+    assert "for 2 reasons" in both.sentence
+
+
+def test_in_a_terminal_it_is_asked_for_without_being_shown(project: Shell) -> None:
+    seen = typed(project, "run", "load", keys=[("token (not shown): ", "hunter2\n")])
+    assert "length=7" in seen.text
+    assert "hunter2" not in seen.raw
+
+
+def test_in_a_terminal_an_empty_answer_is_none_and_ctrl_c_stops(project: Shell) -> None:
+    seen = typed(project, "run", "load", keys=[("token (not shown): ", "\n")], code=2)
+    assert "FLOWKIT_SECRET_TOKEN" in seen.text
+    typed(project, "run", "load", keys=[("token (not shown): ", CTRL_C)], code=130)
+
+
+def test_nothing_is_asked_where_the_command_is_wrong_anyway(project: Shell) -> None:
+    seen = typed(project, "run", "load", "--days", "x", code=2)
+    assert "not shown" not in seen.text
+
+
+def test_help_says_that_it_is_secret_and_not_what_its_default_is(project: Shell) -> None:
+    said = " ".join(project("run", "load", "--help").out.split())
+    assert "token [secret] The API's token: asked for, or from the variable FLOWKIT_SECRET_TOKEN" in said
+    assert "key [secret]: asked for, or from the variable FLOWKIT_SECRET_KEY" in said
+    assert "built-in-key" not in said
+    assert "--token" not in said and "--key" not in said
+    assert "-p workers" not in said
+
+
+def test_the_registry_and_the_commands_that_read_it_do_not_have_its_default(project: Shell) -> None:
+    registered = project("register")
+    assert "-p workers" not in registered.err
+    kept = (project.folder / ".flowkit" / "registry.toml").read_text(encoding="utf-8")
+    assert "built-in-key" not in kept
+    assert kept.count("secret = true") == 3
+    shown = project("show", "load").out
+    assert "built-in-key" not in shown
+    assert ["key", "str", "[secret]", "=", "•••"] in [line.split() for line in shown.splitlines()]

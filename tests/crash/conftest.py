@@ -1,0 +1,43 @@
+"""Lets the tests of this folder import what they share, and gives each a project of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from command_server import Server, running
+from scene import Scene
+
+CRASHES = int(os.environ.get("FLOWKIT_CRASHES", "20"))  # how many; above 20, what takes long is done too
+LONG = CRASHES > 20
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Starts commands, without the wait for an interpreter."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def scene(server: Server, tmp_path: Path) -> Scene:
+    """A new project."""
+    return Scene(server, tmp_path / "scene")
+
+
+@pytest.fixture
+def crashes() -> int:
+    """How many runs the campaign kills."""
+    return CRASHES
+
+
+@pytest.fixture
+def step() -> int:
+    """The distance between two faults that are tried: each, where time does not matter."""
+    return 1 if LONG else 4

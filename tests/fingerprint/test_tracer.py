@@ -1,0 +1,274 @@
+"""What is said about code: the parts, where they stand, what could not be followed, and what changed."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flowkit.fingerprint import Code, Part, Tracer, UndigestibleError, changes, code_of, versions
+
+Project = Callable[..., ModuleType]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Writes modules and imports the first one, forgetting what was imported before."""
+    monkeypatch.syspath_prepend(tmp_path)
+    known = set(sys.modules)
+
+    def forget() -> None:
+        for name in set(sys.modules) - known:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+                del sys.modules[name]
+
+    def write(**files: str) -> ModuleType:
+        forget()
+        for name, content in files.items():
+            (tmp_path / f"{name}.py").write_text(content)
+        importlib.invalidate_caches()
+        return importlib.import_module(next(iter(files)))
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield write
+    forget()
+
+
+def names(code: Code) -> list[tuple[str, str, str]]:
+    return [(part.kind, part.name, part.place) for part in code.parts]
+
+
+def test_parts_say_what_they_are_and_where_they_stand(project: Project, tmp_path: Path) -> None:
+    flow = project(
+        flow="import helpers\nfrom helpers import Model\n\n\ndef task(x):\n    return helpers.norm(x), Model()\n",
+        helpers="import hypothesis\nSCALE = 3\n\ndef norm(x):\n    return x * SCALE + hypothesis.x\n\nclass Model:\n    k = 1\n",
+    )
+    assert names(Tracer(tmp_path).code_of(flow.task)) == [
+        ("class", "helpers.Model", "helpers.py:7"),
+        ("constant", "helpers.SCALE", "helpers.py:2"),
+        ("function", "flow.task", "flow.py:5"),
+        ("function", "helpers.norm", "helpers.py:4"),
+        ("version", f"hypothesis {versions.version_of('hypothesis')}", ""),
+    ]
+
+
+def test_a_change_is_told_by_name_and_place(project: Project, tmp_path: Path) -> None:
+    files = {
+        "flow": "import helpers\ndef task(x):\n    return helpers.norm(x)\n",
+        "helpers": "def norm(x):\n    return x\n",
+    }
+    before = Tracer(tmp_path).code_of(project(**files).task)
+    files["helpers"] = "SCALE = 2\ndef norm(x):\n    return x * SCALE\n"
+    after = Tracer(tmp_path).code_of(project(**files).task)
+    assert list(map(str, changes(before.parts, after.parts))) == [
+        "`helpers.SCALE` added (helpers.py:1)",
+        "`helpers.norm` changed (helpers.py:2)",
+    ]
+    assert changes(after.parts, after.parts) == []
+
+
+def test_a_package_changes_from_one_version_to_another() -> None:
+    old, new = Part("version", "numpy 2.1.0", "a", ""), Part("version", "numpy 2.2.0", "b", "")
+    assert list(map(str, changes([old], [new]))) == ["`numpy` changed (2.1.0 → 2.2.0)"]
+
+
+def test_of_two_functions_with_one_name_the_one_that_changed_is_shown() -> None:
+    same, old, new = (
+        Part("function", "f", digest, f"a.py:{line}") for digest, line in (("a", 1), ("b", 2), ("c", 3))
+    )
+    assert list(map(str, changes([same, old], [same, new]))) == ["`f` changed (a.py:3)"]
+    assert list(map(str, changes([same, old], [same]))) == ["`f` changed (a.py:2)"]
+
+
+def test_another_version_of_a_package_is_other_code(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = project(flow="import hypothesis\ndef task(): return hypothesis.seed\n")
+    before = code_of(flow.task)
+    monkeypatch.setattr(versions, "version_of", lambda package: "99")
+    assert code_of(flow.task).digest != before.digest
+
+
+def test_what_cannot_be_followed_is_named_and_its_class_counts(project: Project) -> None:
+    text = "import threading\nclass Client:\n    def __init__(self): self.lock = threading.Lock()\n    def go(self): return {}\nclient = Client()\ndef task(): return client.go()\n"
+    one, other = (code_of(project(flow=text.format(number)).task) for number in (1, 2))
+    assert one.unfollowed == ("flow.client",)
+    assert one.digest != other.digest
+
+
+def test_an_import_of_a_computed_name_is_named(project: Project) -> None:
+    flow = project(flow="import importlib\ndef task(name): return importlib.import_module(name)\n")
+    assert code_of(flow.task).unfollowed == ("flow.task imports a module whose name is computed",)
+
+
+def test_what_ran_before_does_not_count(project: Project) -> None:
+    flow = project(
+        flow="""
+import functools
+_model = None
+
+@functools.lru_cache
+def cached(x): return x
+
+@functools.singledispatch
+def dispatched(x): return x
+
+class Thing:
+    @functools.cached_property
+    def total(self): return 1
+
+thing = Thing()
+
+def task():
+    global _model
+    import helpers
+    if _model is None:
+        _model = object()
+    return cached(1), dispatched(1), thing.total, helpers.norm()
+""",
+        helpers="def norm(): return 1\n",
+    )
+    (Path(flow.__file__ or "").parent / "helpers.py").write_text("def norm(): return 1\n")
+    before = code_of(flow.task)
+    assert "helpers" not in sys.modules
+    flow.task()
+    assert "helpers" in sys.modules
+    assert code_of(flow.task) == before
+
+
+def test_a_module_that_is_imported_later_is_not_run_to_look_at_it(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").write_text("raise SystemExit\n")
+    (tmp_path / "pkg" / "sub.py").write_text("raise SystemExit\ndef f(): return 1\n")
+    flow = project(flow="def task():\n    from pkg.sub import f\n    import pkg.missing\n    return f()\n")
+    code = Tracer(tmp_path).code_of(flow.task)
+    assert ("function", "pkg.sub.f", "pkg/sub.py:2") in names(code)
+
+
+def test_what_runs_counts_where_a_file_was_edited_after_its_import(project: Project, tmp_path: Path) -> None:
+    flow = project(
+        flow="import helpers\ndef task():\n    from helpers import norm\n    return norm()\n",
+        helpers="def norm(): return 1\n",
+    )
+    old = code_of(flow.task)
+    (tmp_path / "helpers.py").write_text("def norm(): return 2\n")
+    stale = code_of(flow.task)
+    fresh = project(
+        flow="import helpers\ndef task():\n    from helpers import norm\n    return norm()\n",
+        helpers="def norm(): return 2\n",
+    )
+    assert len({old.digest, stale.digest, code_of(fresh.task).digest}) == 3
+
+
+def test_a_module_that_cannot_be_parsed_is_no_failure(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("def f(:\n")
+    flow = project(flow="def task():\n    import broken\n    return broken.f()\n")
+    assert code_of(flow.task).digest
+
+
+def test_a_constant_that_holds_the_place_of_the_checkout_is_the_same_in_another(
+    project: Project, tmp_path: Path
+) -> None:
+    text = "import pathlib\nHERE = str(pathlib.Path(__file__).parent)\nDATA = pathlib.Path(__file__).parent / 'data'\ndef task(): return HERE, DATA\n"
+    here = Tracer(tmp_path).code_of(project(flow=text).task)
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "flow2.py").write_text(text)
+    sys.path.insert(0, str(inner))
+    other = Tracer(inner).code_of(importlib.import_module("flow2").task)
+    sys.path.remove(str(inner))
+    assert here.digest != Tracer(tmp_path / "elsewhere").code_of(sys.modules["flow"].task).digest
+    assert [part.digest for part in here.parts if part.kind == "constant"] == [
+        part.digest for part in other.parts if part.kind == "constant"
+    ]
+
+
+def test_code_without_a_file_is_followed() -> None:
+    def digest(step: int) -> bytes:
+        names: dict[str, Any] = {"__name__": "__main__"}
+        exec(f"def helper(x): return x + {step}\ndef task(x): return helper(x)\n", names)
+        return code_of(names["task"]).digest
+
+    assert digest(1) == digest(1) != digest(2)
+
+
+def test_a_compiled_module_of_the_project_counts_by_its_content(project: Project, tmp_path: Path) -> None:
+    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    flow = project(flow="def task():\n    import fast\n    return fast.go()\n")
+    found = []
+    for content in (b"one", b"two"):
+        (tmp_path / f"fast{suffix}").write_bytes(content)
+        importlib.invalidate_caches()
+        found.append(Tracer(tmp_path).code_of(flow.task))
+    assert ("file", "fast", f"fast{suffix}") in names(found[0])
+    assert found[0].digest != found[1].digest
+
+
+def test_depends_on_counts_files_marks_and_code(tmp_path: Path) -> None:
+    path = tmp_path / "model.bin"
+    path.write_text("one")
+
+    def task() -> None: ...
+
+    def seen() -> Code:
+        return Tracer(tmp_path).code_of(task, depends_on=[path, "mark", functools.reduce, importlib])
+
+    before = seen()
+    assert ("file", "model.bin", "model.bin") in names(before)
+    assert ("constant", "depends_on[1]", "") in names(before)
+    path.write_text("two")
+    after = seen()
+    assert after.digest != before.digest
+    assert list(map(str, changes(before.parts, after.parts))) == ["`model.bin` changed (model.bin)"]
+
+
+def test_what_depends_on_cannot_name_is_refused() -> None:
+    with pytest.raises(UndigestibleError, match="depends_on\\[0\\]"):
+        code_of(len, depends_on=[threading.Lock()])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [len, print, int, "".join, 3, functools.partial(int), SimpleNamespace(a=1), importlib, threading.Lock()],
+    ids=repr,
+)
+def test_anything_has_code(value: Any) -> None:
+    assert code_of(value).digest == code_of(value).digest
+
+
+def test_asked_twice_a_tracer_answers_with_the_same_object() -> None:
+    tracer = Tracer()
+    assert tracer.code_of(test_anything_has_code) is tracer.code_of(test_anything_has_code)
+
+
+def test_the_minor_version_of_python_is_part_of_it() -> None:
+    from flowkit.fingerprint import tracer
+
+    assert b"%d.%d" % sys.version_info[:2] in tracer._FORMAT
+
+
+def test_a_script_and_a_module_of_the_same_file_have_the_same_code(tmp_path: Path) -> None:
+    script = tmp_path / "flow.py"
+    script.write_text(
+        "from flowkit.fingerprint import code_of\nK = 1\nclass A:\n    a = K\n"
+        "def task(): return K, A()\nprint(code_of(task))\n"
+    )
+    runs = (
+        [sys.executable, str(script)],
+        [sys.executable, "-c", "import flow"],
+        [sys.executable, "-m", "flow"],
+    )
+    env = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{tmp_path}", "PYTHONDONTWRITEBYTECODE": "1"}
+    found = {
+        subprocess.run(run, cwd=tmp_path, env=env, capture_output=True, text=True, check=True).stdout
+        for run in runs
+    }
+    assert len(found) == 1
