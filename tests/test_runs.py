@@ -26,6 +26,9 @@ from flowkit.flow.keys import keys_of
 from flowkit.flow.selection import refuse_needed, selected
 from flowkit.flow.values import checked, parsed
 from flowkit.runs import executor_named
+from flowkit.store.history import History
+from flowkit.store.records import RunRecord
+from flowkit.store.run_status import RunStatus
 
 
 @task
@@ -550,6 +553,44 @@ def test_a_default_is_taken_as_it_is() -> None:
         double(count)
 
     assert checked(odd, {}) == {"count": "many"}
+
+
+# -- history ----------------------------------------------------------------------------------
+
+
+def remembered(root: Path) -> list[RunRecord]:
+    """The runs in the history of a project."""
+    with History(root / ".flowkit") as history:
+        return list(history.runs(limit=10))
+
+
+def test_a_run_outside_of_a_project_leaves_nothing(tmp_path: Path) -> None:
+    assert doubles.run(value=1).is_successful()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_in_a_project_is_remembered_unless_it_is_asked_not_to_be(tmp_path: Path) -> None:
+    (tmp_path / "flows").mkdir()
+    doubles.run(value=1, history=False)
+    assert not (tmp_path / ".flowkit").exists()
+    doubles.run(value=2)
+    [run] = remembered(tmp_path)
+    assert (run.flow, run.status, run.parameters["value"]) == ("doubles", RunStatus.SUCCESS, "2")
+
+
+def test_what_is_refused_leaves_no_run_behind(tmp_path: Path) -> None:
+    (tmp_path / "flows").mkdir()
+    with Flow("refused") as made:
+        first = double(1)
+    made.run()
+    with Flow("other") as other:
+        second = double(1)
+    with pytest.raises(UsageError, match="`task_states` has the task"):
+        made.run(task_states={second: made.run(history=False).result[first]})
+    second.executor = "rocket"
+    with pytest.raises(UsageError, match="there is no executor `rocket`"):
+        other.run()
+    assert len(remembered(tmp_path)) == 1
 
 
 # -- selection --------------------------------------------------------------------------------

@@ -20,10 +20,25 @@ from flowkit.logs import show_logs
 from flowkit.plan.plan import Plan
 from flowkit.project.settings import Settings
 from flowkit.runs.memory import Kept
-from flowkit.runs.start import Options, prepare
+from flowkit.runs.start import Options, prepare, refuse_unknown_lanes
 
 _RECORD = "%(levelname)s %(message)s"  # the gutter says which task, the display what time it is
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def refuse_unusable(plan: Plan, options: RunOptions) -> None:
+    """Raise now what would else leave a run in the history that never began.
+
+    Raises:
+        UsageError: a lane, a time or a file that cannot be used.
+    """
+    refuse_unknown_lanes(plan)
+    if options.timeout is not None:
+        seconds_of(options.timeout)
+    if options.junit is not None:
+        from flowkit.cli.junit import refuse_unwritable
+
+        refuse_unwritable(options.junit)
 
 
 def carry_out(

@@ -1,60 +1,99 @@
-"""`--dry-run`: what would run, in which order, from the very plan that a run would use."""
+"""`--dry-run`: what would run, what would be found, and why, from the very plan that a run would use."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+import time
+from collections.abc import Mapping
+from typing import Any
 
+from flowkit.cli import moments
+from flowkit.cli.styled import joined
 from flowkit.cli.table import columns
-from flowkit.engine.executors.base import Executor
+from flowkit.cli.wording import counted
 from flowkit.flow.flow import Flow
-from flowkit.flow.task import Task
-from flowkit.plan.compiler import compile_flow
+from flowkit.flow.keys import keys_of
 from flowkit.plan.plan import Plan
+from flowkit.runs.borrow import Chosen
+from flowkit.runs.memory import Asked, Memory
+from flowkit.runs.reasons import Cause, Reason, said_changes
+from flowkit.runs.rehearsal import Action, Step, rehearsed
+
+Row = tuple[str, str, str]
 
 
 def shown(
-    flow: Flow, keys: dict[Task, str], only: Collection[Task] | None, executor: Executor, *, as_json: bool
+    flow: Flow,
+    plan: Plan,
+    chosen: Chosen,
+    values: Mapping[str, Any],
+    memory: Memory | None,
+    asked: Asked,
+    *,
+    as_json: bool,
 ) -> str:
     """The plan of a run as lines, or as JSON.
 
+    Args:
+        flow: with all its tasks.
+        plan: of those that are chosen.
+
     Raises:
-        DefinitionError: the flow cannot be compiled.
+        UsageError: a result that is to be taken from an earlier run is not there.
     """
-    plan = compile_flow(flow, lane=executor.name, only=only)
-    rows = [_row(plan, node) for node in _order(plan) if not plan.hidden(node)]
-    left = [task for task in flow.tasks if only is not None and task not in only and not task.auto_generated]
-    rows += [("skip", keys[task], "not selected") for task in left]
+    rows = [_row(plan, step) for step in rehearsed(plan, chosen, values, memory, asked)]
+    rows += _left_out(flow, chosen)
     if as_json:
         document = [{"action": action, "task": key, "reason": reason} for action, key, reason in rows]
         return json.dumps({"schema": 1, "flow": flow.name, "plan": document}, indent=2)
     return columns(rows)
 
 
-def _order(plan: Plan) -> list[int]:
-    """The nodes in the order in which one worker would run them."""
-    waits = list(plan.waits)
-    followers = [list(after) for after in plan.successors]
-    for source, paired in plan.paired.items():
-        followers[source] += paired
-    ready = [node for node, count in enumerate(waits) if not count]
-    for node in ready:  # grows as it is walked
-        for follower in followers[node]:
-            waits[follower] -= 1
-            if not waits[follower]:
-                ready.append(follower)
-    return ready
+def _left_out(flow: Flow, chosen: Chosen) -> list[Row]:
+    """The tasks that the plan does not have."""
+    if chosen.only is None:
+        return []
+    keys = keys_of(flow)
+    left = [task for task in flow.tasks if task not in chosen.only and not task.auto_generated]
+    return [(Action.SKIP.value, keys[task], "not selected") for task in left]
 
 
-def _row(plan: Plan, node: int) -> tuple[str, str, str]:
-    reasons = []
-    gates = plan.gates.get(node, ())
-    for gate in gates:
-        expected = plan.needs[gate.condition].expected[gate.slot]
-        reasons.append(f"if {plan.keys[gate.condition]} gives {expected!r}")
-    if node in plan.groups:
-        over = ", ".join(dict.fromkeys(plan.keys[source] for source in plan.groups[node].sources))
-        reasons.append(f"once for each element of {over}")
-    if node in plan.triggers:
-        reasons.append(f"trigger {plan.triggers[node]}")
-    return ("maybe" if gates else "run", plan.keys[node], "; ".join(reasons) or "no kept result")
+def _row(plan: Plan, step: Step) -> Row:
+    return step.action.value, plan.keys[step.node], joined([_said(step), *step.notes], "; ")
+
+
+def _said(step: Step) -> str:
+    if step.action is Action.TAKEN:
+        return f"not selected; its result is taken from run {step.run}"
+    if step.children is not None:
+        return _of_children(step, *step.children)
+    if step.entry is not None:
+        return f"made in run {step.entry.run}, {moments.ago(time.time() - step.entry.made)}"
+    return reason_text(step.reason) if step.reason is not None else ""
+
+
+def _of_children(step: Step, width: int, found: int) -> str:
+    if not width:
+        return "nothing to map over"
+    cached = f"{found:,} of {width:,} children are in the cache" if found else ""
+    if step.action is Action.CACHED:
+        made = f"the first made in run {step.entry.run}" if step.entry is not None else ""
+        return joined([f"all {_children(width)} are in the cache" if found == width else cached, made], ", ")
+    if len(step.reasons) == 1 and not found:
+        return joined([_children(width), reason_text(step.reason) if step.reason is not None else ""], "; ")
+    reasons = [f"{_children(number)}: {words}" for words, number in step.reasons.items()]
+    more = f"and {counted(len(reasons) - 3, 'other reason')}" if len(reasons) > 3 else ""
+    return joined([cached, *reasons[:3], more], "; ")
+
+
+def _children(number: int) -> str:
+    return f"{number:,} {'child' if number == 1 else 'children'}"
+
+
+def reason_text(reason: Reason) -> str:
+    """A reason in the few words that a column has room for."""
+    if reason.cause is Cause.FIRST:
+        return "first time"
+    if reason.cause is Cause.NO_CACHE:
+        return said_changes(reason.code, reason.inputs)[1] if reason.differs else "no cache"
+    return reason.sentence

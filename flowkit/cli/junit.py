@@ -32,6 +32,20 @@ _MOST_OUTPUT = 64 * 1024  # characters a task
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Make the folder of a report.
+
+    Raises:
+        UsageError: the report cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"the folder of `--junit {path}` cannot be made: {error.strerror}") from None
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"`--junit {path}` cannot be written", hints=("name a file that you may write",))
+
+
 class JUnit:
     """Gathers what happened, and writes the file when the run is over.
 
@@ -45,12 +59,7 @@ class JUnit:
     def __init__(self, console: Console, path: Path) -> None:
         self._console = console
         self._path = path.absolute()  # a task may change the working directory
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"the folder of `--junit {path}` cannot be made: {error.strerror}") from None
-        if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
-            raise UsageError(f"`--junit {path}` cannot be written", hints=("name a file that you may write",))
+        refuse_unwritable(path)
 
     def begin(self, engine: Engine) -> None:
         """The run is about to start."""

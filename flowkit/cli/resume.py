@@ -19,12 +19,11 @@ from flowkit.cli.run_options import Executor, Level, Output, RunOptions, given_b
 from flowkit.cli.wording import counted, listed
 from flowkit.engine.secret import cover
 from flowkit.errors import HistoryError, LoadError, UsageError
-from flowkit.flow.keys import keys_of
-from flowkit.flow.selection import selected
 from flowkit.flow.values import checked
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.outline import restored
 from flowkit.project.settings import Settings
+from flowkit.runs.borrow import Chosen, borrowed
 from flowkit.runs.memory import Asked, Memory, session_of
 from flowkit.runs.resume import Continuation, claim, continuation, go_on, parameters_of
 from flowkit.store import owners
@@ -96,8 +95,12 @@ def _resume(text: str, options: RunOptions) -> int:
         raise UsageError("there are no runs yet", hints=("`flowkit run NAME` makes one",))
     run = None
     try:
-        run, outline = _found(memory, text)
+        run = _found(memory, text)
         claim(memory, run)
+        # Once more: what it was when it was found may have ended since.
+        with History(memory.folder) as history:
+            run = history.find(str(run.number))
+            outline = restored(history.outline(run))
         return _go_on(memory, run, outline, options, chosen)
     except BaseException:
         if run is not None:
@@ -106,17 +109,17 @@ def _resume(text: str, options: RunOptions) -> int:
         raise
 
 
-def _found(memory: Memory, text: str) -> tuple[RunRecord, dict[str, Any]]:
+def _found(memory: Memory, text: str) -> RunRecord:
     with History(memory.folder) as history:
         run = history.find(text)
-        outline = restored(history.outline(run))
+        known = history.outline(run)
     if not run.ref:
         raise UsageError(
             f"the run {run.number} ({run.name}) cannot be gone on with: its flow was not defined in a file"
         )
-    if not outline.get("keys"):
+    if not known:
         raise HistoryError(f"what the run {run.number} ({run.name}) was made of is not kept any more")
-    return run, outline
+    return run
 
 
 def _go_on(
@@ -127,13 +130,10 @@ def _go_on(
     flow = loaded.built(values)
     executor = executor_for(flow, options, chosen)
     asked = _asked(run, options)
-    keys = keys_of(flow)
-    only = given = None
-    if asked.select or asked.exclude:
-        selection = selected(flow, keys, asked.select, asked.exclude)
-        only, given = selection.tasks | set(selection.needed), set(selection.needed)
-    plan = compile_flow(flow, lane=executor.name, only=only, given=given or ())
-    found = continuation(memory, run, outline, plan, values, asked.forced)
+    chosen_tasks = Chosen.of(flow, asked.only, asked.given)
+    plan = compile_flow(flow, lane=executor.name, only=chosen_tasks.only, given=chosen_tasks.given)
+    lent = borrowed(memory, plan, chosen_tasks)
+    found = continuation(memory, run, outline, plan, values, asked.forced, lent)
     if run.status is RunStatus.SUCCESS and found.is_done:
         say(f"the run {run.number} ({run.name}) is done: nothing is left to run")
         owners.release(memory.folder, run.number)
@@ -142,6 +142,7 @@ def _go_on(
     for line in _said(found):
         say(line)
     kept = go_on(memory, found, values, session_of(executor), asked)
+    kept.results.borrow(lent.sources)
     return carry_out(run.flow, plan, values, executor, options, chosen, kept, found.earlier)
 
 
@@ -183,6 +184,8 @@ def _asked(run: RunRecord, options: RunOptions) -> Asked:
         command=shlex.join(["flowkit", *sys.argv[1:]]),
         select=before.get("select"),
         exclude=before.get("exclude"),
+        only=tuple(before["only"]) if before.get("only") is not None else None,
+        given=tuple(before.get("given", ())),
         forced=tuple(options.force or ()),
         reads=not options.no_cache,
         writes=not options.no_cache,

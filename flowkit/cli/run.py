@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from flowkit.cli import dry_run, secrets
-from flowkit.cli.carry_out import carry_out
+from flowkit.cli.carry_out import carry_out, refuse_unusable
 from flowkit.cli.completion import registered_flow
 from flowkit.cli.loading import Loaded, load_named
 from flowkit.cli.place import here, memory_of, settings
@@ -31,6 +31,7 @@ from flowkit.cli.run_options import (
 from flowkit.engine.secret import cover
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
+from flowkit.flow.keys import keys_of
 from flowkit.flow.values import bare, checked, type_of
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.plan import Plan
@@ -95,6 +96,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         chosen_tasks = choose(whole, options.select, options.exclude, memory, values)
         plan = compile_flow(whole, lane=executor.name, only=chosen_tasks.only, given=chosen_tasks.given)
         refuse_unknown(plan, asked.forced)
+        refuse_unusable(plan, options)
         if options.dry_run:
             print(dry_run.shown(whole, plan, chosen_tasks, values, memory, asked, as_json=options.as_json))
             return 0
@@ -102,6 +104,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         if memory is not None:
             found = borrowed(memory, plan, chosen_tasks)
             ends = found.ends
+            asked = chosen_tasks.noted(asked, keys_of(whole))
             kept = memory.begin(plan, values, session_of(executor), asked)
             kept.results.borrow(found.sources)
     except BaseException:

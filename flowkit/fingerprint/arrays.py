@@ -35,7 +35,7 @@ def handler(cls: type) -> Callable[[Any], Steps] | None:
 def array(value: Any) -> Steps:
     """An array; one of objects by its elements."""
     np: Any = sys.modules["numpy"]
-    value = value.view(np.ndarray)
+    value = _native(value.view(np.ndarray))
     dtype = value.dtype
     shape = yield ".shape", value.shape
     if dtype.names is not None:
@@ -47,6 +47,12 @@ def array(value: Any) -> Steps:
         elements = value.ravel().tolist() if dtype.char in "OT" else list(map(repr, value.ravel()))
         return composite(b"elements", text(dtype.str), shape, (yield "", elements))
     return composite(b"array", text(dtype.str), shape, _content(np, value))
+
+
+def _native(value: Any) -> Any:
+    """`pickle` gives numbers back in the order of bytes of the machine, so another one does not count."""
+    dtype = value.dtype
+    return value if dtype.isnative or dtype.names else value.astype(dtype.newbyteorder("="))
 
 
 def _content(np: Any, value: Any) -> bytes:

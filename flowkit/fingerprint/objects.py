@@ -62,11 +62,13 @@ def attributes(cls: type, state: Any) -> Tokens:
     if type(state) is tuple and len(state) == 2:
         inner = yield from attributes(cls, state[0])
         return inner + (yield from attributes(cls, state[1]))
-    if state is not None and type(state) is not dict:
+    if state is None:
+        # It has no attributes yet; that is nothing else than having none that count.
+        state = {}
+    if type(state) is not dict:
         return [(yield "", state)]
-    # Without attributes the state is None; it is the same once a property has been looked at.
     tokens = []
-    for name in sorted(name for name in state or () if not _is_kept(cls, name)):
+    for name in sorted(name for name in state if not _is_kept(cls, name)):
         tokens += [text(name), (yield f".{name}", state[name])]
     return [composite(b"attributes", *tokens)]
 

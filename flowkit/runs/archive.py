@@ -124,7 +124,7 @@ class Archive:
 
 
 class PastRun:
-    """A run of the past. Nodes are those of its outline; in the rows of a run that went on they have others."""
+    """A run of the past. Nodes are those of its outline, which the rows of a run that went on number anew."""
 
     def __init__(self, archive: Archive, record: RunRecord) -> None:
         self.archive = archive

@@ -7,8 +7,8 @@ has changed since, that is said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flowkit.engine.earlier import Earlier
@@ -24,7 +24,7 @@ from flowkit.plan.matching import match
 from flowkit.plan.outline import ids_of, key_of, restored, size_of
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import CACHED, FAILED, MAPPED, SKIPPED, SUCCESS, TIMED_OUT, Status
-from flowkit.runs.memory import Memory, digests
+from flowkit.runs.memory import Asked, Memory, digests
 from flowkit.store.history import History
 from flowkit.store.past import Past
 from flowkit.store.records import RunRecord
@@ -53,6 +53,22 @@ class Chosen:
 
     only: set[Task] | None = None
     given: frozenset[Task] = frozenset()
+
+    def noted(self, asked: Asked, keys: Mapping[Task, str]) -> Asked:
+        """With both as keys, to be remembered."""
+        only = None if self.only is None else tuple(sorted(keys[task] for task in self.only))
+        return replace(asked, only=only, given=tuple(sorted(keys[task] for task in self.given)))
+
+    @classmethod
+    def of(cls, flow: Flow, only: Collection[str] | None, given: Collection[str]) -> Chosen:
+        """What was remembered, in the flow as it is now."""
+        if only is None:
+            return cls()
+        tasks = keys_of(flow)
+        return cls(
+            {task for task, key in tasks.items() if key in only},
+            frozenset(task for task, key in tasks.items() if key in given),
+        )
 
 
 @dataclass

@@ -50,6 +50,7 @@ class Asked:
     Attributes:
         ref: from where the flow is loaded again; "" where it cannot be.
         command: what was typed.
+        select, exclude: expressions; `only` and `given`: the keys of the tasks that they meant.
         forced: keys of tasks that run though their result is there; `*`: all.
         reads, writes: whether the cache is asked, and given new results.
         persists: whether results are kept.
@@ -59,6 +60,8 @@ class Asked:
     command: str = ""
     select: str | None = None
     exclude: str | None = None
+    only: tuple[str, ...] | None = None
+    given: tuple[str, ...] = ()
     forced: tuple[str, ...] = ()
     reads: bool = True
     writes: bool = True
@@ -110,9 +113,7 @@ class Memory:
 
     # -- a run --------------------------------------------------------------------------------
 
-    def begin(
-        self, plan: Plan, values: Mapping[str, Any], session: Session, asked: Asked
-    ) -> Kept:
+    def begin(self, plan: Plan, values: Mapping[str, Any], session: Session, asked: Asked) -> Kept:
         """Enter a new run.
 
         Raises:
@@ -194,7 +195,13 @@ class Memory:
         tracer = Tracer(self.project.root)
         outline, codes = outline_of(plan, functools.partial(code_of, tracer))
         numbers = outline["code"]
-        parts = [(code.digest, json.dumps([[part.kind, part.name, part.digest, part.place] for part in code.parts])) for code in codes]
+        parts = [
+            (
+                code.digest,
+                json.dumps([[part.kind, part.name, part.digest, part.place] for part in code.parts]),
+            )
+            for code in codes
+        ]
         return Drawn(outline, parts, {node: codes[numbers[node]] for node in plan.cached})
 
     def shown(self, plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
@@ -261,7 +268,7 @@ def code_of(tracer: Tracer, task: Task) -> Code:
 
 def secrets_of(plan: Plan) -> set[str]:
     """The names of the secret parameters."""
-    return {name for name, node in plan.parameters.items() if plan.tasks[node].secret}  # type: ignore[attr-defined]
+    return {name for name, node in plan.parameters.items() if plan.tasks[node].secret}
 
 
 def digests(plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
@@ -275,6 +282,11 @@ def forced_nodes(plan: Plan, forced: Collection[str]) -> set[int]:
     if "*" in forced:
         return set(range(plan.size))
     return {node for node, key in enumerate(plan.keys) if key in forced or plan.tasks[node].name in forced}
+
+
+def _json(code: Code) -> str:
+    """The parts of a code, as they are kept."""
+    return json.dumps([[part.kind, part.name, part.digest, part.place] for part in code.parts])
 
 
 def _digest(value: Any) -> str:

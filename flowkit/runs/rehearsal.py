@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, cast
 from flowkit.engine.arguments import Arguments
 from flowkit.engine.release import GONE
 from flowkit.fingerprint import Part
-from flowkit.flow.flow import Flow
 from flowkit.plan.events import OPEN, Call, Detail
 from flowkit.plan.facts import detail_of, known_rows
 from flowkit.plan.machine import Machine
@@ -74,7 +73,6 @@ class Step:
 
 
 def rehearsed(
-    flow: Flow,
     plan: Plan,
     chosen: Chosen,
     values: Mapping[str, Any],
@@ -94,7 +92,7 @@ def rehearsed(
     if memory is None:
         return Rehearsal(plan, values, asked, None).steps()
     with History(memory.folder) as history, Archive(memory.folder, history) as archive:
-        known = _Known(plan, values, memory, archive, borrowed(memory, flow, plan, chosen))
+        known = _Known(plan, values, memory, archive, borrowed(memory, plan, chosen))
         return Rehearsal(plan, values, asked, known).steps()
 
 

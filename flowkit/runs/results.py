@@ -39,7 +39,7 @@ class RunResults:
         self._others: Mapping[int, tuple[Past, int]] = {}
         self._ids: Any = range(plan.size)
         # What may hold a secret is looked at, and so is all of a run that keeps nothing.
-        self.plain = PLAIN if persists and not MASK else frozenset()
+        self.plain: frozenset[type] = PLAIN if persists and not MASK else frozenset()
 
     def belong_to(self, past: Past, ids: Any) -> None:
         """The run has begun; this is where its results lie."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flowkit.engine.earlier import Earlier
@@ -20,6 +20,7 @@ from flowkit.plan.outline import Outline, continued, ids_of, outline_order, pack
 from flowkit.plan.plan import Plan
 from flowkit.plan.resumption import Attempt, Child, Resumption, resumption
 from flowkit.plan.status import CACHED, MAPPED, SUCCESS
+from flowkit.runs.borrow import Borrowed
 from flowkit.runs.memory import Asked, Drawn, Kept, Memory, digests, forced_nodes
 from flowkit.store import database, opening, owners
 from flowkit.store.batch import Mark
@@ -53,7 +54,7 @@ class Continuation:
     def is_done(self) -> bool:
         """Whether nothing is left to run."""
         plan, ends = self.plan, self.standing.ends
-        given = {*plan.known, *plan.parameters.values()}
+        given = {*plan.known, *plan.parameters.values(), *(row[0] for row in self.earlier.rows)}
         left = set(range(plan.size)) - given - {node for node, child in ends if child < 0}
         return not left - set(self.standing.widths)
 
@@ -80,7 +81,8 @@ def continuation(
     outline: Outline,
     plan: Plan,
     values: Mapping[str, Any],
-    forced: Collection[str] = (),
+    forced: Collection[str],
+    lent: Borrowed,
 ) -> Continuation:
     """Find out how a run goes on; changes nothing.
 
@@ -88,6 +90,7 @@ def continuation(
         outline: of the run, as it was.
         plan, values: of the flow as it is now, and of its parameters.
         forced: keys of tasks that run again though they are done; `*`: all.
+        lent: what it takes from other runs.
 
     Raises:
         FlowkitError: a task was running each time when the process of the run died.
@@ -103,12 +106,13 @@ def continuation(
         attempts,
         _readable(past, attempts, numbers),
         same=set(matching.same) - _forced_with_followers(plan, forced),
-        given={*plan.known, *plan.parameters.values()},
+        given={*plan.known, *plan.parameters.values(), *lent.sources},
         now=time.time(),
     )
     _refuse_deadly(plan, standing, forced, run)
     whole = continued(outline, drawn.outline, matching.like)
     earlier = _earlier(plan, standing, details, past, outline, matching)
+    earlier = replace(earlier, rows=[*lent.ends.rows, *earlier.rows])
     return Continuation(run, plan, drawn, whole, matching, standing, earlier)
 
 

@@ -34,7 +34,7 @@ from flowkit.project.config import config
 from flowkit.project.root import Project, find
 from flowkit.project.settings import Settings
 from flowkit.runs.memory import Asked, Kept, Memory, session_of
-from flowkit.runs.start import Options, built, executor_named, prepare
+from flowkit.runs.start import Options, built, executor_named, prepare, refuse_unknown_lanes
 
 _STATUSES = {kind: status for status, kind in CLASSES.items() if status >= SUCCESS}
 
@@ -152,6 +152,8 @@ def _engine_for(
     used = _executor(chosen, settings)
     graph = built(flow, values)
     plan = compile_flow(graph, lane=used.name)
+    refuse_unknown_lanes(plan)
+    earlier = as_earlier(plan, task_states or {})
     kept = None
     if project is not None and settings.history and history is not False:
         kept = _kept(project, settings, plan, values, used, ref)
@@ -162,7 +164,7 @@ def _engine_for(
         capture=kept is not None,
         echo=True,
     )
-    return prepare(plan, values, used, options, kept, as_earlier(plan, task_states or {}))
+    return prepare(plan, values, used, options, kept, earlier)
 
 
 def _kept(

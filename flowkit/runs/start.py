@@ -37,6 +37,16 @@ def executor_named(name: str, workers: int | None = None) -> Executor:
     raise UsageError(f"there is no executor `{name}`", hints=(f"there are {known}",))
 
 
+def refuse_unknown_lanes(plan: Plan) -> None:
+    """Raise while nothing is entered into the history yet.
+
+    Raises:
+        UsageError: a task names a lane that does not exist.
+    """
+    for lane in plan.lanes[1:]:
+        executor_named(lane)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How to run, besides where.

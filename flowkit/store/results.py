@@ -17,7 +17,7 @@ from flowkit.store import files
 from flowkit.store.batch import Stored
 
 # Values of exactly these types cannot change, and are stored as they are.
-PLAIN = frozenset({int, float, bool, type(None)})
+PLAIN: frozenset[type] = frozenset({int, float, bool, type(None)})
 SMALL = 64 * 1024  # bytes from which a result is a file
 _LARGE = 1 << 20  # bytes of an object alone, without what it refers to
 _SHORT = 4096  # characters up to which a text is stored as it is
@@ -94,7 +94,7 @@ class Results:
         except OSError as error:
             if error.errno is None:  # of the user's own code, not of the disk
                 return Stored("x", _why_not(value, error))
-            raise
+            raise OSError(error.errno, f"{error.strerror} in `{self.folder}`") from error
         except SecretError:
             return Stored("x", "it holds a secret")
         except TooLargeError:

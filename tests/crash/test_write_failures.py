@@ -108,7 +108,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_said_and_after_room_was_made_all_goes_on(
-    server: Server, tmp_path: Path, reference: Mapping[str, Any], small_disk: Path
+    server: Server, tmp_path: Path, reference: Mapping[str, Any], small_disk: Path, step: int
 ) -> None:
     for used in range(700 * KIB, KIB * KIB, 24 * KIB * step):
         ballast = small_disk / "ballast"

@@ -3,6 +3,8 @@
 A case is a task in `flow.py`, the files beside it, and the text that an edit replaces by another.
 """
 
+# ruff: noqa: E501 (a line is a small program)
+
 from __future__ import annotations
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What counts as the code of a task, tried on real modules in processes of their own, under two hash seeds."""
+"""What counts as the code of a task, tried on real modules in processes of their own, two hash seeds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cases import CHANGES, HELPERS, SAME, Case  # noqa: E402
+from cases import CHANGES, HELPERS, SAME, Case
 
 sys.path.pop(0)
 
@@ -46,11 +45,11 @@ def ask(asked: dict[str, tuple[str, str]], seed: str) -> Answers:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answers, Answers]:
-    """The fingerprints of all variants under two hash seeds, from two checkouts, imports done before or not."""
+    """The fingerprints of all variants under two hash seeds, in two checkouts, after other imports."""
     both: list[Answers] = []
     for seed, first in (("1", ""), ("2", "import helpers")):
         top = tmp_path_factory.mktemp("checkout")
-        asked = {}
+        asked: dict[str, tuple[str, str]] = {}
         for case in CHANGES + SAME:
             for edited in (False, True):
                 folder = write(top / f"{len(asked)}", case, edited)

@@ -48,12 +48,18 @@ def names(code: Code) -> list[tuple[str, str, str]]:
 
 def test_parts_say_what_they_are_and_where_they_stand(project: Project, tmp_path: Path) -> None:
     flow = project(
-        flow="import helpers\nfrom helpers import Model\n\n\ndef task(x):\n    return helpers.norm(x), Model()\n",
-        helpers="import hypothesis\nSCALE = 3\n\ndef norm(x):\n    return x * SCALE + hypothesis.x\n\nclass Model:\n    k = 1\n",
+        flow="import helpers\nfrom helpers import Model\n\n\ndef task(x): return helpers.norm(x), Model()\n",
+        helpers="""
+import hypothesis
+SCALE = 3
+def norm(x): return x * SCALE + hypothesis.x
+class Model:
+    k = 1
+""",
     )
     assert names(Tracer(tmp_path).code_of(flow.task)) == [
-        ("class", "helpers.Model", "helpers.py:7"),
-        ("constant", "helpers.SCALE", "helpers.py:2"),
+        ("class", "helpers.Model", "helpers.py:5"),
+        ("constant", "helpers.SCALE", "helpers.py:3"),
         ("function", "flow.task", "flow.py:5"),
         ("function", "helpers.norm", "helpers.py:4"),
         ("version", f"hypothesis {versions.version_of('hypothesis')}", ""),
@@ -98,7 +104,14 @@ def test_another_version_of_a_package_is_other_code(
 
 
 def test_what_cannot_be_followed_is_named_and_its_class_counts(project: Project) -> None:
-    text = "import threading\nclass Client:\n    def __init__(self): self.lock = threading.Lock()\n    def go(self): return {}\nclient = Client()\ndef task(): return client.go()\n"
+    text = """
+import threading
+class Client:
+    def __init__(self): self.lock = threading.Lock()
+    def go(self): return {}
+client = Client()
+def task(): return client.go()
+"""
     one, other = (code_of(project(flow=text.format(number)).task) for number in (1, 2))
     assert one.unfollowed == ("flow.client",)
     assert one.digest != other.digest
@@ -177,7 +190,12 @@ def test_a_module_that_cannot_be_parsed_is_no_failure(project: Project, tmp_path
 def test_a_constant_that_holds_the_place_of_the_checkout_is_the_same_in_another(
     project: Project, tmp_path: Path
 ) -> None:
-    text = "import pathlib\nHERE = str(pathlib.Path(__file__).parent)\nDATA = pathlib.Path(__file__).parent / 'data'\ndef task(): return HERE, DATA\n"
+    text = """
+import pathlib
+HERE = str(pathlib.Path(__file__).parent)
+DATA = pathlib.Path(__file__).parent / "data"
+def task(): return HERE, DATA
+"""
     here = Tracer(tmp_path).code_of(project(flow=text).task)
     inner = tmp_path / "inner"
     inner.mkdir()

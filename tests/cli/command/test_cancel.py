@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -74,15 +74,11 @@ def test_a_process_that_is_not_surely_the_runs_gets_no_signal(
 
 
 def test_a_process_that_does_not_end_is_said_with_the_way_to_kill_it(shell: Shell, made: MadeHistory) -> None:
-    import signal
-
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         made.run(None, UNDER_WAY)
-        began = time.monotonic()
         said = shell("cancel", "1", code=1)
     finally:
         signal.signal(signal.SIGTERM, before)
     assert "has not ended after 5 seconds" in said.sentence
     assert said.hints == ["`flowkit cancel 1 --force` kills it"]
-    assert time.monotonic() - began >= 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from command_history import UNDER_WAY, MadeHistory, line
 from command_shell import Shell, normalised
 
 from flowkit.store import owners
+from flowkit.store.run_status import RunStatus
 
 
 @pytest.fixture
@@ -77,8 +79,6 @@ def test_following_ends_with_the_run_and_misses_nothing(shell: Shell, made: Made
     journal.append([], {}, [], [line("second")])
     assert follower.stdout.readline().endswith("load | second\n")
     journal.append([], {}, [], [line("last")])
-    from flowkit.store.run_status import RunStatus
-
     journal.end(RunStatus.SUCCESS, "", 0, {})
     owners.release(made.folder, journal.run)
     out, err = follower.communicate(timeout=60)
@@ -96,8 +96,6 @@ def test_following_ends_when_the_process_is_gone(shell: Shell, made: MadeHistory
 
 
 def test_ctrl_c_ends_following_with_130(shell: Shell, made: MadeHistory) -> None:
-    import signal
-
     made.run(None, UNDER_WAY, lines=[line("first")])
     follower = shell.start("logs", "-f")
     assert follower.stdout is not None

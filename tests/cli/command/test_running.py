@@ -275,6 +275,14 @@ def test_a_run_that_takes_too_long_exits_124(shell: Shell) -> None:
     )
 
 
+def test_a_run_that_cannot_begin_leaves_none_in_the_history(etl: Shell) -> None:
+    for refused in (["--timeout", "5d"], ["--junit", "flows"], ["--force", "nope"], ["--select", "train"]):
+        etl("run", "etl", *refused, code=2)
+    etl.write("flows/lost.py", ETL.replace("@task\n", '@task(executor="rocket")\n').replace("etl()", "lost()"))
+    assert etl("run", "lost", code=2).sentence == "there is no executor `rocket`"
+    assert json.loads(etl("runs", "--json").out) == []
+
+
 def test_pdb_opens_where_the_task_failed(failing: Shell) -> None:
     seen = typed(
         failing,

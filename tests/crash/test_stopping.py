@@ -1,0 +1,114 @@
+"""Runs that are asked to stop: what is done is written, what is shown is true, and `resume` goes on."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+
+import pytest
+from checker import check_litter, check_nothing_is_left_to_do, check_orphans, recorded
+from command_server import REAL
+from scene import Said, Scene, Started
+
+from flowkit.store.run_status import RunStatus
+
+FLOW = """
+    import os, threading
+    from pathlib import Path
+    from campaign_flows import noted
+    from flowkit import flow, task
+
+    def go_on():
+        return Path("go").exists()
+
+    @task
+    def first():
+        with noted():
+            print("ready", flush=True)
+            return {"first": 1}
+
+    @task
+    def second(found):
+        with noted():
+            if not go_on():
+                Path("reached").touch()
+                threading.Event().wait(60)
+            return found["first"] + 1
+
+    @flow
+    def two():
+        second(first())
+"""
+ALL = {"first": {"first": 1}, "second": 2}
+
+
+@pytest.fixture
+def stopping(scene: Scene) -> Scene:
+    """A project whose second task waits until it is stopped; later it does not."""
+    scene.take_flows()
+    scene.write(FLOW)
+    return scene
+
+
+def running_second(scene: Scene, *arguments: str, prefix: Sequence[str] = ()) -> Started:
+    started = scene.start("run", "flows/flow.py:two", *arguments, prefix=prefix)
+    reached = scene.folder / "reached"
+    assert started.wait_until(reached.exists), started.said().err
+    # Until the first end was shown, and so committed: what a signal meets is then known.
+    assert started.wait_until(lambda: "first" in started.err.read_text())
+    return started
+
+
+def check_interrupted(scene: Scene, said: Said, status: RunStatus) -> None:
+    """The run is recorded with what is done, and goes on from there."""
+    found = recorded(scene)
+    assert found.status is status, said.err
+    assert found.values == {"first": ALL["first"]}
+    assert "Traceback" not in said.err
+    (scene.folder / "go").touch()
+    scene.flowkit("resume")
+    assert recorded(scene).values == ALL
+    assert [each.task for each in scene.told() if each.what == "end"] == ["first", "second"]
+    check_nothing_is_left_to_do(scene)
+    check_litter(scene)
+
+
+@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_run_that_a_signal_stops_is_recorded_and_can_be_resumed(
+    stopping: Scene, executor: str, number: int, code: int
+) -> None:
+    started = running_second(stopping, "--executor", executor)
+    started.signal(number)
+    said = started.said()
+    assert said.code == code, said.err
+    check_orphans(started.command.pid)
+    check_interrupted(stopping, said, RunStatus.INTERRUPTED)
+
+
+@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("times", [2, 20])
+def test_many_signals_at_once_lose_nothing_that_is_done(stopping: Scene, executor: str, times: int) -> None:
+    """The second ends it at once, perhaps before its end is written; then the next command says so."""
+    started = running_second(stopping, "--executor", executor)
+    for _ in range(times):
+        started.signal(signal.SIGINT)
+    said = started.said()
+    assert said.code in (130, -signal.SIGINT), said.err
+    check_orphans(started.command.pid)
+    status = recorded(stopping).status
+    assert status in (RunStatus.INTERRUPTED, RunStatus.RUNNING)
+    check_interrupted(stopping, said, status)
+
+
+def test_a_reader_that_goes_away_changes_nothing_of_what_is_recorded(stopping: Scene) -> None:
+    (stopping.folder / "go").touch()
+    line = f"{' '.join(REAL)} run flows/flow.py:two --json | head -1"
+    said = stopping.flowkit("-c", line, prefix=("bash", "-o", "pipefail"))
+    assert said.out.count("\n") == 1
+    found = recorded(stopping)
+    assert found.status is RunStatus.SUCCESS
+    assert found.values == ALL
+    check_nothing_is_left_to_do(stopping)
