@@ -15,18 +15,22 @@ import typer
 
 from flowkit import __version__
 from flowkit.cli import (
+    cache,
     cancel,
+    diff,
     doctor,
     errors,
     flows,
     graph,
     logs,
     register,
+    replay,
     resume,
     run,
     runs,
     settings,
     upkeep,
+    why,
 )
 from flowkit.cli.place import say
 from flowkit.cli.run_options import spelled_out
@@ -88,7 +92,21 @@ def application(arguments: list[str]) -> typer.Typer:
     app.callback()(_start)
     run.add_to(app, arguments)
     resume.add_to(app, arguments)
-    for command in (register, graph, flows, runs, logs, cancel, upkeep, settings, doctor):
+    for command in (
+        register,
+        graph,
+        flows,
+        runs,
+        logs,
+        why,
+        diff,
+        replay,
+        cancel,
+        cache,
+        upkeep,
+        settings,
+        doctor,
+    ):
         command.add_to(app)
     return app
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 
 from flowkit.cli.console import Console
@@ -20,7 +21,7 @@ from flowkit.logs import show_logs
 from flowkit.plan.plan import Plan
 from flowkit.project.settings import Settings
 from flowkit.runs.memory import Kept
-from flowkit.runs.start import Options, prepare, refuse_unknown_lanes
+from flowkit.runs.start import Options, prepare
 
 _RECORD = "%(levelname)s %(message)s"  # the gutter says which task, the display what time it is
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -32,7 +33,6 @@ def refuse_unusable(plan: Plan, options: RunOptions) -> None:
     Raises:
         UsageError: a lane, a time or a file that cannot be used.
     """
-    refuse_unknown_lanes(plan)
     if options.timeout is not None:
         seconds_of(options.timeout)
     if options.junit is not None:
@@ -45,7 +45,7 @@ def carry_out(
     name: str,
     plan: Plan,
     values: dict[str, object],
-    executor: Executor,
+    executors: Sequence[Executor],
     options: RunOptions,
     chosen: Settings,
     kept: Kept | None,
@@ -64,39 +64,45 @@ def carry_out(
     show_logs(chosen.logging.level, everyones=options.log_level is not None, form=_RECORD)
     with set_apart() as (data, terminal):
         console = Console(stdout=data, stderr=terminal)
-        engine = prepare(
-            plan,
-            values,
-            executor,
-            Options(
-                observers=observers_for(
-                    console=console,
-                    name=name,
-                    run=kept.record.begun.name if kept is not None else "",
-                    workers=executor.workers,
-                    command=shlex.join(["flowkit", *sys.argv[1:]]),
-                    output=chosen.output,
-                    json=options.as_json,
-                    junit=options.junit,
-                    quiet=options.quiet,
-                    verbose=options.verbose,
-                    debug=options.debug,
-                ),
-                fail_fast=options.fail_fast,
-                timeout=chosen.run.timeout if options.timeout is None else seconds_of(options.timeout),
-                capture=True,
-                switch_interval=chosen.switch_interval,
-                forgets=not options.pdb,
-            ),
-            kept,
-            earlier,
-        )
+        try:
+            how = _options(console, name, executors[0].workers, options, chosen, kept)
+            engine = prepare(plan, values, executors, how, kept, earlier)
+        except FlowkitError as error:
+            if kept is not None:
+                kept.record.fail(error.message)
+            raise
         with closing(console), said_by(console):
             outcome = engine.run()
-    return _ended(outcome, console, options)
+    return _ended(outcome, console, options, kept)
 
 
-def _ended(outcome: Outcome, console: Console, options: RunOptions) -> int:
+def _options(
+    console: Console, name: str, workers: int, options: RunOptions, chosen: Settings, kept: Kept | None
+) -> Options:
+    observers = observers_for(
+        console=console,
+        name=name,
+        run=f"{kept.record.begun.run} {kept.record.begun.name}" if kept is not None else "",
+        workers=workers,
+        command=shlex.join(["flowkit", *sys.argv[1:]]),
+        output=chosen.output,
+        json=options.as_json,
+        junit=options.junit,
+        quiet=options.quiet,
+        verbose=options.verbose,
+        debug=options.debug,
+    )
+    return Options(
+        observers=observers,
+        fail_fast=options.fail_fast,
+        timeout=chosen.run.timeout if options.timeout is None else seconds_of(options.timeout),
+        capture=True,
+        switch_interval=chosen.switch_interval,
+        forgets=not options.pdb,
+    )
+
+
+def _ended(outcome: Outcome, console: Console, options: RunOptions, kept: Kept | None) -> int:
     if options.pdb:
         post_mortem(outcome)
     if console.out.failed is not None:
@@ -107,7 +113,8 @@ def _ended(outcome: Outcome, console: Console, options: RunOptions) -> int:
             outcome.broken.message,
             hints=(*outcome.broken.hints, f"then `flowkit resume {number}` goes on with this run"),
         )
-    code = outcome.exit_code
+    recorded = kept.record.exit_code if kept is not None else None
+    code = outcome.exit_code if recorded is None else recorded
     if outcome.left_behind:  # at exit Python would wait for what the tasks left behind have started
         os._exit(code)
     return code

@@ -23,10 +23,10 @@ from flowkit.project import state_folder
 from flowkit.project.registry import Registry
 from flowkit.project.root import Project
 from flowkit.project.settings import Settings, user_file
-from flowkit.store import checkup, database, files, key, owners, retention
+from flowkit.store import checkup, database, files, key, retention
 from flowkit.store.history import History
 from flowkit.store.run_status import RunStatus
-from flowkit.store.sweep import sweep
+from flowkit.store.sweep import lives, sweep
 
 Checks = Iterator[Check]
 
@@ -187,7 +187,7 @@ def _saved(folder: Path, kept: Path) -> str:
 def _crashed(folder: Path) -> Checks:
     with History(folder) as history:
         running = history.runs(status=RunStatus.RUNNING)
-    gone = [str(run.number) for run in running if not owners.is_owned(folder, run.number)]
+        gone = [str(run.number) for run in running if not lives(folder, history, run)]
     if not gone:
         text = f"{counted(len(running), 'run')} going on" if running else "none"
         yield Check("crashed runs", State.OK, text)

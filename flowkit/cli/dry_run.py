@@ -13,6 +13,7 @@ from flowkit.cli.table import columns
 from flowkit.cli.wording import counted
 from flowkit.flow.flow import Flow
 from flowkit.flow.keys import keys_of
+from flowkit.flow.parameter import Parameter
 from flowkit.plan.plan import Plan
 from flowkit.runs.borrow import Chosen
 from flowkit.runs.memory import Asked, Memory
@@ -54,8 +55,12 @@ def _left_out(flow: Flow, chosen: Chosen) -> list[Row]:
     if chosen.only is None:
         return []
     keys = keys_of(flow)
-    left = [task for task in flow.tasks if task not in chosen.only and not task.auto_generated]
-    return [(Action.SKIP.value, keys[task], "not selected") for task in left]
+    left = [task for task in flow.tasks if task not in chosen.only]
+    return [
+        (Action.SKIP.value, keys[task], "not selected")
+        for task in left
+        if not (task.auto_generated or isinstance(task, Parameter))
+    ]
 
 
 def _row(plan: Plan, step: Step) -> Row:

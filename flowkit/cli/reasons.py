@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flowkit.cli import moments
 from flowkit.cli.wording import listed, one_line
-from flowkit.plan.events import Detail, Row
+from flowkit.plan.events import Detail, Origin, Row
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import CACHED, CANCELLED, SKIPPED, TRIGGER_FAILED
 from flowkit.plan.verdicts import (
@@ -50,9 +49,9 @@ def reason_of(engine: Engine, row: Row) -> str:
     return one_line(reason)
 
 
-def made_in(origin: Mapping[str, Any]) -> str:
+def made_in(origin: Origin) -> str:
     """Where and when a value that was found was made: `from run 41, 2 hours ago`."""
-    return f"from run {origin['run']}, {moments.ago(time.time() - origin['made'])}" if "run" in origin else ""
+    return f"from run {origin.run}, {moments.ago(time.time() - origin.made)}" if origin.run else ""
 
 
 def _culprits(engine: Engine, node: int, index: int, *, bad: bool) -> list[str]:

@@ -26,6 +26,7 @@ from flowkit.project.settings import Settings
 from flowkit.runs.borrow import Chosen, borrowed
 from flowkit.runs.memory import Asked, Memory, session_of
 from flowkit.runs.resume import Continuation, claim, continuation, go_on, parameters_of
+from flowkit.runs.start import executors_for
 from flowkit.store import owners
 from flowkit.store.history import History
 from flowkit.store.records import RunRecord
@@ -139,11 +140,12 @@ def _go_on(
         owners.release(memory.folder, run.number)
         memory.close()
         return 0
+    executors = executors_for(plan, executor)
     for line in _said(found):
         say(line)
     kept = go_on(memory, found, values, session_of(executor), asked)
     kept.results.borrow(lent.sources)
-    return carry_out(run.flow, plan, values, executor, options, chosen, kept, found.earlier)
+    return carry_out(run.flow, plan, values, executors, options, chosen, kept, found.earlier)
 
 
 def _loaded(memory: Memory, run: RunRecord) -> Loaded:

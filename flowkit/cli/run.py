@@ -39,6 +39,7 @@ from flowkit.project.settings import Settings
 from flowkit.runs import executor_named
 from flowkit.runs.borrow import borrowed, choose
 from flowkit.runs.memory import Asked, forced_nodes, session_of
+from flowkit.runs.start import executors_for
 
 
 def add_to(app: typer.Typer, arguments: list[str]) -> None:
@@ -100,6 +101,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         if options.dry_run:
             print(dry_run.shown(whole, plan, chosen_tasks, values, memory, asked, as_json=options.as_json))
             return 0
+        executors = executors_for(plan, executor)
         kept = ends = None
         if memory is not None:
             found = borrowed(memory, plan, chosen_tasks)
@@ -111,7 +113,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         if memory is not None:
             memory.close()
         raise
-    return carry_out(loaded.flow.name, plan, values, executor, options, chosen, kept, ends)
+    return carry_out(loaded.flow.name, plan, values, executors, options, chosen, kept, ends)
 
 
 def refuse_unknown(plan: Plan, forced: Sequence[str]) -> None:

@@ -190,7 +190,7 @@ def _note(attempt: AttemptRecord) -> str:
     if isinstance(origin, dict) and "run" in origin:
         made = origin.get("made")
         when = f", {moments.ago(time.time() - made)}" if isinstance(made, int | float) else ""
-        return f"from run {origin.get('run', '?')}{when}"
+        return f"from run {origin['run']}{when}"
     return one_line(_said(attempt), 100)
 
 

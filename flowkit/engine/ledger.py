@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flowkit.plan.events import Call, Row
+from flowkit.plan.events import Call, Origin, Row
 
 if TYPE_CHECKING:
     from flowkit.engine.capture import Line
@@ -44,7 +44,7 @@ class Ledger(Protocol):
         """
 
     def end(self, outcome: Outcome) -> None:
-        """Commit how the run ended.
+        """Commit how the run ended, and let go of what was held; also where `append` has raised.
 
         Raises:
             FlowkitError: it could not be written.
@@ -91,7 +91,7 @@ class Found(Protocol):
     @property
     def kept(self) -> Any: ...
     @property
-    def origin(self) -> dict[str, Any] | None: ...
+    def origin(self) -> Origin | None: ...
 
     def made(self, value: Any, kept: Any) -> Any:
         """The call gave this value; returns what is to be kept, which becomes the entry too."""

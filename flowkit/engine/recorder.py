@@ -110,11 +110,11 @@ class Recorder:
 
     def end(self, outcome: Outcome) -> None:
         """Commit how the run ended, and tell the observers."""
-        if self._ledger is not None and self.broken is None:
+        if self._ledger is not None:
             try:
                 self._ledger.end(outcome)
             except Exception as error:
-                self.broken = error
+                self.broken = self.broken or error
         for observer in list(self._observers):
             self._tell(observer, partial(observer.end, outcome))
 

@@ -124,7 +124,7 @@ class Worker:
         needs = self.plan.needs.get(node)
         detail = detail_of(needs, value, child=index >= 0) if needs else None
         if origin is not None:
-            detail = (detail or Detail())._replace(origin=origin)
+            detail = detail._replace(origin=origin) if detail is not None else Detail(origin=origin)
         row = (node, index, attempt, status, started, self._clock(), name, detail)
         if node in self.plan.durable and self.engine.recorder.is_durable:
             self.engine.recorder.commit(row, kept or self._kept(node, index, value))

@@ -11,10 +11,8 @@ from hashlib import sha256
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from flowkit.fingerprint.plain import LEAVES, NoValueError, composite, raw, text
+from flowkit.fingerprint.plain import LEAVES, composite, raw, text
 from flowkit.fingerprint.walk import Steps
 
 Tokens = Generator[tuple[str, Any], bytes, list[bytes]]
@@ -98,18 +96,6 @@ def _memory(value: memoryview) -> Steps:
     return composite(b"memory", text(value.format), shape, raw(value.tobytes()))
 
 
-def _uuid(value: UUID) -> Steps:
-    return composite(b"uuid", value.bytes)
-    yield
-
-
-def _zone(value: ZoneInfo) -> Steps:
-    if value.key is None:
-        raise NoValueError("a time zone without a name")
-    return composite(b"zone", text(value.key))
-    yield
-
-
 EXACT: dict[type, Callable[[Any], Steps]] = {
     list: _list,
     tuple: _tuple,
@@ -123,7 +109,5 @@ EXACT: dict[type, Callable[[Any], Steps]] = {
     slice: _bounds,
     bytearray: _bytearray,
     memoryview: _memory,
-    UUID: _uuid,
-    ZoneInfo: _zone,
 }
 """How a value of this very type is encoded."""

@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterable
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 
 def spec(name: str) -> ModuleSpec | None:
     """How a module would be imported; None where it cannot be found."""
-    module = sys.modules.get(name)
-    known = getattr(module, "__spec__", None)
+    known = said(name, "__spec__")
     if isinstance(known, ModuleSpec):
         return known
     parent = name.rpartition(".")[0]
@@ -36,7 +36,7 @@ def _found(name: str, path: list[str] | None) -> ModuleSpec | None:
 
 def folders(package: str) -> list[str] | None:
     """Where the modules of a package lie; None for what is no package."""
-    path: Iterable[str] | None = getattr(sys.modules.get(package), "__path__", None)
+    path: Iterable[str] | None = said(package, "__path__")
     if path is None:
         found = spec(package)
         path = found.submodule_search_locations if found is not None else None
@@ -63,6 +63,11 @@ def absolute(module: str, level: int, package: str) -> str:
     parts = package.split(".")
     base = ".".join(parts[: len(parts) - level + 1])
     return f"{base}.{module}" if module else base
+
+
+def said(name: str, attribute: str) -> Any:
+    """What an imported module has under a name, without asking a `__getattr__` that it may define."""
+    return getattr(sys.modules.get(name), "__dict__", {}).get(attribute)
 
 
 def module(name: str) -> ModuleType | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterator
-from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from types import CellType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from flowkit.fingerprint import finding, origin
@@ -22,20 +22,15 @@ from flowkit.fingerprint.reading import Reading
 from flowkit.fingerprint.uses import Import, Name, Unknown, Use
 
 _DUNDER = re.compile(r"__\w+__$")
+# Who calls these may read any global, by a name that is computed.
+_ANY_GLOBAL = frozenset({"globals", "eval", "exec"})
 _SUNDER = re.compile(r"_[a-z]\w*_$")
 _OF_CLASS = frozenset(
     (
-        *(
-            "__doc__",
-            "__module__",
-            "__qualname__",
-            "__firstlineno__",
-            "__static_attributes__",
-            "__orig_bases__",
-        ),
+        *("__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__"),
         *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__signature__"),
-        *("__dict__", "__weakref__", "__dataclass_fields__", "__private_attributes__", "__class_vars__"),
-        *("_abc_impl", "model_fields", "model_computed_fields"),
+        *("__dict__", "__weakref__", "__slotnames__", "__orig_bases__", "__dataclass_fields__"),
+        *("__private_attributes__", "__class_vars__", "_abc_impl", "model_fields", "model_computed_fields"),
     )
 )
 _SLOTS = (GetSetDescriptorType, MemberDescriptorType)
@@ -104,7 +99,7 @@ class Live:
         names = value.__globals__
         for use in found.names:
             if isinstance(use, Name) and use.name in found.assigned:
-                yield b"assigned;"
+                yield self._standing(use.name, names, given)
             else:
                 yield self._use(use, names, given, name)
 
@@ -119,8 +114,19 @@ class Live:
         if _DUNDER.match(use.name):
             return b"special;"
         if use.name not in names:
-            return b"builtin;" if hasattr(builtins, use.name) else b"missing;"
+            whole = self._standing("", names, given) if use.name in _ANY_GLOBAL else b""
+            return whole + (b"builtin;" if hasattr(builtins, use.name) else b"missing;")
         return self._attribute(names, use.name, use.path, given)
+
+    def _standing(self, name: str, names: dict[str, Any], given: Gathering) -> bytes:
+        """A global as its module's file gives it; all of them where it has no name.
+
+        What a function assigns itself depends on what ran before, so its value of now does not count.
+        """
+        module = str(names.get("__name__"))
+        if getattr(finding.module(module), "__dict__", None) is not names or finding.spec(module) is None:
+            return b"assigned;"
+        return given.refer(module, Taken(module, (name,) if name else ()))
 
     def _attribute(self, names: dict[str, Any], name: str, path: tuple[str, ...], given: Gathering) -> bytes:
         """What a name leads to, through modules of the project as far as its attributes say."""
@@ -179,7 +185,7 @@ class Live:
         for attribute, held in sorted(_attributes(value).items()):
             parts += [text(attribute), given.value(f"{name}.{attribute}", held)]
         parts += [given.value(f"{name} fields", field) for field in _fields(value)]
-        file = getattr(finding.module(value.__module__), "__file__", None)
+        file = finding.said(value.__module__, "__file__")
         place = self._reading.places.of_name(file, value.__name__)
         return _finished(Node("class", name, place), given, b"class", parts)
 
@@ -200,9 +206,21 @@ def _attributes(cls: type) -> dict[str, Any]:
         if name not in _OF_CLASS
         and not name.startswith("__pydantic_")
         and not isinstance(value, _SLOTS)
+        and not _is_generated(value)
         and not (members and (name in members or _SUNDER.match(name)))
     }
     return found | {f"{name} =": member._value_ for name, member in members.items()}
+
+
+def _is_generated(value: Any) -> bool:
+    """Whether dataclasses or attrs wrote this method; the fields say all that is in it.
+
+    What attrs writes has a number inside that depends on the hash seed.
+    """
+    code = getattr(getattr(value, "__wrapped__", value), "__code__", None)
+    if not isinstance(code, CodeType):
+        return False
+    return code.co_qualname.startswith("__create_fn__.") or code.co_filename.startswith("<attrs generated")
 
 
 def _fields(cls: type) -> Iterator[Any]:
@@ -212,4 +230,5 @@ def _fields(cls: type) -> Iterator[Any]:
     for name, field in vars(cls).get("__pydantic_fields__", {}).items():
         # pydantic checks and converts by the annotation.
         yield name, field.annotation, field.default, field.default_factory, field.alias, field.metadata
-    yield vars(cls).get("__private_attributes__")
+    for name, field in vars(cls).get("__private_attributes__", {}).items():
+        yield name, field.default, field.default_factory

@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from flowkit.fingerprint import origin
 from flowkit.fingerprint.containers import Tokens, sequence
+from flowkit.fingerprint.origin import Origin
 from flowkit.fingerprint.plain import NoValueError, composite, text
 from flowkit.fingerprint.walk import Steps
 
@@ -23,7 +25,11 @@ def special(cls: type) -> Callable[[Any], Steps] | None:
     """How instances of `cls` are encoded where they have a way of their own."""
     if isinstance(cls.__dict__.get("__pydantic_fields__"), dict) and hasattr(cls, "__pydantic_private__"):
         return _model
-    return _task if hasattr(cls, "run") and any(map(is_ours, cls.__mro__)) else None
+    if cls.__module__ == "zoneinfo" and cls.__name__ == "ZoneInfo":
+        return _zone
+    if hasattr(cls, "run") and any(map(is_ours, cls.__mro__)):
+        return _flow if hasattr(cls, "slugs") else _task
+    return None
 
 
 def ordinary(value: Any) -> Steps:
@@ -35,8 +41,11 @@ def ordinary(value: Any) -> Steps:
     reduced = reduce(value) if reduce is not None else value.__reduce_ex__(4)
     if isinstance(reduced, str):
         where = str(getattr(value, "__module__", cls.__module__))
-        owner = yield "", None if where == cls.__module__ else sys.modules.get(where)
-        return composite(b"global", text(f"{where}.{reduced}"), owner)
+        owner = sys.modules.get(where)
+        installed = owner is not None and origin.of_module(owner) is Origin.INSTALLED
+        return composite(
+            b"global", text(origin.full_name(where, reduced)), (yield "", owner if installed else None)
+        )
     make, args, state, items, entries = (*reduced, None, None, None)[:5]
     parts = yield from _made(make, args)
     if _PLAIN_STATE is cls.__getstate__:
@@ -104,12 +113,20 @@ def _model(value: Any) -> Steps:
     return composite(b"model", *parts)
 
 
+def _zone(value: Any) -> Steps:
+    """A time zone by its name; `pickle` would also say whether it came from the cache."""
+    if value.key is None:
+        raise NoValueError("a time zone without a name")
+    return composite(b"zone", text(value.key))
+    yield
+
+
 def _task(value: Any) -> Steps:
     """A task of flowkit by what it does: its function, or its class and the attributes that this adds.
 
     Its policy (name, tags, retries, …) is no part of what it computes.
     """
-    run = getattr(value, "function", None) or getattr(value, "run", None)
+    run = getattr(value, "run", None)
     if getattr(run, "__self__", None) is not value:
         return composite(b"task", (yield "", run))
     added = dict(getattr(value, "__dict__", {}))
@@ -117,6 +134,15 @@ def _task(value: Any) -> Steps:
         added[name] = getattr(value, name, None)
     cls = yield ".__class__", type(value)
     return composite(b"task", cls, *(yield from attributes(type(value), added)))
+
+
+def _flow(value: Any) -> Steps:
+    """A flow by the function that builds it, or by its tasks and edges."""
+    function = getattr(value, "function", None)
+    if function is not None:
+        return composite(b"flow", (yield "", function))
+    tasks, edges = (yield "", dict(value.slugs)), (yield "", value.edges)
+    return composite(b"flow", tasks, edges)
 
 
 def _slots(cls: type) -> list[str]:

@@ -77,12 +77,13 @@ def of_globals(names: dict[str, Any], file: str = "") -> Origin:
 
 def of_module(module: ModuleType) -> Origin:
     """Whose code a module is."""
-    file = getattr(module, "__file__", None)
+    said = vars(module)
+    file = said.get("__file__")
     if isinstance(file, str):
         return of_file(file)
     if _is_built_in(module.__name__):
         return Origin.STANDARD
-    where = next(iter(getattr(module, "__path__", ())), "")
+    where = next(iter(said.get("__path__") or ()), "")
     return of_file(os.path.join(where, "")) if where else Origin.PROJECT  # noqa: PTH118
 
 
@@ -99,8 +100,8 @@ def said(module: str) -> str:
 
 def _main() -> str:
     """What the script that runs would be called were it imported; nothing in a notebook."""
-    main = sys.modules.get("__main__")
-    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    main = vars(sys.modules["__main__"])
+    spec, file = main.get("__spec__"), main.get("__file__")
     if spec is not None:
         return str(spec.name).removesuffix(".__main__")
     return Path(file).stem if isinstance(file, str) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import linecache
 import re
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType
 
 from flowkit.fingerprint.files import place_of
 
@@ -34,10 +34,6 @@ class Places:
     def of_name(self, file: str | None, name: str) -> str:
         """Where a class or a global gets its value."""
         return self.at(file, self._index(file).get(name, 0)) if file else ""
-
-    def of_module(self, module: ModuleType) -> str:
-        """The file of a module."""
-        return self.at(getattr(module, "__file__", None), 0)
 
     def at(self, file: str | None, line: int) -> str:
         """A file and its line; nothing for code without a file."""

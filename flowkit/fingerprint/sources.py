@@ -15,6 +15,7 @@ from types import CodeType
 from flowkit.fingerprint.uses import Import
 
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LITERAL = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.operator, ast.unaryop, ast.Load)
 _CALLS = (ast.Call, ast.Await, ast.Yield, ast.NamedExpr)
 
 
@@ -78,7 +79,7 @@ def _add(found: Source, statement: ast.stmt, flags: int) -> None:
 def _classify(found: Source, statement: ast.stmt, names: list[str]) -> None:
     """Note the names whose values nobody changes: literals, and functions that are nothing but that."""
     value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
-    literal = isinstance(value, ast.Constant | ast.UnaryOp | ast.BinOp)
+    literal = value is not None and all(isinstance(node, _LITERAL) for node in ast.walk(value))
     plain = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
     for name in names:
         once = len(found.binding[name]) == 1 and name not in found.imports
@@ -126,14 +127,18 @@ def _has_no_effect(statement: ast.stmt) -> bool:
 
 def _may_do_more(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.ClassDef):
-        return bool(statement.decorator_list or statement.bases or statement.keywords)
-    if isinstance(statement, _DEFINITION):
-        return bool(statement.decorator_list)
+        inner = [each for each in statement.body if not isinstance(each, _DEFINITION) or _may_do_more(each)]
+        return bool(statement.decorator_list or statement.bases or statement.keywords) or _calls(*inner)
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return bool(statement.decorator_list) or _calls(statement.args)
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        plain = all(isinstance(target, ast.Name | ast.Tuple) for target in targets)
-        return not plain or any(isinstance(node, _CALLS) for node in ast.walk(statement))
+        return _calls(statement) or not all(isinstance(target, ast.Name | ast.Tuple) for target in targets)
     return True
+
+
+def _calls(*nodes: ast.AST) -> bool:
+    return any(isinstance(each, _CALLS) for node in nodes for each in ast.walk(node))
 
 
 def _outside_of_functions(node: ast.AST) -> Iterator[ast.AST]:

@@ -166,7 +166,7 @@ class Statics:
 
     def _live(self, target: Standing, statement: Statement) -> bytes:
         """The instructions of the function in this process, where they are not those in the file."""
-        live = getattr(sys.modules.get(target.module), statement.name or " ", None)
+        live = finding.said(target.module, statement.name)
         stands = [each for each in statement.code.co_consts if isinstance(each, CodeType)]
         if not isinstance(live, FunctionType) or not stands or stands[0].co_name != live.__code__.co_name:
             return b""

@@ -3,12 +3,14 @@
 Guarantees: the same in another process, under another hash seed, in another checkout, and whatever was
 imported or run before; comments, lines, docstrings, annotations and names of locals change nothing.
 A digest holds for one minor version of Python, which it includes, for instructions are that version's.
+Several threads may ask one tracer.
 Relies on: globals are not changed while a tracer is used; make one for each run.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +57,7 @@ class Tracer:
         self._statics = Statics(reading)
         self._nodes: dict[Any, Node] = {}
         self._held: list[Any] = []
+        self._lock = threading.RLock()
         self._codes: dict[tuple[int, ...], tuple[Code, Any]] = {}
         self._whole = Whole(self._node)
         self._makers: dict[type, Callable[[Any], Node]] = {
@@ -84,12 +87,14 @@ class Tracer:
         known = self._codes.get(key)
         if known is None:
             # Kept with what it is of, so that no other object can get the same `id`.
-            known = self._codes[key] = (self._traced(value, more), (value, more))
+            with self._lock:
+                known = self._codes[key] = (self._traced(value, more), (value, more))
         return known[0]
 
     def worth(self, value: Any) -> bytes:
         """A token of code inside a value: a function, class or module with all that it reaches."""
-        return self._whole.token(self._node(value))
+        with self._lock:
+            return self._whole.token(self._node(value))
 
     def _traced(self, value: Any, more: tuple[Any, ...]) -> Code:
         roots = [self._root(value), *(self._declared(number, each) for number, each in enumerate(more))]

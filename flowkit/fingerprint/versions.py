@@ -6,9 +6,7 @@ nowhere else; each is looked up once a process.
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
-import sys
 from functools import cache
 
 from flowkit.fingerprint import finding
@@ -23,6 +21,9 @@ def version_of(package: str) -> str:
 
 
 def _of_distribution(name: str) -> str:
+    # It imports much, and most projects ask only for a few packages, once.
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -37,9 +38,11 @@ def _in_source(package: str) -> str:
 
 def _of_owners(package: str) -> str:
     """The versions of all distributions that have a part in it: a folder may be shared."""
+    import importlib.metadata
+
     owners = sorted(set(importlib.metadata.packages_distributions().get(package, ())))
     return ", ".join(_of_distribution(owner) for owner in owners)
 
 
 def _of_module(package: str) -> str:
-    return str(getattr(sys.modules.get(package), "__version__", ""))
+    return str(finding.said(package, "__version__") or "")

@@ -24,6 +24,35 @@ Call = tuple[int, int, int]
 OPEN, SHUT, BROKEN = 1, 0, -1
 
 
+class Origin(NamedTuple):
+    """What a result of a task with a cache was made from, and, where it was found, where that was.
+
+    Attributes:
+        key: of the entry.
+        inputs: of the call, as JSON: a list of name, digest and upstream.
+        missed: why an entry that was there was not used, or "".
+        run, attempt: that made the value; `run` is 0 where it was made now.
+        made, took: when, in seconds since 1970, and how long that took.
+    """
+
+    key: bytes
+    inputs: str
+    missed: str = ""
+    run: int = 0
+    attempt: int = 0
+    made: float = 0.0
+    took: float = 0.0
+
+    def as_json(self) -> str:
+        """As it is kept."""
+        said = f'{{"key": "{self.key.hex()}", "inputs": {self.inputs}'
+        if self.missed:
+            said += f', "missed": "{self.missed}"'
+        if self.run:
+            said += f', "run": {self.run}, "attempt": {self.attempt}, "made": {self.made}, "took": {self.took}'
+        return f"{said}}}"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What is known of an exception, printable and picklable also where the exception is neither.
@@ -58,8 +87,7 @@ class Detail(NamedTuple):
         retry_in: seconds until another attempt, where the task's policy allows one.
         failure: why it did not succeed.
         message: what a raised signal said.
-        origin: of a task with a cache `key` and `inputs`; where the value was found there also in which
-            `run` and `attempt` it was `made`, when, and how long that `took`.
+        origin: of a task with a cache, what its result was made from.
     """
 
     length: int = -1
@@ -68,4 +96,4 @@ class Detail(NamedTuple):
     retry_in: float | None = None
     failure: Failure | None = None
     message: str = ""
-    origin: dict[str, Any] | None = None
+    origin: Origin | None = None

@@ -27,6 +27,7 @@ from flowkit.store.records import (
     ATTEMPT_COLUMNS,
     RUN_COLUMNS,
     AttemptRecord,
+    ChildrenRecord,
     RunRecord,
     attempt_record,
     run_record,
@@ -171,6 +172,15 @@ class PastRun:
         """`clean`, or `clean[3]`."""
         return self.archive.history.key(self.record, ids_of(self.outline)[node], child)
 
+    def took(self, node: int) -> bool:
+        """Whether a task was not selected, and its result taken from an earlier run."""
+        return self.key(node) in (self.record.asked.get("given") or ())
+
+    @property
+    def is_selection(self) -> bool:
+        """Whether only some tasks of the flow were selected."""
+        return self.record.asked.get("only") is not None
+
     def code(self, node: int) -> str:
         """The digest of the code of a task."""
         found: str = self.outline["codes"][self.outline["code"][node]]
@@ -222,6 +232,12 @@ class PastRun:
             if each.child >= 0
         }
         return [found[child] for child in sorted(found)]
+
+    @cached_property
+    def counts(self) -> dict[int, ChildrenRecord]:
+        """How the children of each mapped task that has some ended."""
+        found = self.archive.history.children(self.record)
+        return {self.places[number]: many for number, many in found.items() if number in self.places}
 
     def width(self, node: int) -> int:
         """How many children a mapped task has; -1 where that is not known."""

@@ -1,8 +1,8 @@
 """The cache of a run: which calls are not carried out, as their result is there already.
 
-A key is made of the task's code and of its arguments, by their content. Guarantees: two calls that need one
-entry make it once, in one process and in several; who makes it holds a lock that ends with its process, and
-lets go of it only when the entry is committed. An entry that was altered, or whose file is gone, is a miss.
+Guarantees: two calls that need one entry make it once, in one process and in several; who makes it holds a
+lock that ends with its process, and lets go of it only when the entry is committed. An entry that was
+altered, or whose file is gone, is a miss.
 """
 
 from __future__ import annotations
@@ -11,35 +11,27 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from flowkit.engine.capture import Line
-from flowkit.fingerprint import Code, UndigestibleError, combine, digest
-from flowkit.flow.task import Task
-from flowkit.plan.events import Call
+from flowkit.plan.events import Call, Origin
 from flowkit.plan.plan import Plan
+from flowkit.runs.cache_keys import CallKey, Keys
 from flowkit.store import owners
-from flowkit.store.batch import Stored, unpacked
-from flowkit.store.cache_entry import CacheEntry, name
+from flowkit.store.batch import Stored
+from flowkit.store.cache_entry import CacheEntry, unpacked
 from flowkit.store.results import Results, UnreadableError
 
-VERSION = 1
 _PAUSE = 0.02  # seconds between two looks at an entry that another process makes
+_MOST_READ = 200_000  # entries of a flow that are read at once
+_LATELY = 3600.0  # seconds in which the use of an entry is not noted again
+_COLUMNS = "run, attempt, made, took, data, log, inputs, used"
 
-Inputs = list[tuple[str, str, str]]
-
-
-@dataclass(frozen=True)
-class CallKey:
-    """A key with the parts that it is made of."""
-
-    key: bytes
-    code: bytes
-    inputs: Inputs
+_Row = tuple[int, int, float, float, bytes, str, str, float]
 
 
 @dataclass
@@ -49,6 +41,7 @@ class Made:
     stored: Stored
     call: Call
     key: CallKey
+    inputs: str
     task: str
     took: float
     cache: Cache
@@ -72,64 +65,18 @@ class Made:
         self.cache.release(self.key.key)
 
 
-class Keys:
-    """The keys of the calls of a plan.
-
-    Args:
-        codes: of each node that has a cache.
-    """
-
-    def __init__(self, plan: Plan, codes: Mapping[int, Code]) -> None:
-        self._plan = plan
-        self._codes = codes
-
-    def of(self, node: int, arguments: Mapping[str, Any]) -> CallKey | None:
-        """The key of a call; None where an argument has no digest, so that its result cannot be found."""
-        task = self._plan.tasks[node]
-        try:
-            inputs = [
-                (argument, digest(value).hex(), self._source(node, argument))
-                for argument, value in sorted(arguments.items())
-            ]
-            chosen = self._chosen(task, arguments)
-        except UndigestibleError:
-            return None
-        code = self._codes[node].digest
-        what = b"" if task.cache == "inputs" else code
-        place = f"{type(task.run).__name__} {task.name}" if task.cache == "inputs" else ""
-        parts = [chosen] if chosen is not None else [bytes.fromhex(each[1]) for each in inputs]
-        names = "" if chosen is not None else ",".join(each[0] for each in inputs)
-        key = combine(f"{VERSION} {place} {names}".encode(), what, *parts)
-        return CallKey(key, code, inputs)
-
-    def _chosen(self, task: Task, arguments: Mapping[str, Any]) -> bytes | None:
-        """The digest of what a user's own function says."""
-        cache = task.cache
-        if callable(cache):
-            found: bytes = digest(cache(dict(arguments)))
-            return found
-        return None
-
-    def _source(self, node: int, argument: str) -> str:
-        """The key of the task that an argument comes from, or ""."""
-        plan = self._plan
-        for each in plan.arguments.get(node, ()):
-            if each.name == argument:
-                return plan.keys[each.source]
-        names = plan.names[node] or plan.tasks[node]._signature.names
-        for found, ref in zip(names, plan.refs[node], strict=False):
-            if found == argument and ref < plan.size:
-                return plan.keys[ref]
-        return ""
-
-
 class Cache:
     """The entries of a project, as one run uses them.
 
     Args:
         connection: to read, used under a lock.
         forced: nodes that are made again though there is an entry.
+
+    Attributes:
+        nodes: those that have a cache.
+        run: the number of the run.
         give_back: takes the lines of a hit, to be shown and remembered like those of an attempt.
+        used: the keys of the entries that were found, and were not lately.
     """
 
     def __init__(
@@ -149,11 +96,13 @@ class Cache:
         self._keys = keys
         self._forced = frozenset(forced)
         self._lock = threading.Lock()
+        self._rows: dict[bytes, _Row] | None = None
         self._making: dict[bytes, threading.Event] = {}
         self._missed: dict[bytes, str] = {}  # why an entry that was there is of no use
         self.run = 0
         self.give_back: Callable[[Line], None] = lambda line: None
         self.used: set[bytes] = set()
+        self._since = time.time() - _LATELY
 
     def found(self, call: Call, arguments: dict[str, Any]) -> Lookup:
         """See `Results.found`."""
@@ -168,41 +117,58 @@ class Cache:
                     return hit
             if self._claim(key.key):
                 # Between the look and the claim another may have made it.
-                hit = self._hit(call, key) if node not in self._forced else None
+                hit = self._hit(call, key, anew=True) if node not in self._forced else None
                 if hit is not None:
                     self.release(key.key)
                     return hit
-                missed = self._missed.get(key.key)
-                return Lookup(self, call, key, origin={**_said(key), "missed": missed} if missed else None)
+                missed = self._missed.get(key.key, "")
+                return Lookup(self, call, key, origin=Origin(key.key, key.inputs_as_json(), missed))
             self._wait(key.key)
 
-    def _hit(self, call: Call, key: CallKey) -> Lookup | None:
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT run, attempt, made, took, data, log FROM cache WHERE key=?", (key.key,)
-            ).fetchone()
+    def _hit(self, call: Call, key: CallKey, *, anew: bool = False) -> Lookup | None:
+        row = self._row(key.key, anew=anew)
         if row is None:
             return None
-        run, attempt, made, took, data, log = row
+        run, attempt, made, took, data, log, inputs, used = row
         limit = self._plan.tasks[call[0]].cache
         if isinstance(limit, timedelta) and not 0 <= time.time() - made < limit.total_seconds():
             self._missed[key.key] = "expired"
             return None
-        entries = unpacked(data, name(key.key), self._results.key)
-        stored = next((stored for _, stored in entries), None) if entries is not None else None
-        if stored is None:
-            self._missed[key.key] = "unreadable"
-            return None
+        stored = unpacked(data, key.key, self._results.key)
         try:
+            if stored is None:
+                raise UnreadableError
             value = self._results.loaded(stored)
         except UnreadableError:
             self._missed[key.key] = "unreadable"
             return None
-        for stream, level, text in json.loads(log):
-            self.give_back(Line(call, stream, text, level))
-        self.used.add(key.key)
-        origin = {"run": run, "attempt": attempt, "made": made, "took": took, **_said(key)}
-        return Lookup(self, call, key, hit=True, value=value, kept=stored, origin=origin)
+        if log != "[]":
+            for stream, level, text in json.loads(log):
+                self.give_back(Line(call, stream, text, level))
+        if used < self._since:
+            self.used.add(key.key)
+        origin = Origin(key.key, inputs, "", run, attempt, made, took)
+        kept = stored if stored.kind != "p" else None
+        return Lookup(self, call, key, hit=True, value=value, kept=kept, origin=origin)
+
+    def _row(self, key: bytes, *, anew: bool) -> _Row | None:
+        """An entry: of those that were read when the run first asked, else as it stands now."""
+        if self._rows is None:
+            self._rows = self._read()
+        row = self._rows.get(key)
+        if row is None and (anew or key in self._making):
+            with self._lock:
+                row = self._connection.execute(f"SELECT {_COLUMNS} FROM cache WHERE key=?", (key,)).fetchone()
+        return row
+
+    def _read(self) -> dict[bytes, _Row]:
+        """The latest entries of the flow: one statement for all costs a tenth of one for each."""
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT key, {_COLUMNS} FROM cache WHERE flow=? ORDER BY made DESC LIMIT ?",
+                (self._plan.name, _MOST_READ),
+            ).fetchall()
+        return {row[0]: row[1:] for row in rows}
 
     def _claim(self, key: bytes) -> bool:
         with self._lock:
@@ -237,19 +203,21 @@ class Cache:
             attempt=made.call[2],
             took=made.took,
             code=made.key.code,
-            inputs=made.key.inputs,
+            inputs=made.inputs,
             stored=made.stored,
             secret=self._results.key,
             log=log,
         )
 
-    def made(self, call: Call, key: CallKey, stored: Stored, took: float) -> Made:
+    def made(self, call: Call, key: CallKey, origin: Origin, stored: Stored, took: float) -> Made:
         """A result that was not there."""
-        return Made(stored, call, key, self._plan.key(call[0], call[1]), took, self)
+        return Made(stored, call, key, origin.inputs, self._plan.key(call[0], call[1]), took, self)
 
 
 class Lookup:
     """See `Found`."""
+
+    __slots__ = ("_cache", "_call", "_key", "_started", "hit", "kept", "origin", "value")
 
     def __init__(
         self,
@@ -260,35 +228,31 @@ class Lookup:
         hit: bool = False,
         value: Any = None,
         kept: Any = None,
-        origin: dict[str, Any] | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self._cache = cache
         self._call = call
         self._key = key
-        self._started = time.monotonic()
+        self._started = 0.0 if hit else time.monotonic()
         self.hit = hit
         self.value = value
         self.kept = kept
-        self.origin = origin or (_said(key) if key is not None else None)
+        self.origin = origin
 
     def made(self, value: Any, kept: Stored) -> Any:
         """See `Found.made`; what is not kept, is no entry either."""
-        if self._key is None:
+        if self._key is None or self.origin is None:
             return kept
         if not kept.is_kept:
             self._cache.release(self._key.key)
             return kept
-        return self._cache.made(self._call, self._key, kept, time.monotonic() - self._started)
+        took = time.monotonic() - self._started
+        return self._cache.made(self._call, self._key, self.origin, kept, took)
 
     def drop(self) -> None:
         """See `Found.drop`."""
         if self._key is not None:
             self._cache.release(self._key.key)
-
-
-def _said(key: CallKey) -> dict[str, Any]:
-    """What is remembered of a key with the attempt, so that it can be said later why it ran."""
-    return {"key": key.key.hex(), "inputs": key.inputs}
 
 
 def _place(key: bytes) -> int:

@@ -15,8 +15,8 @@ from typing import Any
 
 from flowkit.runs.archive import Archive
 from flowkit.runs.reasons import EXPIRED, UNREADABLE
-from flowkit.store.batch import NOTHING, Stored, unpacked
-from flowkit.store.cache_entry import name
+from flowkit.store.batch import NOTHING, Stored
+from flowkit.store.cache_entry import unpacked
 from flowkit.store.results import Results, UnreadableError
 
 _COLUMNS = "key, flow, task, run, attempt, made, used, took, bytes, code, inputs"
@@ -86,7 +86,7 @@ def look(archive: Archive, results: Results, key: bytes, limit: Any = None) -> L
     entry = _entry(columns)
     if isinstance(limit, timedelta) and not 0 <= time.time() - entry.made < limit.total_seconds():
         return Looked(missed=EXPIRED)
-    stored = next((each for _, each in unpacked(data, name(key), results.key) or ()), NOTHING)
+    stored = unpacked(data, key, results.key) or NOTHING
     try:
         return Looked(entry, results.loaded(stored), stored)
     except UnreadableError:

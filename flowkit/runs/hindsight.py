@@ -71,8 +71,9 @@ def taken_from(run: PastRun, node: int) -> PastRun | None:
 
 def was_selected_out(run: PastRun, key: str) -> bool:
     """Whether a task that a run does not have is one that was not selected."""
-    if not (run.record.asked.get("select") or run.record.asked.get("exclude")):
+    if not run.is_selection:
         return False
+    key = key.partition("[")[0]
     return any(key in other.nodes for other in run.archive.earlier(run.record.flow) if other is not run)
 
 
@@ -99,7 +100,7 @@ def _found(run: PastRun, node: int, child: int, last: AttemptRecord) -> Reason:
     if made is not None and made.number == run.number:
         where = "made in this run"
     same = same_upstreams(run, node, made) if made is not run else ()
-    return Reason(cause=Cause.FOUND, sentence=f"found in the cache: {where}", same=same, against=made)
+    return Reason(cause=Cause.FOUND, sentence=f"found in the cache, {where}", same=same, against=made)
 
 
 def _asking(run: PastRun, node: int, last: AttemptRecord) -> Asking:
@@ -151,8 +152,7 @@ def _before(last: AttemptRecord) -> str:
 
 
 def _never_reached(run: PastRun, node: int) -> Reason:
-    asked = run.record.asked
-    if (asked.get("select") or asked.get("exclude")) and _is_followed(run, node):
+    if run.took(node):
         source = taken_from(run, node)
         if source is not None:
             words = f"not selected: its result was taken from {source.called}"
@@ -160,15 +160,6 @@ def _never_reached(run: PastRun, node: int) -> Reason:
         return Reason(cause=Cause.TAKEN, sentence=Cause.TAKEN.sentence)
     cause = Cause.RUNNING if run.record.status is RunStatus.RUNNING else Cause.NOT_REACHED
     return Reason(cause=cause, sentence=cause.sentence)
-
-
-def _is_followed(run: PastRun, node: int) -> bool:
-    """Whether something was reached that waits for a task."""
-    return any(
-        run.last(follower) is not None
-        for follower, upstreams in enumerate(run.outline["upstreams"])
-        if node in upstreams
-    )
 
 
 def _decided(run: PastRun, node: int, child: int, last: AttemptRecord) -> str:

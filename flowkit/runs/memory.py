@@ -30,7 +30,8 @@ from flowkit.project import state_folder
 from flowkit.project.root import Project
 from flowkit.project.settings import Settings, user_file
 from flowkit.project.text import value_text
-from flowkit.runs.cached import Cache, Keys
+from flowkit.runs.cache_keys import Keys
+from flowkit.runs.cached import Cache
 from flowkit.runs.record import Record
 from flowkit.runs.results import RunResults
 from flowkit.store import database, files, key, opening, retention

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from flowkit.fingerprint import Change, changes
-from flowkit.plan.status import CACHED, SUCCESS
+from flowkit.plan.status import CACHED, MAPPED, SUCCESS
 from flowkit.runs.archive import PastRun, equal, origin_of
 from flowkit.runs.sources import InputChange, Side, input_changes, upstreams_of
 from flowkit.store.records import AttemptRecord
@@ -47,6 +47,7 @@ class Cause(StrEnum):
     NOT_REACHED = "not reached"
     NOT_SELECTED = "not selected"
     RUNNING = "running"
+    CHILDREN = "children"
 
     @property
     def sentence(self) -> str:
@@ -55,7 +56,7 @@ class Cause(StrEnum):
 
 
 _WORDS = {
-    Cause.FIRST: "for the first time: no earlier run of the flow has it",
+    Cause.FIRST: "first time: no earlier run of the flow has it",
     Cause.CODE: "its code changed",
     Cause.INPUT: "an input changed",
     Cause.KEY: "it is looked for by another key than before, though code and inputs are the same",
@@ -77,6 +78,7 @@ _WORDS = {
     Cause.NOT_REACHED: "the run ended before it was its turn",
     Cause.NOT_SELECTED: "not selected",
     Cause.RUNNING: "the run goes on, and its turn has not come",
+    Cause.CHILDREN: "its children ran",
 }
 
 
@@ -156,7 +158,7 @@ def _looked_back(earlier: Iterable[PastRun], key: str, child: int, wanted: str |
     for run in earlier:
         node = run.nodes.get(key)
         last = run.last(node, child) if node is not None else None
-        if last is None or not (last.attempt > 0 or last.status == CACHED):
+        if last is None or not (last.attempt > 0 or last.status in (CACHED, MAPPED)):
             continue
         seen.latest = seen.latest or run
         origin = origin_of(last)

@@ -7,6 +7,7 @@ from before the run is seen to go on until after its end is written.
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,9 @@ CANCELLED_BY_COMMAND = "cancelled by flowkit cancel"
 class Record:
     """The ledger of one session of a run.
 
+    Attributes:
+        exit_code: what the run comes to, when it has ended.
+
     Args:
         path: of the history.
         connection: to write, closed at the end.
@@ -48,6 +52,7 @@ class Record:
         keep_bounds: Callable[[sqlite3.Connection], None],
     ) -> None:
         self.begun = begun
+        self.exit_code: int | None = None
         self._path = path
         self._connection = connection
         self._journal = journal
@@ -85,13 +90,28 @@ class Record:
         try:
             with database.explained(self._path):
                 status, reason = self._verdict(outcome)
-                code = 1 if status is RunStatus.CANCELLED else outcome.exit_code
-                self._journal.end(status, reason, code, _counts(outcome))
-                if self.cache is not None and self.cache.used:
-                    self._journal.used(self.cache.used)
-                self._keep_bounds(self._connection)
+                self.exit_code = 1 if status is RunStatus.CANCELLED else outcome.exit_code
+                if outcome.broken is not None:
+                    self._journal.lose_what_runs()
+                self._journal.end(status, reason, self.exit_code, _counts(outcome))
+            self._tidy_up()
         finally:
             self.close()
+
+    def fail(self, reason: str) -> None:
+        """The run could not even start."""
+        with contextlib.suppress(sqlite3.Error):
+            self._journal.end(RunStatus.FAILED, reason, 2, {})
+        self.close()
+
+    def _tidy_up(self) -> None:
+        """What may be left to the next run, where the disk is full or others are busy."""
+        try:
+            if self.cache is not None and self.cache.used:
+                self._journal.used(self.cache.used)
+            self._keep_bounds(self._connection)
+        except (sqlite3.Error, OSError) as error:
+            logging.getLogger("flowkit").warning("What the history keeps could not be bounded: %s", error)
 
     def close(self) -> None:
         """Let go of the run and of the history."""
@@ -100,6 +120,8 @@ class Record:
             self._connection.close()
 
     def _verdict(self, outcome: Outcome) -> tuple[RunStatus, str]:
+        if outcome.broken is not None:
+            return RunStatus.FAILED, outcome.state.message or ""
         if outcome.interrupted is not None:
             row = self._connection.execute(
                 "SELECT reason FROM runs WHERE number=?", (self.begun.run,)

@@ -24,7 +24,7 @@ from flowkit.plan.plan import Plan
 from flowkit.plan.status import CACHED, RUNNING, SKIPPED, SUCCESS, Status
 from flowkit.runs.archive import Archive
 from flowkit.runs.borrow import Borrowed, Chosen, borrowed
-from flowkit.runs.cached import Keys
+from flowkit.runs.cache_keys import Keys
 from flowkit.runs.entries import Entry, has_code, look
 from flowkit.runs.memory import Asked, Memory, digests, forced_nodes
 from flowkit.runs.reasons import Asking, Cause, Reason, said_changes, why_it_runs

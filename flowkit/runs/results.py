@@ -9,7 +9,7 @@ from typing import Any
 from flowkit.engine.ledger import Found
 from flowkit.engine.mask import MASK
 from flowkit.errors import HistoryError
-from flowkit.plan.events import Call
+from flowkit.plan.events import Call, Origin
 from flowkit.plan.plan import Plan
 from flowkit.runs.cached import Cache
 from flowkit.store.batch import Stored
@@ -83,7 +83,7 @@ class NotAsked:
     hit = False
     value: Any = None
     kept: Any = None
-    origin: dict[str, Any] | None = None
+    origin: Origin | None = None
 
     def made(self, value: Any, kept: Any) -> Any:
         return kept

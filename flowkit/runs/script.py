@@ -34,7 +34,7 @@ from flowkit.project.config import config
 from flowkit.project.root import Project, find
 from flowkit.project.settings import Settings
 from flowkit.runs.memory import Asked, Kept, Memory, session_of
-from flowkit.runs.start import Options, built, executor_named, prepare, refuse_unknown_lanes
+from flowkit.runs.start import Options, built, executor_named, executors_for, prepare
 
 _STATUSES = {kind: status for status, kind in CLASSES.items() if status >= SUCCESS}
 
@@ -152,7 +152,7 @@ def _engine_for(
     used = _executor(chosen, settings)
     graph = built(flow, values)
     plan = compile_flow(graph, lane=used.name)
-    refuse_unknown_lanes(plan)
+    executors = executors_for(plan, used)
     earlier = as_earlier(plan, task_states or {})
     kept = None
     if project is not None and settings.history and history is not False:
@@ -164,7 +164,7 @@ def _engine_for(
         capture=kept is not None,
         echo=True,
     )
-    return prepare(plan, values, used, options, kept, earlier)
+    return prepare(plan, values, executors, options, kept, earlier)
 
 
 def _kept(

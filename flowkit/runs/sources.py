@@ -58,6 +58,8 @@ class InputChange:
             return f"{named} was {self.what}"
         if self.detail:
             return f"{named} changed: {self.detail}"
+        if self.sources and self.sources[0] == f"parameter {self.name}":
+            return f"parameter `{self.name}` changed"
         return f"{named} changed, from {said(self.sources)}" if self.sources else f"{named} changed"
 
 

@@ -37,16 +37,6 @@ def executor_named(name: str, workers: int | None = None) -> Executor:
     raise UsageError(f"there is no executor `{name}`", hints=(f"there are {known}",))
 
 
-def refuse_unknown_lanes(plan: Plan) -> None:
-    """Raise while nothing is entered into the history yet.
-
-    Raises:
-        UsageError: a task names a lane that does not exist.
-    """
-    for lane in plan.lanes[1:]:
-        executor_named(lane)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How to run, besides where.
@@ -69,10 +59,22 @@ class Options:
     forgets: bool = False
 
 
+def executors_for(plan: Plan, executor: Executor) -> list[Executor]:
+    """The executors of a plan's lanes.
+
+    Args:
+        executor: for the tasks that do not name a lane of their own.
+
+    Raises:
+        UsageError: a task names a lane that does not exist.
+    """
+    return [executor, *(executor_named(lane) for lane in plan.lanes[1:])]
+
+
 def prepare(
     plan: Plan,
     values: Mapping[str, Any],
-    executor: Executor,
+    executors: Sequence[Executor],
     options: Options,
     kept: Kept | None = None,
     earlier: Earlier | None = None,
@@ -81,17 +83,13 @@ def prepare(
 
     Args:
         values: of all parameters.
-        executor: for the tasks that do not name a lane of their own.
+        executors: of its lanes.
         kept: what remembers the run; None: nobody.
         earlier: what is known already.
-
-    Raises:
-        UsageError: a task names a lane that does not exist.
     """
-    others = [executor_named(lane) for lane in plan.lanes[1:]]
     engine = Engine(
         plan,
-        [executor, *others],
+        executors,
         parameters=values,
         observers=options.observers,
         fail_fast=options.fail_fast,

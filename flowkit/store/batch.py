@@ -9,11 +9,13 @@ plain values are kept, as nothing unsigned is ever unpickled.
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 MAC = 16
+LONG = 2000  # bits up to which an `int` is always text; see `sys.set_int_max_str_digits`
 _LENGTH = 4
 Mark = tuple[int, int, int]  # node, child, attempt
 
@@ -49,8 +51,11 @@ class Batch:
         self.add_plain = self._head["p"].append  # given (node, child, attempt, value): what nearly all are
 
     def add(self, mark: Mark, stored: Stored) -> None:
-        """Add a result that is not plain."""
+        """Add a result."""
         payload = stored.payload
+        if stored.kind == "p":
+            self.add_plain((*mark, payload))
+            return
         if stored.kind == "k":
             self._pickles.append(payload)
             payload = stored.size
@@ -59,6 +64,18 @@ class Batch:
     def __bool__(self) -> bool:
         return any(self._head.values())
 
+    def _written(self) -> bytes:
+        return json.dumps({kind: some for kind, some in self._head.items() if some}).encode()
+
+    def _pickle_long(self) -> None:
+        """Take the numbers out of the JSON that have more digits than Python writes, or reads, as text."""
+        plain = self._head["p"]
+        long = [each for each in plain if type(each[3]) is int and each[3].bit_length() > LONG]
+        plain[:] = [each for each in plain if type(each[3]) is not int or each[3].bit_length() <= LONG]
+        for *mark, value in long:
+            data = pickle.dumps(value)
+            self.add(tuple(mark), Stored("k", data, len(data)))
+
     def packed(self, name: str, key: bytes) -> bytes:
         """The bytes to keep.
 
@@ -66,7 +83,11 @@ class Batch:
             name: of the run and the place in it, so that a batch cannot stand in for another.
             key: b"" where there is none.
         """
-        head = json.dumps({kind: some for kind, some in self._head.items() if some}).encode()
+        try:
+            head = self._written()
+        except ValueError:
+            self._pickle_long()
+            head = self._written()
         body = b"".join([len(head).to_bytes(_LENGTH, "big"), head, *self._pickles])
         return signature(name, body, key) + body
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flowkit.plan.events import Detail, Row
-from flowkit.plan.status import CACHED, EXPANDED, RUNNING, SUCCESS
+from flowkit.plan.status import CACHED, CANCELLED, EXPANDED, RUNNING, SUCCESS
 from flowkit.store.batch import Batch, Stored
 from flowkit.store.cache_entry import CacheEntry
 from flowkit.store.database import transaction
@@ -23,8 +23,8 @@ from flowkit.store.run_status import RunStatus
 # SQLite finds its prepared statements again.
 _CHUNKS = (256, 32, 4, 1)
 
-_LATELY = 3600.0  # seconds
 _GOOD = (SUCCESS, CACHED)
+_UNWRITTEN = json.dumps({"message": "How it ended could not be written."})
 
 
 class LoggedLine(NamedTuple):
@@ -127,14 +127,20 @@ class Journal:
                 (now, exit_code, self.run, self.session),
             )
 
+    def lose_what_runs(self) -> None:
+        """Attempts began whose ends could not be written: they are made again."""
+        with transaction(self._connection):
+            self._connection.execute(
+                "UPDATE attempts SET status=?, ended=MAX(?, started), detail=? WHERE run=? AND status=?",
+                (CANCELLED, time.time(), _UNWRITTEN, self.run, RUNNING),
+            )
+
     def used(self, keys: Iterable[bytes]) -> None:
-        """Entries of the cache were found; those that were looked at lately need no note of it."""
+        """Entries of the cache were found."""
         now = time.time()
         with transaction(self._connection):
             for key in keys:
-                self._connection.execute(
-                    "UPDATE cache SET used=? WHERE key=? AND used<?", (now, key, now - _LATELY)
-                )
+                self._connection.execute("UPDATE cache SET used=? WHERE key=?", (now, key))
 
     def _attempts(
         self,
@@ -217,10 +223,16 @@ def _detail(detail: Any) -> str:
         return json.dumps({"message": detail})
     if isinstance(detail, int):
         return json.dumps({"width": detail})
-    return json.dumps(_known(detail))
+    known = _known(detail)
+    if detail.origin is None:
+        return json.dumps(known)
+    origin = detail.origin.as_json()
+    return f'{json.dumps(known)[:-1]}, "origin": {origin}}}' if known else f'{{"origin": {origin}}}'
 
 
 def _known(detail: Detail) -> dict[str, Any]:
+    if not detail.message and detail.retry_in is None and detail.failure is None:
+        return {}
     found: dict[str, Any] = {}
     if detail.message:
         found["message"] = detail.message
@@ -233,7 +245,5 @@ def _known(detail: Detail) -> dict[str, Any]:
             for name in ("kind", "type_name", "message", "traceback", "place", "hint")
             if getattr(failure, name)
         }
-    if detail.origin is not None:
-        found["origin"] = detail.origin
     return found
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flowkit.store import files
-from flowkit.store.batch import Stored
+from flowkit.store.batch import LONG, Stored
 
 # Values of exactly these types cannot change, and are stored as they are.
 PLAIN: frozenset[type] = frozenset({int, float, bool, type(None)})
@@ -65,7 +65,7 @@ class Results:
             OSError: the disk is full or broken.
         """
         kind = type(value)
-        if kind in PLAIN:
+        if kind in PLAIN and (kind is not int or value.bit_length() <= LONG):
             return self._checked(Stored("p", value), str(value))
         if kind is str and len(value) <= _SHORT:
             return self._checked(Stored("p", value), value)

@@ -47,7 +47,7 @@ def sweep(folder: Path) -> list[RunRecord]:
         HistoryError: the history cannot be read.
     """
     with History(folder) as history:
-        dead = [run for run in _going_on(history) if not _lives(folder, history, run)]
+        dead = [run for run in _going_on(history) if not lives(folder, history, run)]
     found = _recorded(folder, dead) if dead else []
     if found:
         files.sweep(folder / files.FOLDER)
@@ -64,7 +64,7 @@ def _going_on(history: History) -> list[RunRecord]:
         return []
 
 
-def _lives(folder: Path, history: History, run: RunRecord) -> bool:
+def lives(folder: Path, history: History, run: RunRecord) -> bool:
     """Whether somebody carries a run out; this does not take its lock for longer than the question."""
     try:
         return owners.is_owned(folder, run.number)

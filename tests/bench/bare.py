@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
 
 from flowkit.plan.plan import Plan
 
@@ -13,11 +15,11 @@ def _nothing() -> int:
     return 1
 
 
-def independent(size: int, workers: int) -> float:
+def independent(size: int, workers: int, function: Callable[[], Any] = _nothing) -> float:
     """CPU seconds to submit so many calls and wait for them: the measure of everything."""
     started = time.process_time()
     with ThreadPoolExecutor(workers) as pool:
-        wait([pool.submit(_nothing) for _ in range(size)])
+        wait([pool.submit(function) for _ in range(size)])
     return time.process_time() - started
 
 

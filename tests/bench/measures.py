@@ -23,30 +23,40 @@ from flowkit.engine.executors.base import Executor
 from flowkit.engine.observers import Observer
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.plan import Plan
+from flowkit.project.root import Project
+from flowkit.project.settings import Settings
+from flowkit.runs.memory import Asked, Memory, session_of
+from flowkit.runs.start import Options, prepare
 
 WORKERS = 2
 _MEMORY = Path(__file__).with_name("memory.py")
 
 
-def planned(shape: str, size: int, lane: str) -> tuple[Plan, float]:
+def planned(shape: str, size: int, lane: str, result: str = "number") -> tuple[Plan, float]:
     """A compiled flow, and what building and compiling it cost a task."""
     gc.collect()
     started = time.process_time()
-    plan = compile_flow(build(shape, size), lane=lane)
+    plan = compile_flow(build(shape, size, result), lane=lane)
     return plan, (time.process_time() - started) / plan.size
 
 
-def run(plan: Plan, file: TextIO | None = None) -> float:
-    """From the plan to the end of its run.
+def run(plan: Plan, file: TextIO | None = None, project: Path | None = None) -> float:
+    """From the plan to the end of its run, to its last commit.
 
     Args:
         file: the terminal to draw on; None: nothing is shown.
+        project: the folder whose history remembers it; None: nobody does.
     """
     lane = plan.lanes[0]
     executor: Executor = LocalExecutor() if lane == "inline" else ThreadExecutor(WORKERS)
     observers: Sequence[Observer] = () if file is None else display(file, plan.name, executor.workers)
     started = time.process_time()
-    outcome = Engine(plan, [executor], observers=observers, capture=file is not None).run()
+    kept = None
+    if project is not None:
+        memory = Memory(Project.at(project), Settings())
+        kept = memory.begin(plan, {}, session_of(executor), Asked())
+    how = Options(observers=observers, capture=file is not None, switch_interval=0.0005, forgets=True)
+    outcome = prepare(plan, {}, [executor], how, kept).run()
     cost = time.process_time() - started
     assert outcome.state.is_successful()
     return cost

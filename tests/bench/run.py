@@ -14,22 +14,26 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from tempfile import TemporaryDirectory
+from typing import Any, TextIO
 
 import bare
 import measures
+import remembering as remembering_of
 from figures import Figure, table
-from shapes import SHAPES
+from shapes import RESULTS, SHAPES
 from terminal import terminal
 
 SMALL = 100  # tasks whose cost is the fixed part: what a run costs whatever its size
 US = 1e6
 KB = 1024
 WAYS = ("threads, display", "threads", "inline")
+REMEMBERED = {"history, numbers": ("number", 0.7), "history, 1 KB": ("record", 1.2)}  # and their limits
+CACHED, OPENING, LISTING, CHAIN = 15.0, 60.0, 300.0, 100.0
 
 RATIO, BUILD, GROWTH = 0.4, 20.0, 1.5
 MEMORY, IDLE = float(KB), 5.0
@@ -45,6 +49,10 @@ class Effort:
         memory: the shapes, and the tasks, of the runs whose memory is looked at.
         idle: seconds of the idle stretch.
         bare: calls of the bare pool, each time.
+        cached: tasks of the run in which all is cached.
+        runs: in the history that is listed.
+        chain: tasks that pass a megabyte on.
+        commands: how often each whole command is run.
         judged: whether the figures are exact enough to be held to the limits.
     """
 
@@ -52,11 +60,34 @@ class Effort:
     memory: tuple[tuple[str, ...], int]
     idle: float
     bare: int
+    cached: int
+    runs: int
+    chain: int
+    commands: int
     judged: bool = True
 
 
-FULL = Effort({1_000: 15, 10_000: 5, 100_000: 3}, memory=(SHAPES[:3], 100_000), idle=4.0, bare=5_000)
-QUICK = Effort({500: 3, 3_000: 2}, memory=(SHAPES[:1], 2_000), idle=0.2, bare=500, judged=False)
+FULL = Effort(
+    {1_000: 15, 10_000: 5, 100_000: 3},
+    memory=(SHAPES[:3], 100_000),
+    idle=4.0,
+    bare=5_000,
+    cached=10_000,
+    runs=10_000,
+    chain=1_000,
+    commands=9,
+)
+QUICK = Effort(
+    {500: 3, 3_000: 2},
+    memory=(SHAPES[:1], 2_000),
+    idle=0.2,
+    bare=500,
+    cached=300,
+    runs=50,
+    chain=5,
+    commands=1,
+    judged=False,
+)
 
 
 @dataclass
@@ -99,9 +130,9 @@ def measured(shape: str, size: int, effort: Effort, file: TextIO) -> Samples:
     return found
 
 
-def _marginal_bare(size: int) -> float:
-    much = bare.independent(size, measures.WORKERS)
-    return (much - bare.independent(SMALL, measures.WORKERS)) / (size - SMALL)
+def _marginal_bare(size: int, function: Callable[[], Any] = RESULTS["number"]) -> float:
+    much = bare.independent(size, measures.WORKERS, function)
+    return (much - bare.independent(SMALL, measures.WORKERS, function)) / (size - SMALL)
 
 
 def ratios(samples: list[Samples]) -> Iterator[Figure]:
@@ -123,6 +154,60 @@ def ratios(samples: list[Samples]) -> Iterator[Figure]:
                 ),
                 RATIO if way.startswith("threads") and each.size >= LIMITED else None,
             )
+
+
+def remembered(shape: str, size: int, effort: Effort, file: TextIO) -> Iterator[Figure]:
+    """A shape with history, results and display, in turns with the bare pool that runs the same function."""
+    for way, (result, limit) in REMEMBERED.items():
+        plan, _ = measures.planned(shape, size, "threads", result)
+        small, _ = measures.planned(shape, SMALL, "threads", result)
+        costs, pool = [], []
+        for _ in range(effort.repeats[size]):
+            pool.append(_marginal_bare(effort.bare, RESULTS[result]))
+            with TemporaryDirectory() as folder:
+                little = measures.run(small, file, Path(folder))
+                much = measures.run(plan, file, Path(folder))
+            costs.append((much - little) / (plan.size - small.size))
+        cost, bare_cost = statistics.median(costs), statistics.median(pool)
+        yield Figure(
+            "With history, results and display, µs a task, and as a multiple of the bare pool's call",
+            (shape, f"{size:,}", way),
+            cost / bare_cost,
+            (f"{cost * US:.2f}", f"{bare_cost * US:.1f}"),
+            limit if size >= LIMITED else None,
+        )
+
+
+def remembering(effort: Effort) -> list[Figure]:
+    heading = "Remembering"
+    ms = 1e3
+    return [
+        Figure(
+            heading,
+            (f"all of {effort.cached:,} tasks found in the cache, µs a task",),
+            remembering_of.cached(effort.cached, measures.WORKERS) * US,
+            limit=CACHED,
+        ),
+        Figure(
+            heading,
+            ("what history adds to the command that runs four tasks, ms",),
+            remembering_of.opening(effort.commands) * ms,
+            limit=OPENING,
+        ),
+        Figure(
+            heading,
+            (f"`flowkit runs` of {effort.runs:,}, more than `--help`, ms",),
+            remembering_of.listing(effort.runs, effort.commands) * ms,
+            limit=LISTING,
+        ),
+        Figure(
+            heading,
+            (f"memory of a process that passes 1 MB through {effort.chain:,} tasks, MB",),
+            remembering_of.chain_memory(effort.chain) / 1e6,
+            limit=CHAIN,
+            exact=True,
+        ),
+    ]
 
 
 def sizes(samples: list[Samples]) -> list[int]:
@@ -198,10 +283,20 @@ def figures_of(effort: Effort) -> Iterator[tuple[list[Figure], tuple[str, ...]]]
             list(ratios(samples)),
             ("shape", "tasks", "how", "µs", "bare", "bare, ordered", "x bare"),
         )
+        yield (
+            [
+                figure
+                for size in effort.repeats
+                for shape in SHAPES
+                for figure in remembered(shape, size, effort, file)
+            ],
+            ("shape", "tasks", "how", "µs", "bare", "x bare"),
+        )
         yield fixed(samples), ("how", "ms")
         yield building(samples), ("shape", "tasks", "µs")
         yield growth(samples), ("shape", "how", "times")
         yield idle(effort, file), ("", "%")
+    yield remembering(effort), ("", "")
     yield list(memory(effort)), ("shape", "resident", "allocated")
 
 

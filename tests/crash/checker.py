@@ -55,18 +55,22 @@ class Recorded:
         return self.run.status if self.run is not None else None
 
 
-def recorded(scene: Scene) -> Recorded:
-    """What the history says, read from a copy."""
+def recorded(scene: Scene, *, values: bool = True) -> Recorded:
+    """What the history says, read from a copy.
+
+    Args:
+        values: the results too, which have to be there then.
+    """
     if not scene.history.exists():
         return Recorded()
     with tempfile.TemporaryDirectory(dir=scene.root) as copy:
         for name in ("history.db", "history.db-wal"):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copy(scene.state / name, copy)
-        return _read(Path(copy), scene)
+        return _read(Path(copy), scene, values)
 
 
-def _read(folder: Path, scene: Scene) -> Recorded:
+def _read(folder: Path, scene: Scene, values: bool) -> Recorded:
     with contextlib.closing(sqlite3.connect(folder / "history.db")) as connection:
         [(verdict,)] = connection.execute("PRAGMA integrity_check").fetchall()
         demand(verdict == "ok", f"the history is not whole: {verdict}")
@@ -84,7 +88,8 @@ def _read(folder: Path, scene: Scene) -> Recorded:
         for attempt in found.attempts:
             if attempt.status in (SUCCESS, CACHED):
                 found.successes[attempt.key] = attempt.attempt
-                found.values[attempt.key] = _value(past, attempt)
+                if values:
+                    found.values[attempt.key] = _value(past, attempt)
     return found
 
 

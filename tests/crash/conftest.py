@@ -41,3 +41,21 @@ def crashes() -> int:
 def step() -> int:
     """The distance between two faults that are tried: each, where time does not matter."""
     return 1 if LONG else 4
+
+
+@pytest.fixture
+def large() -> int:
+    """The bytes of a large result."""
+    return 1 << 30 if LONG else 50_000_000
+
+
+@pytest.fixture
+def writers() -> int:
+    """How many processes write to one history."""
+    return 50 if LONG else 10
+
+
+@pytest.fixture
+def many() -> int:
+    """The children of a mapped task."""
+    return 100_000 if LONG else 10_000

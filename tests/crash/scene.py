@@ -87,6 +87,8 @@ class Scene:
         """Start `flowkit ARGUMENTS`."""
         self._streams += 1
         out, err = (self.root / f"{name}-{self._streams}" for name in ("out", "err"))
+        out.touch()
+        err.touch()
         command = self.server.start(
             arguments, self.folder, {**self.environ, **environ}, out, err, before, prefix
         )

@@ -41,9 +41,7 @@ def check_said(said: Said, scene: Scene) -> None:
     assert any(str(scene.state) in line or "oracle" in line for line in said.err.splitlines()), said.err
 
 
-def check_mended(
-    scene: Scene, said: Said, reference: Mapping[str, Any], *, succeeded: bool = False
-) -> None:
+def check_mended(scene: Scene, said: Said, reference: Mapping[str, Any], *, succeeded: bool = False) -> None:
     """What was recorded before is intact, and without the fault all goes on."""
     before = recorded(scene)
     check_after_fault(scene, said, before, reference)
@@ -122,9 +120,7 @@ def test_a_full_disk_is_said_and_after_room_was_made_all_goes_on(
         subprocess.run(["rm", "-r", str(state)], check=True)
 
 
-def test_a_registry_that_cannot_be_written_stays_as_it_was(
-    server: Server, tmp_path: Path, step: int
-) -> None:
+def test_a_registry_that_cannot_be_written_stays_as_it_was(server: Server, tmp_path: Path, step: int) -> None:
     flow = "from flowkit import flow, task\n@task\ndef do(): ...\n@flow\ndef {}():\n    do()\n"
     for point in count(1, step):
         scene = scene_at(server, tmp_path / str(point))

@@ -277,6 +277,49 @@ CHANGES = [
         "def f(): pass\nf.k = 1\ndef task(): return f.k",
         ("flow.py", "f.k = 1", "f.k = 2"),
     ),
+    Case(
+        "a global that the task assigns itself",
+        "COUNT = 1\ndef task():\n  global COUNT\n  COUNT += 1\n  return COUNT",
+        ("flow.py", "COUNT = 1", "COUNT = 5"),
+    ),
+    Case(
+        "a global that is found by a computed name",
+        "def f(): return 1\ndef task(): return globals()['f']()",
+        ("flow.py", "return 1", "return 2"),
+    ),
+    Case(
+        "what is made of what is filled in later, behind an import inside",
+        "def task():\n  from reg import ALL\n  return ALL",
+        ("reg.py", "append(1)", "append(2)"),
+        {"reg.py": "ONE = []\nALL = ONE + [0]\nALL.append(1)"},
+    ),
+    Case(
+        "what a class body registers, behind an import inside",
+        "def task():\n  from reg import ALL\n  return ALL",
+        ("reg.py", "return 1", "return 2"),
+        {"reg.py": "ALL = []\nclass A:\n  def go(self): return 1\n  ALL.append(go)"},
+    ),
+    Case(
+        "what registers itself by its base class, behind an import inside",
+        "def task():\n  from reg import Base\n  return Base.all",
+        ("reg.py", "return 1", "return 2"),
+        {
+            "reg.py": "class Base:\n  all = []\n  def __init_subclass__(cls): cls.all.append(cls)\n"
+            "class A(Base):\n  def go(self): return 1"
+        },
+    ),
+    Case(
+        "a module with a __getattr__",
+        "import lazy\ndef task(): return lazy.thing",
+        ("lazy.py", "return 1", "return 2"),
+        {"lazy.py": "def __getattr__(name): return 1"},
+    ),
+    Case(
+        "a package that takes all names of another, at the top",
+        "from pkg import *\ndef task(): return f()",
+        ("pkg/sub.py", "return 1", "return 2"),
+        {"pkg/__init__.py": "from .sub import *", "pkg/sub.py": "def f(): return 1"},
+    ),
     Case("import inside", "def task(x):\n  import helpers\n  return helpers.norm(x)", NORM),
     Case("import from inside", "def task(x):\n  from helpers import norm as n\n  return n(x)", NORM),
     Case(

@@ -290,3 +290,120 @@ def test_a_script_and_a_module_of_the_same_file_have_the_same_code(tmp_path: Pat
         for run in runs
     }
     assert len(found) == 1
+
+
+LIBRARIES = """
+import abc, collections, dataclasses, enum, pickle, typing
+import pydantic
+from flowkit.fingerprint import Tracer, digest
+
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+T = typing.TypeVar("T")
+
+class Box(typing.Generic[T]):
+    def get(self): return T
+
+class Shape(abc.ABC):
+    @abc.abstractmethod
+    def area(self): ...
+
+class Square(Shape):
+    def __init__(self): self.side = 1
+    def area(self): return self.side
+
+class Row(typing.NamedTuple):
+    number: int = 1
+
+Pair = collections.namedtuple("Pair", "a b", defaults=[1])
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Order:
+    number: int = 1
+    lines: list = dataclasses.field(default_factory=list)
+
+class Model(pydantic.BaseModel):
+    rows: list[Row] = pydantic.Field(default_factory=list, max_length=3)
+    token: pydantic.SecretStr | None = None
+    _hidden: int = pydantic.PrivateAttr(default=2)
+
+    @pydantic.field_validator("rows")
+    @classmethod
+    def check(cls, rows): return rows
+
+def task(): return Access, Box, Shape, Square, Row, Pair, Order, Model
+
+def said():
+    tracer = Tracer()
+    values = (Access.READ | Access.WRITE, Square(), Row(), Pair(1), Order(), Model())
+    return tracer.code_of(task), [digest(value, tracer=tracer).hex() for value in values]
+
+def used():
+    isinstance(3, Shape), Box[int]().get(), Model(rows=[Row()])._hidden
+    pickle.dumps([Square(), Order(), Row()])
+    try:
+        pickle.dumps([Model()])
+    finally:
+        return said()
+
+first = said()
+assert not first[0].unfollowed, first[0].unfollowed
+assert used() == first
+print(first)
+"""
+
+
+def test_classes_of_libraries_are_the_same_in_a_script_and_a_module_before_and_after_use(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "flow.py").write_text(LIBRARIES)
+    found = set()
+    for seed, run in enumerate((["flow.py"], ["-c", "import flow"], ["-m", "flow"])):
+        env = {
+            "PYTHONPATH": f"{Path(__file__).parents[2]}:{tmp_path}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": str(seed),
+        }
+        done = subprocess.run([sys.executable, *run], cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found.add(done.stdout)
+    assert len(found) == 1
+
+
+def test_several_threads_may_ask_one_tracer(project: Project) -> None:
+    flow = project(
+        flow="def helper(x): return x\ndef a(): return helper(1)\ndef b(): return helper(2), a()\n"
+    )
+    tracer = Tracer()
+    found: list[tuple[bytes, bytes, bytes]] = []
+
+    def ask() -> None:
+        found.append(
+            (tracer.code_of(flow.a).digest, tracer.code_of(flow.b).digest, tracer.worth(flow.helper))
+        )
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(found) == {(code_of(flow.a).digest, code_of(flow.b).digest, Tracer().worth(flow.helper))}
+
+
+def test_a_flow_that_a_task_runs_counts_with_its_tasks(project: Project) -> None:
+    text = """
+from flowkit import Flow, flow, task
+@task
+def inner(): return {}
+with Flow("one") as one:
+    inner()
+@flow
+def two(): inner()
+def a(): return one.run()
+def b(): return two.run()
+"""
+    first, second = (project(flow=text.format(number)) for number in (1, 2))
+    assert code_of(first.a).digest != code_of(second.a).digest
+    assert code_of(first.b).digest != code_of(second.b).digest

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from flowkit.plan.events import Detail, Failure, Row
+from flowkit.plan.events import Detail, Failure, Origin, Row
 from flowkit.plan.status import CACHED, FAILED, MAPPED, RUNNING, SUCCESS
 from flowkit.store import database, files, opening, owners
 from flowkit.store.batch import Stored
@@ -30,6 +30,7 @@ BOOM = Failure(
     "ValueError: negative price: -3\n",
     "flows/etl.py:31 in clean",
 )
+FOUND = Origin(b"key", "[]", run=1, attempt=1, made=BEGAN)
 
 
 def row(
@@ -45,7 +46,7 @@ def failed(node: int, child: int = -1, attempt: int = 1) -> Row:
 
 
 DONE = (row(0, SUCCESS), row(1, SUCCESS, took=2.0), row(2, SUCCESS, took=3.0))
-BROKEN = (row(0, CACHED, detail=Detail(origin={"run": 1, "attempt": 1, "made": BEGAN})), failed(1))
+BROKEN = (row(0, CACHED, detail=Detail(origin=FOUND)), failed(1))
 UNDER_WAY = (row(0, SUCCESS), row(1, RUNNING, took=None))
 MANY = (
     row(0, SUCCESS),

@@ -123,8 +123,7 @@ def test_selections_that_cannot_be_are_refused(etl: Shell) -> None:
     assert etl("run", "etl", "--select", "trian", code=2).hints == ["did you mean `train`?"]
     needy = etl("run", "etl", "--select", "train", code=2)
     assert needy.sentence == (
-        "the task `train` needs the result of `clean`, which is not selected, "
-        "and no earlier run has kept it"
+        "the task `train` needs the result of `clean`, which is not selected, and no earlier run has kept it"
     )
     assert needy.hints == ["select it with all that it needs: `--select +train`"]
 
@@ -278,7 +277,9 @@ def test_a_run_that_takes_too_long_exits_124(shell: Shell) -> None:
 def test_a_run_that_cannot_begin_leaves_none_in_the_history(etl: Shell) -> None:
     for refused in (["--timeout", "5d"], ["--junit", "flows"], ["--force", "nope"], ["--select", "train"]):
         etl("run", "etl", *refused, code=2)
-    etl.write("flows/lost.py", ETL.replace("@task\n", '@task(executor="rocket")\n').replace("etl()", "lost()"))
+    etl.write(
+        "flows/lost.py", ETL.replace("@task\n", '@task(executor="rocket")\n').replace("etl()", "lost()")
+    )
     assert etl("run", "lost", code=2).sentence == "there is no executor `rocket`"
     assert json.loads(etl("runs", "--json").out) == []
 

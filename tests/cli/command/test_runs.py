@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_history import BROKEN, MANY, MadeHistory
-from command_shell import Shell
+from command_shell import PREFIX, Shell
 
 from flowkit.store.run_status import RunStatus
 
@@ -144,6 +146,23 @@ def test_a_damaged_history_is_set_aside_and_the_next_command_goes_on(shell: Shel
     [kept] = state.glob("history.db.corrupt-*")
     assert f"warning: the history was damaged; it is kept as `{kept}` and a new one begins" in said.err
     assert shell("runs").err.startswith("there are no runs yet")
+
+
+@pytest.mark.skipif(os.getuid() == 0 and not shutil.which("setpriv"), reason="root may write anywhere")
+def test_a_read_only_history_can_be_read(shell: Shell, made: MadeHistory) -> None:
+    made.crashed()
+    made.connection.execute("UPDATE sessions SET boot='an earlier start of the machine'")
+    made.close()
+    powers = "-dac_override,-dac_read_search"
+    prefix = ["setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}", *PREFIX]
+    for path in (*made.folder.iterdir(), made.folder):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    try:
+        for command in (["runs"], ["runs", "show"], ["logs"], ["doctor"]):
+            said = shell(*command, prefix=prefix if os.getuid() == 0 else PREFIX)
+            assert ("crashed" in said.out) == (command != ["logs"])
+    finally:
+        made.folder.chmod(0o700)
 
 
 def test_a_history_of_newer_code_is_refused(shell: Shell, made: MadeHistory) -> None:

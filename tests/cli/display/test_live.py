@@ -123,9 +123,7 @@ class Background:
     """A run in a thread of its own, as signals are not wanted here."""
 
     def __init__(self, flow, console, workers=2, output=OutputMode.LIVE, observer=None):
-        display = observer or LiveDisplay(
-            console, Title(flow.name, "brisk-otter", workers), output=output
-        )
+        display = observer or LiveDisplay(console, Title(flow.name, "brisk-otter", workers), output=output)
         plan = compile_flow(flow, lane="threads")
         self.engine = Engine(plan, [ThreadExecutor(workers)], observers=[display], capture=True)
         self._thread = threading.Thread(target=self._work)

@@ -1,0 +1,109 @@
+"""The keys under which results are found again: what a task runs, and what it is given, by content.
+
+A key is a digest of the task's code and of its arguments in the order of their names. Guarantees: the same in
+another process, and under another hash seed; a change of what it is made of is another version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from flowkit.fingerprint import Code, UndigestibleError, combine, digest
+from flowkit.fingerprint.plain import LEAVES, raw, text
+from flowkit.flow.task import Task
+from flowkit.plan.plan import Plan
+
+VERSION = 1
+
+Inputs = list[tuple[str, str, str]]
+
+
+class CallKey:
+    """A key; the parts that it is made of are found out where somebody asks.
+
+    Attributes:
+        code: digest of the task's code.
+    """
+
+    __slots__ = ("_arguments", "_keys", "_node", "code", "key")
+
+    def __init__(self, key: bytes, code: bytes, keys: Keys, node: int, arguments: Mapping[str, Any]) -> None:
+        self.key = key
+        self.code = code
+        self._keys = keys
+        self._node = node
+        self._arguments = arguments
+
+    @property
+    def inputs(self) -> Inputs:
+        """Name, digest and upstream of each argument."""
+        return [
+            (name, digest(value).hex(), self._keys.source(self._node, name))
+            for name, value in sorted(self._arguments.items())
+        ]
+
+    def inputs_as_json(self) -> str:
+        """As they are kept."""
+        return json.dumps(self.inputs)
+
+
+class Keys:
+    """The keys of the calls of a plan.
+
+    Args:
+        codes: of each node that has a cache.
+    """
+
+    def __init__(self, plan: Plan, codes: Mapping[int, Code]) -> None:
+        self._plan = plan
+        self._codes = codes
+        self._beginnings: dict[tuple[bytes, str], bytes] = {}
+
+    def of(self, node: int, arguments: Mapping[str, Any]) -> CallKey | None:
+        """The key of a call; None where an argument has no digest, so that its result cannot be found.
+
+        Raises:
+            Exception: whatever the user's own function for a key raises.
+        """
+        task = self._plan.tasks[node]
+        code = self._codes[node].digest
+        try:
+            tokens = [self._beginning(task, code)]
+            cache = task.cache
+            if callable(cache):
+                tokens.append(digest(cache(dict(arguments))))
+            else:
+                for name in sorted(arguments):
+                    value = arguments[name]
+                    leaf = LEAVES.get(type(value))
+                    tokens += (text(name), leaf(value) if leaf is not None else raw(digest(value)))
+        except UndigestibleError:
+            return None
+        return CallKey(sha256(b"".join(tokens)).digest(), code, self, node, arguments)
+
+    def _beginning(self, task: Task, code: bytes) -> bytes:
+        """What all calls of a task share."""
+        name = ""
+        if task.cache == "inputs":  # nothing but its name tells it from others
+            run = task.run
+            name = f"{task.name} {getattr(run, '__module__', '')}.{getattr(run, '__qualname__', type(task))}"
+            code = b""
+        found = self._beginnings.get((code, name))
+        if found is None:
+            found = self._beginnings[code, name] = combine(f"{VERSION} {name}".encode(), code)
+        return found
+
+    def source(self, node: int, argument: str) -> str:
+        """The key of the task that an argument comes from, or ""."""
+        plan = self._plan
+        for each in plan.arguments.get(node, ()):
+            if each.name == argument:
+                return plan.keys[each.source]
+        names = plan.names[node] or plan.tasks[node]._signature.names
+        for found, ref in zip(names, plan.refs[node], strict=False):
+            if found == argument and ref < plan.size:
+                return plan.keys[ref]
+        return ""

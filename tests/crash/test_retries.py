@@ -1,0 +1,133 @@
+"""Retries across crashes: attempts are counted on, the wait goes on where it was, nothing is given twice."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from contextlib import closing
+
+import pytest
+from checker import check_nothing_is_left_to_do, recorded
+from scene import Scene
+
+from flowkit.plan.status import CANCELLED, FAILED, RETRYING, SUCCESS
+from flowkit.store.run_status import RunStatus
+
+FLOW = """
+    import os, signal, threading
+    from datetime import timedelta
+    from pathlib import Path
+    from campaign_flows import noted
+    from flowkit import context, flow, task
+
+    @task(max_retries=3, retry_delay=timedelta(seconds=float(os.environ.get("DELAY", "0"))))
+    def flaky():
+        with noted():
+            if context.task_run_count < int(os.environ.get("GOOD", "1")):
+                raise ConnectionError("not yet")
+            return context.task_run_count
+
+    @task
+    def deadly():
+        with noted():
+            if not Path("harmless").exists():
+                Path("harmless").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return 1
+
+    @task
+    def half():
+        with noted():
+            while not Path("go").exists():
+                threading.Event().wait(0.01)
+
+    @flow
+    def odd():
+        flaky()
+
+    @flow
+    def gap():
+        deadly()
+
+    @flow
+    def changed():
+        half()
+"""
+
+
+@pytest.fixture
+def retrying(scene: Scene) -> Scene:
+    """A project with a task that fails at first."""
+    scene.take_flows()
+    scene.write(FLOW)
+    return scene
+
+
+def killed_in_wait(scene: Scene, **environ: str) -> None:
+    """Let a run die while it waits for the second attempt."""
+    started = scene.start("run", "flows/flow.py:odd", "--json", **environ)
+    assert started.wait_until(lambda: "task_retrying" in started.out.read_text()), started.said().err
+    started.signal(signal.SIGKILL)
+    started.said()
+
+
+def test_a_wait_that_a_crash_cut_goes_on_and_the_attempts_are_counted_on(retrying: Scene) -> None:
+    """A thousand seconds, of which all but a half have passed: who waited all of them again would hang."""
+    given = {"DELAY": "1000", "GOOD": "2"}
+    killed_in_wait(retrying, **given)
+    with closing(sqlite3.connect(retrying.history)) as connection:
+        connection.execute("UPDATE attempts SET started=started-999.5, ended=ended-999.5")
+        connection.commit()
+    retrying.flowkit("resume", **given)
+    found = recorded(retrying)
+    assert found.values == {"flaky": 2}
+    first, second = found.attempts
+    assert (first.status, second.status) == (RETRYING, SUCCESS)
+    assert first.ended is not None
+    assert second.started - first.ended >= 1000, "the wait is kept"
+    check_nothing_is_left_to_do(retrying)
+
+
+def test_a_crash_gives_no_more_retries_than_there_are(retrying: Scene) -> None:
+    killed_in_wait(retrying, DELAY="0.2", GOOD="99")
+    retrying.flowkit("resume", DELAY="0.2", GOOD="99", code=1)
+    found = recorded(retrying)
+    assert found.status is RunStatus.FAILED
+    assert [each.status for each in found.attempts] == [RETRYING, RETRYING, RETRYING, FAILED]
+    assert [each.attempt for each in retrying.told() if each.what == "start"] == [1, 2, 3, 4]
+
+
+def test_an_attempt_that_a_crash_cut_is_no_failure_of_its_task(retrying: Scene) -> None:
+    """It has no retries, and needs none."""
+    retrying.flowkit("run", "flows/flow.py:gap", code=-signal.SIGKILL, PACE="0.2")
+    retrying.flowkit("resume")
+    found = recorded(retrying)
+    assert found.values == {"deadly": 1}
+    assert [each.status for each in found.attempts] == [CANCELLED, SUCCESS]
+    assert found.attempts[0].detail["lost"] is True
+
+
+def test_what_was_done_and_not_recorded_is_done_again(retrying: Scene) -> None:
+    """At least once: between the end of a task and its record is a moment."""
+    started = retrying.start("run", "flows/flow.py:odd", "--executor", "inline", before=("hold_commits",))
+    assert started.wait_until(lambda: any(each.what == "end" for each in retrying.told()))
+    started.signal(signal.SIGKILL)
+    started.said()
+    assert recorded(retrying).successes == {}
+    retrying.flowkit("resume")
+    assert [each.what for each in retrying.told()] == ["start", "end", "start", "end"]
+    assert len(recorded(retrying).values) == 1
+
+
+def test_a_flow_that_is_changed_while_it_runs_ends_as_it_began(retrying: Scene) -> None:
+    started = retrying.start("run", "flows/flow.py:changed")
+    retrying.wait_for_task(started)
+    (retrying.folder / "flows" / "flow.py").unlink()
+    (retrying.folder / "go").touch()
+    assert started.said().code == 0
+    found = recorded(retrying)
+    assert found.run is not None
+    assert (found.run.flow, found.run.ref) == ("changed", "flows/flow.py:changed")
+    said = retrying.flowkit("resume", code=None)
+    assert said.code in (2, 3)
+    assert "the run 1 was made from `flows/flow.py:changed`" in said.err

@@ -1,0 +1,296 @@
+"""Why a task ran, or did not: the same answer before the run and after it, and never a wrong one."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flowkit import Flow, Parameter, case, task
+from flowkit.runs.reasons import Cause
+from flowkit.runs.rehearsal import Action
+from flowkit.store import database
+
+from .conftest import Remembered
+
+
+def chain(
+    *,
+    scale: int = 1,
+    start: int = 1,
+    extra: Any = 0,
+    cache: Any = True,
+    load_cache: Any = True,
+    gives: Any = lambda start: [start, 2],
+) -> Flow:
+    """`load` → `total`, whose code has the constant `scale`."""
+
+    @task(cache=load_cache)
+    def load(start: int) -> Any:
+        return gives(start)
+
+    @task(cache=cache)
+    def total(rows: Any, extra: int) -> int:
+        return sum(rows) * scale
+
+    with Flow("etl") as flow:
+        total(load(start), extra)
+    return flow
+
+
+def evict(remembered: Remembered) -> None:
+    connection = sqlite3.connect(remembered.project.state / database.FILE)
+    connection.execute("DELETE FROM cache")
+    connection.commit()
+    connection.close()
+
+
+def both(remembered: Remembered, flow: Flow, key: str, **asked: Any) -> list[tuple[Cause, str]]:
+    """What is said of a task before a run, and after it."""
+    step = remembered.steps(flow, **asked)[key]
+    remembered.run(flow, **asked)
+    after = remembered.why(key)
+    before = step.reason
+    return [(each.cause, each.sentence) for each in (before, after) if each is not None]
+
+
+def test_a_first_run_has_no_other_reason(remembered: Remembered) -> None:
+    assert {step.reason.cause for step in remembered.steps(chain(), history=False).values() if step.reason} == {
+        Cause.FIRST
+    }
+    before, after = both(remembered, chain(), "load")
+    assert before == after and after[0] is Cause.FIRST
+
+
+def test_what_is_found_says_in_which_run_it_was_made(remembered: Remembered) -> None:
+    remembered.run(chain())
+    steps = remembered.steps(chain())
+    assert [step.action for step in steps.values()] == [Action.CACHED, Action.CACHED]
+    assert steps["total"].entry is not None and steps["total"].entry.run == 1
+    remembered.run(chain())
+    reason = remembered.why("total")
+    assert reason.cause is Cause.FOUND
+    assert reason.sentence.startswith("found in the cache, made in run 1 (")
+
+
+def test_changed_code_is_named(remembered: Remembered) -> None:
+    remembered.run(chain(scale=1))
+    before, after = both(remembered, chain(scale=2), "total")
+    assert before == after
+    assert after[0] is Cause.CODE and "`scale` changed" in after[1]
+
+
+def test_a_changed_constant_is_shown(remembered: Remembered) -> None:
+    remembered.run(chain(extra=3))
+    before, after = both(remembered, chain(extra=4), "total")
+    assert before == after == (Cause.INPUT, "input `extra` changed: 3 → 4")
+
+
+def test_a_changed_input_names_the_upstream(remembered: Remembered) -> None:
+    remembered.run(chain(start=1))
+    remembered.run(chain(start=5))
+    assert remembered.why("total").sentence == "input `rows` changed, from upstream `load`"
+
+
+def test_an_upstream_that_ran_again_and_gave_the_same_is_named(remembered: Remembered) -> None:
+    constant = {"gives": lambda start: [7]}
+    remembered.run(chain(start=1, **constant))
+    remembered.run(chain(start=2, **constant))
+    reason = remembered.why("total")
+    assert reason.cause is Cause.FOUND
+    assert reason.same == ("load",)
+
+
+def test_a_follower_of_what_runs_may_be_found(remembered: Remembered) -> None:
+    remembered.run(chain(start=1))
+    steps = remembered.steps(chain(start=2))
+    assert steps["load"].action is Action.RUN
+    assert (steps["total"].action, steps["total"].reason and steps["total"].reason.sentence) == (
+        Action.MAYBE,
+        "`load` runs first",
+    )
+
+
+def test_a_follower_of_what_runs_is_told_its_own_change_of_code(remembered: Remembered) -> None:
+    remembered.run(chain(start=1))
+    step = remembered.steps(chain(start=2, scale=3))["total"]
+    assert step.action is Action.RUN
+    assert step.reason is not None and step.reason.cause is Cause.CODE
+
+
+def test_force_and_a_cache_that_is_off_are_reasons(remembered: Remembered) -> None:
+    remembered.run(chain())
+    for asked, cause in (
+        ({"forced": ("load",)}, Cause.FORCED),
+        ({"forced": ("*",)}, Cause.FORCED),
+        ({"reads": False, "writes": False}, Cause.CACHE_OFF),
+    ):
+        before, after = both(remembered, chain(), "load", **asked)
+        assert before == after and after[0] is cause
+
+
+def test_an_entry_that_was_removed_is_a_reason(remembered: Remembered) -> None:
+    remembered.run(chain())
+    evict(remembered)
+    before, after = both(remembered, chain(), "load")
+    assert before == after and after[0] is Cause.EVICTED
+
+
+def test_an_entry_that_expired_is_a_reason(remembered: Remembered) -> None:
+    remembered.run(chain(load_cache=timedelta(microseconds=1)))
+    before, after = both(remembered, chain(load_cache=timedelta(microseconds=1)), "load")
+    assert before == after and after[0] is Cause.EXPIRED
+
+
+def test_an_entry_that_cannot_be_read_is_a_reason(remembered: Remembered) -> None:
+    remembered.run(chain())
+    connection = sqlite3.connect(remembered.project.state / database.FILE)
+    connection.execute("UPDATE cache SET data = zeroblob(length(data))")
+    connection.commit()
+    connection.close()
+    before, after = both(remembered, chain(), "load")
+    assert before == after and after[0] is Cause.UNREADABLE
+
+
+def test_a_call_that_failed_before_left_nothing_to_find(remembered: Remembered) -> None:
+    def broken(start: int) -> Any:
+        raise ValueError(start)
+
+    remembered.run(chain(gives=broken))
+    before, after = both(remembered, chain(gives=broken), "load")
+    assert before[0] is after[0] is Cause.FAILED_BEFORE
+
+
+def test_an_argument_without_a_digest_is_a_reason(remembered: Remembered) -> None:
+    lock = {"gives": lambda start: iter([start])}
+    flow = chain(load_cache=False, **lock)
+    remembered.run(flow)
+    remembered.run(flow)
+    assert remembered.why("total").cause in (Cause.NO_DIGEST, Cause.NO_CACHE)
+
+
+def test_a_task_without_a_cache_still_says_what_differs(remembered: Remembered) -> None:
+    remembered.run(chain(cache=False, start=1, scale=1))
+    remembered.run(chain(cache=False, start=2, scale=2))
+    reason = remembered.why("total")
+    assert reason.cause is Cause.NO_CACHE
+    assert [str(each).partition(" (")[0] for each in reason.code] == ["`scale` changed"]
+    assert [each.sources for each in reason.inputs] == [("load",)]
+
+
+def test_what_did_not_run_names_whom_it_needs(remembered: Remembered) -> None:
+    def broken(start: int) -> Any:
+        raise ValueError(start)
+
+    remembered.run(chain(gives=broken))
+    reason = remembered.why("total")
+    assert (reason.cause, reason.sentence) == (Cause.DECIDED, "it needs `load`, which did not succeed")
+
+
+def test_a_shut_case_is_said_before_and_after(remembered: Remembered) -> None:
+    @task(cache=True)
+    def choice() -> bool:
+        return False
+
+    @task
+    def inside() -> None:
+        """Never runs here."""
+
+    with Flow("gated") as flow:
+        with case(choice(), True):
+            inside()
+    assert remembered.steps(flow)["inside"].action is Action.MAYBE
+    remembered.run(flow)
+    assert remembered.why("inside").sentence == "its case was not chosen"
+    assert remembered.steps(flow)["inside"].action is Action.SKIP
+
+
+def test_children_have_reasons_of_their_own(remembered: Remembered) -> None:
+    def mapped(*items: int) -> Flow:
+        @task(cache=True)
+        def double(item: int) -> int:
+            return item * 2
+
+        with Flow("mapped") as flow:
+            double.map(list(items))
+        return flow
+
+    remembered.run(mapped(1, 2, 3))
+    step = remembered.steps(mapped(1, 5, 3))["double"]
+    assert (step.action, step.children) == (Action.RUN, (3, 2))
+    assert list(step.reasons.values()) == [1]
+    remembered.run(mapped(1, 5, 3))
+    assert [remembered.why("double", child=child).cause for child in range(3)] == [
+        Cause.FOUND,
+        Cause.INPUT,
+        Cause.FOUND,
+    ]
+    assert remembered.steps(mapped())["double"].children == (0, 0)
+
+
+def test_a_parameter_is_named(remembered: Remembered) -> None:
+    @task(cache=True)
+    def load(day: str) -> str:
+        return day
+
+    with Flow("daily") as flow:
+        load([Parameter("day")])
+    remembered.run(flow, {"day": "mon"})
+    step = remembered.steps(flow, {"day": "tue"})["load"]
+    assert step.reason is not None
+    assert step.reason.sentence == "input `day` changed, from parameter `day`"
+    assert remembered.steps(flow, {"day": "mon"})["load"].action is Action.CACHED
+
+
+def test_a_rehearsal_runs_no_task_and_writes_nothing(remembered: Remembered) -> None:
+    ran: list[int] = []
+    flow = chain(gives=lambda start: ran.append(start) or [start])
+    remembered.run(flow, reads=False, writes=False)
+    files = {path: path.read_bytes() for path in remembered.project.state.rglob("*") if path.is_file()}
+    ran.clear()
+    remembered.steps(flow)
+    assert ran == []
+    left = {path: path.read_bytes() for path in remembered.project.state.rglob("*") if path.is_file()}
+    assert {path.name for path in left if left[path] != files.get(path)} <= {"history.db-wal", "history.db-shm"}
+
+
+_SHAPES = st.fixed_dictionaries(
+    {"scale": st.integers(1, 2), "start": st.integers(1, 2), "extra": st.integers(0, 1)}
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(_SHAPES, st.booleans()), min_size=1, max_size=4))
+def test_a_rehearsal_foretells_what_the_run_then_does(
+    remembered: Remembered, runs: list[tuple[dict[str, int], bool]]
+) -> None:
+    """What it says is cached is found, what it says runs does run, and for the reason that it gave."""
+    for shape, forced in runs:
+        asked = {"forced": ("load",) if forced else ()}
+        steps = remembered.steps(chain(**shape), **asked)
+        remembered.run(chain(**shape), **asked)
+        for key, step in steps.items():
+            after = remembered.why(key)
+            if step.action is Action.CACHED:
+                assert after.cause is Cause.FOUND
+            elif step.action is Action.RUN:
+                assert step.reason is not None
+                assert after.cause is not Cause.FOUND
+                if step.reason.cause is not Cause.CODE:
+                    assert (after.cause, after.sentence) == (step.reason.cause, step.reason.sentence)
+
+
+@pytest.mark.parametrize("key", ["load", "total"])
+def test_what_is_not_kept_any_more_is_not_said_to_differ(remembered: Remembered, key: str) -> None:
+    remembered.run(chain(cache=False, load_cache=False))
+    connection = sqlite3.connect(remembered.project.state / database.FILE)
+    connection.execute("DELETE FROM results WHERE batch >= 0")
+    connection.commit()
+    connection.close()
+    remembered.run(chain(cache=False, load_cache=False))
+    reason = remembered.why(key)
+    assert not reason.differs
