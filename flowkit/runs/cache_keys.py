@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from flowkit.fingerprint import Code, UndigestibleError, combine, digest
+from flowkit.fingerprint import Code, Tracer, UndigestibleError, combine, digest
 from flowkit.fingerprint.plain import LEAVES, raw, text
 from flowkit.flow.task import Task
 from flowkit.plan.plan import Plan
@@ -41,7 +41,7 @@ class CallKey:
     def inputs(self) -> Inputs:
         """Name, digest and upstream of each argument."""
         return [
-            (name, digest(value).hex(), self._keys.source(self._node, name))
+            (name, digest(value, tracer=self._keys.tracer).hex(), self._keys.source(self._node, name))
             for name, value in sorted(self._arguments.items())
         ]
 
@@ -55,11 +55,13 @@ class Keys:
 
     Args:
         codes: of each node that has a cache.
+        tracer: that found them; it knows the root of the project, and the code of classes of values.
     """
 
-    def __init__(self, plan: Plan, codes: Mapping[int, Code]) -> None:
+    def __init__(self, plan: Plan, codes: Mapping[int, Code], tracer: Tracer) -> None:
         self._plan = plan
         self._codes = codes
+        self.tracer = tracer
         self._beginnings: dict[tuple[bytes, str], bytes] = {}
 
     def of(self, node: int, arguments: Mapping[str, Any]) -> CallKey | None:
@@ -74,12 +76,12 @@ class Keys:
             tokens = [self._beginning(task, code)]
             cache = task.cache
             if callable(cache):
-                tokens.append(digest(cache(dict(arguments))))
+                tokens.append(digest(cache(dict(arguments)), tracer=self.tracer))
             else:
                 for name in sorted(arguments):
                     value = arguments[name]
                     leaf = LEAVES.get(type(value))
-                    tokens += (text(name), leaf(value) if leaf is not None else raw(digest(value)))
+                    tokens += (text(name), leaf(value) if leaf is not None else raw(digest(value, tracer=self.tracer)))
         except UndigestibleError:
             return None
         return CallKey(sha256(b"".join(tokens)).digest(), code, self, node, arguments)

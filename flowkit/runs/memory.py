@@ -181,7 +181,7 @@ class Memory:
             return None
         forced = forced_nodes(plan, asked.forced) if asked.reads else set(plan.cached)
         codes = {node: drawn.code_of[node] for node in plan.cached}
-        cache = Cache(self.folder, self.reader, self.results, plan, Keys(plan, codes), forced)
+        cache = Cache(self.folder, self.reader, self.results, plan, Keys(plan, codes, drawn.tracer), forced)
         cache.run = begun.run
         return cache
 
@@ -203,7 +203,7 @@ class Memory:
             )
             for code in codes
         ]
-        return Drawn(outline, parts, {node: codes[numbers[node]] for node in plan.cached})
+        return Drawn(outline, parts, {node: codes[numbers[node]] for node in plan.cached}, tracer)
 
     def shown(self, plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
         """The values of the parameters, for people."""
@@ -245,11 +245,13 @@ def session_of(executor: Executor, command: str | None = None) -> Session:
 
 @dataclass(frozen=True)
 class Drawn:
-    """An outline with its codes: digest and parts of each, and those of the tasks that have a cache."""
+    """An outline with its codes: digest and parts of each, those of the tasks that have a cache, and who
+    found them."""
 
     outline: Outline
     parts: list[tuple[bytes, str]]
     code_of: Mapping[int, Code]
+    tracer: Tracer
 
 
 def code_of(tracer: Tracer, task: Task) -> Code:

@@ -109,7 +109,7 @@ class _Known:
         self.taken = taken
         self.outline: Outline = drawn.outline
         self.digests = digests(plan, values)
-        self.keys = Keys(plan, drawn.code_of)
+        self.keys = Keys(plan, drawn.code_of, drawn.tracer)
         self.parts = {
             digest.hex(): [Part(*part) for part in json.loads(text)] for digest, text in drawn.parts
         }

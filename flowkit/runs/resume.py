@@ -141,7 +141,7 @@ def go_on(
     except BaseException:
         owners.release(memory.folder, run.number)
         raise
-    drawn = Drawn(found.outline, found.drawn.parts, found.drawn.code_of)
+    drawn = replace(found.drawn, outline=found.outline)
     return memory.kept(found.plan, drawn, begun, asked)
 
 

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from remembered import Remembered
 
 from flowkit import Flow, Parameter, case, task
 from flowkit.runs.reasons import Cause
 from flowkit.runs.rehearsal import Action
 from flowkit.store import database
-
-from .conftest import Remembered
 
 
 def chain(
@@ -59,9 +58,9 @@ def both(remembered: Remembered, flow: Flow, key: str, **asked: Any) -> list[tup
 
 
 def test_a_first_run_has_no_other_reason(remembered: Remembered) -> None:
-    assert {step.reason.cause for step in remembered.steps(chain(), history=False).values() if step.reason} == {
-        Cause.FIRST
-    }
+    assert {
+        step.reason.cause for step in remembered.steps(chain(), history=False).values() if step.reason
+    } == {Cause.FIRST}
     before, after = both(remembered, chain(), "load")
     assert before == after and after[0] is Cause.FIRST
 
@@ -255,7 +254,10 @@ def test_a_rehearsal_runs_no_task_and_writes_nothing(remembered: Remembered) -> 
     remembered.steps(flow)
     assert ran == []
     left = {path: path.read_bytes() for path in remembered.project.state.rglob("*") if path.is_file()}
-    assert {path.name for path in left if left[path] != files.get(path)} <= {"history.db-wal", "history.db-shm"}
+    assert {path.name for path in left if left[path] != files.get(path)} <= {
+        "history.db-wal",
+        "history.db-shm",
+    }
 
 
 _SHAPES = st.fixed_dictionaries(
