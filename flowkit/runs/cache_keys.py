@@ -76,15 +76,19 @@ class Keys:
             tokens = [self._beginning(task, code)]
             cache = task.cache
             if callable(cache):
-                tokens.append(digest(cache(dict(arguments)), tracer=self.tracer))
+                tokens.append(self._digest(cache(dict(arguments))))
             else:
                 for name in sorted(arguments):
                     value = arguments[name]
                     leaf = LEAVES.get(type(value))
-                    tokens += (text(name), leaf(value) if leaf is not None else raw(digest(value, tracer=self.tracer)))
+                    tokens.append(text(name))
+                    tokens.append(leaf(value) if leaf is not None else raw(self._digest(value)))
         except UndigestibleError:
             return None
         return CallKey(sha256(b"".join(tokens)).digest(), code, self, node, arguments)
+
+    def _digest(self, value: Any) -> bytes:
+        return digest(value, tracer=self.tracer)
 
     def _beginning(self, task: Task, code: bytes) -> bytes:
         """What all calls of a task share."""

@@ -139,6 +139,7 @@ class Cache:
             if stored is None:
                 raise UnreadableError
             value = self._results.loaded(stored)
+            self._results.touch(stored)
         except UnreadableError:
             self._missed[key.key] = "unreadable"
             return None

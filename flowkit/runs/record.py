@@ -25,9 +25,7 @@ from flowkit.store import database, owners
 from flowkit.store.journal import Journal, LoggedLine
 from flowkit.store.opening import Begun
 from flowkit.store.run_status import RunStatus
-
-CANCELLED_BY_COMMAND = "cancelled by flowkit cancel"
-
+from flowkit.store.sweep import CANCELLED_BY_COMMAND
 
 class Record:
     """The ledger of one session of a run.

@@ -29,6 +29,7 @@ from flowkit.store.past import Past
 from flowkit.store.records import RunRecord
 from flowkit.store.results import UnreadableError
 
+_GLANCE = 0.2  # seconds for which a command that looks whether a run lives may hold its lock
 MOST_LOST = 3  # times that a run may die while a task runs, until that task is not run again unasked
 
 
@@ -65,7 +66,7 @@ def claim(memory: Memory, run: RunRecord) -> None:
     Raises:
         UsageError: it goes on elsewhere.
     """
-    if not owners.claim(memory.folder, run.number):
+    if not owners.claim(memory.folder, run.number, patience=_GLANCE):
         raise UsageError(
             f"the run {run.number} ({run.name}) still goes on{_where(memory, run)}",
             hints=(

@@ -128,13 +128,26 @@ def _opened(path: Path) -> sqlite3.Connection:
         if _version(connection) < VERSION:
             # Results of a KB cost a third less than with pages of 4 KiB, rows of integers the same.
             connection.execute("PRAGMA page_size=8192")
-            connection.execute("PRAGMA journal_mode=WAL")
+            _use_wal(connection)
             _bring_up_to_date(connection)
         _refuse_newer(path, connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch the journal, which SQLite refuses at once, without waiting, while another process does so."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
 
 
 def _reader(path: Path) -> sqlite3.Connection | None:

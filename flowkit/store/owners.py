@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 try:
@@ -26,12 +27,24 @@ _guard = threading.Lock()
 _pid = os.getpid()
 
 
-def claim(folder: Path, place: int) -> bool:
+def claim(folder: Path, place: int, patience: float = 0.0) -> bool:
     """Take a run, or a cache entry, for this process; False where someone has it.
+
+    Args:
+        patience: seconds for which it is tried again.
 
     Raises:
         OSError: the lock file cannot be opened.
     """
+    deadline = time.monotonic() + patience
+    while not _taken(folder, place):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _taken(folder: Path, place: int) -> bool:
     with _guard:
         mark = (folder, place)
         if mark in _mine or not _lock(_opened(folder), place):

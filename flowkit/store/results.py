@@ -6,7 +6,9 @@ unpickled whose signature does not fit; what cannot be kept costs the run nothin
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import pickle
 import sys
 from collections.abc import Callable
@@ -104,6 +106,12 @@ class Results:
         finally:
             if spill is not None:
                 spill.drop()
+
+    def touch(self, stored: Stored) -> None:
+        """This run needs it too: what evicts it meanwhile leaves its file alone."""
+        if stored.kind == "f":
+            with contextlib.suppress(OSError):
+                os.utime(files.path_of(self.folder, stored.payload))
 
     def loaded(self, stored: Stored) -> Any:
         """The value again.

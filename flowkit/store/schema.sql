@@ -33,6 +33,7 @@ CREATE TABLE runs (
     bytes      INTEGER NOT NULL DEFAULT 0  -- of its results in files
 );
 CREATE INDEX runs_of_flow ON runs (flow, number);
+CREATE INDEX runs_that_go_on ON runs (number) WHERE status=0;
 
 -- One process that carried a run out; a resumed run has several.
 CREATE TABLE sessions (
@@ -109,6 +110,7 @@ CREATE TABLE cache (
     log     TEXT NOT NULL               -- JSON: [stream, level, text]
 );
 CREATE INDEX cache_of_task ON cache (flow, task, made);
+CREATE INDEX cache_by_use ON cache (used, bytes);
 
 -- Which files of results are needed, and by whom: `run 42`, or `cache` and the key in hex.
 CREATE TABLE files (

@@ -131,7 +131,7 @@ def test_selections_that_cannot_be_are_refused(etl: Shell) -> None:
 def test_a_dry_run_shows_the_plan_and_runs_nothing(etl: Shell) -> None:
     said = etl("run", "etl", "--dry-run", "--exclude", "save")
     assert said.out == (
-        "run   extract  no kept result\nrun   clean    no kept result\nrun   train    no kept result\n"
+        "run   extract  first time\nrun   clean    first time\nrun   train    first time\n"
         "skip  save     not selected\n"
     )
     assert said.err == ""
