@@ -82,7 +82,7 @@ def _options(
     observers = observers_for(
         console=console,
         name=name,
-        run=f"{kept.record.begun.run} {kept.record.begun.name}" if kept is not None else "",
+        run=kept.record.begun.name if kept is not None else "",
         workers=workers,
         command=shlex.join(["flowkit", *sys.argv[1:]]),
         output=chosen.output,

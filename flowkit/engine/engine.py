@@ -40,7 +40,7 @@ from flowkit.plan.facts import known_rows
 from flowkit.plan.machine import Machine
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import State
-from flowkit.plan.status import CANCELLED, SUCCESS
+from flowkit.plan.status import CANCELLED, MAPPED, SUCCESS
 
 
 class Engine:
@@ -200,7 +200,7 @@ class Engine:
         for row in earlier.rows:
             node, index = row[0], row[1]
             value = earlier.values.get((node, index), GONE)
-            if index < 0 and not machine.is_mapped(node):
+            if index < 0 and row[3] != MAPPED:
                 values[node] = value
             elif index >= 0:
                 children = values[node] = values[node] or []

@@ -55,6 +55,7 @@ class Worker:
             | self.plan.merges
             | frozenset(self.plan.needs)
             | frozenset(self.plan.cached)
+            | self.plan.unkept
             | self.plan.durable
         )
 

@@ -37,13 +37,10 @@ class Known(Verdicts):
 
     def replay(self, row: Row) -> None:
         """Take an end as given; it is not run. Of a mapped task those of its children, and, where all
-        have ended, its own after theirs, with the width as the attempt."""
+        have ended, its own after theirs, with the width as the attempt; or that of it as a whole, where it
+        never expanded."""
         node, index, width, status, detail = row[0], row[1], row[2], row[3], row[7]
-        if (
-            self.started
-            or self._flags[node] & SETTLED
-            or self.is_mapped(node) != (index >= 0 or status == MAPPED)
-        ):
+        if self.started or self._flags[node] & SETTLED or not self._fits(node, index, status):
             raise BugError(f"`{self.plan.keys[node]}` cannot be replayed")
         if index >= 0:
             self._known.setdefault(node, {})[index] = (status, detail)
@@ -55,10 +52,18 @@ class Known(Verdicts):
         self._open -= 1
         if status == MAPPED:
             self._replay_children(node, width)
+        for follower in self.plan.paired.get(node, ()):
+            self._waits[follower] -= 1
         for follower in self.plan.successors[node]:
             self._waits[follower] -= 1
             if status >= MAPPED:
                 self._flags[follower] |= TROUBLE
+
+    def _fits(self, node: int, index: int, status: int) -> bool:
+        """Whether such a node can have such an end."""
+        if self.is_mapped(node):
+            return index >= 0 or status >= MAPPED
+        return index < 0 and status != MAPPED
 
     def _replay_children(self, node: int, width: int) -> None:
         group = self.groups[node] = Group(width, 0)
@@ -70,8 +75,6 @@ class Known(Verdicts):
                     group.details[index] = detail
         if min(group.states, default=SUCCESS) < SUCCESS:
             raise BugError(f"not all children of `{self.plan.keys[node]}` have ended")
-        for follower in self.plan.paired.get(node, ()):
-            self._waits[follower] -= 1
 
     def go_on(self, node: int, index: int, attempt: int, forgiven: int, wait: float | None) -> None:
         """A task goes on with a later attempt.

@@ -1,13 +1,13 @@
 """What of an earlier run stands, and what has to run again. Pure: from what is known to what to do.
 
 Guarantees: what ended well stands where its code and all that it was made from stand; what was made from a
-failure, or from what has changed, does not. A result that cannot be read again is made again only where
-something that runs needs it.
+failure, or from what has changed, does not, nor will it in a later session. A result that cannot be read
+again is made again only where something that runs needs it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,16 +16,20 @@ from flowkit.plan.status import CACHED, CANCELLED, MAPPED, RETRYING, RUNNING, SK
 
 Child = tuple[int, int]
 _GOOD = (SUCCESS, CACHED)
+_WELL = (*_GOOD, MAPPED, SKIPPED)
+EXPANSION = -1
 
 
 class Attempt(NamedTuple):
-    """An attempt of an earlier session; times in seconds since 1970."""
+    """An attempt of an earlier session; times in seconds since 1970. Number 0: decided without one;
+    `EXPANSION`: a mapped task expanded to so many children (`width`)."""
 
     number: int
     status: int
     ended: float = 0.0
     retry_in: float | None = None
     lost: bool = False
+    width: int = -1
 
 
 @dataclass
@@ -37,6 +41,8 @@ class Resumption:
         widths: of the mapped tasks all of whose children stand.
         attempts, waits: as in engine/earlier.py.
         unreadable: tasks that run again only because their result was not kept, or is gone.
+        runs: tasks that run, or of whose children some do.
+        stale: ends that looked well and do not stand any more.
         lost: tasks that were running each time when the process of the run died, with how often.
     """
 
@@ -45,6 +51,8 @@ class Resumption:
     attempts: dict[Child, tuple[int, int]] = field(default_factory=dict)
     waits: dict[Child, float] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
+    runs: set[int] = field(default_factory=set)
+    stale: set[Child] = field(default_factory=set)
     lost: dict[Child, int] = field(default_factory=dict)
 
 
@@ -53,7 +61,7 @@ def resumption(
     order: Sequence[int],
     pairs: Mapping[int, Collection[int]],
     attempts: Mapping[Child, Sequence[Attempt]],
-    readable: Collection[Child],
+    readable: Container[Child],
     *,
     same: Collection[int],
     given: Collection[int],
@@ -74,9 +82,12 @@ def resumption(
     work = _Work(outline, pairs, attempts, readable, same, given)
     for node in order:
         work.judge(node)
+    stale = work.stale()
     for node in reversed(order):
         work.need(node)
-    return work.result(now)
+    found = work.result(now)
+    found.stale = stale
+    return found
 
 
 class _Work:
@@ -87,7 +98,7 @@ class _Work:
         outline: Outline,
         pairs: Mapping[int, Collection[int]],
         attempts: Mapping[Child, Sequence[Attempt]],
-        readable: Collection[Child],
+        readable: Container[Child],
         same: Collection[int],
         given: Collection[int],
     ) -> None:
@@ -108,10 +119,16 @@ class _Work:
         self.children: dict[int, set[int]] = {}
         self.known: dict[int, dict[int, Attempt]] = {}
         for (node, child), some in attempts.items():
-            if child >= 0 and some:
+            if child >= 0 and some and child < self._width(node):
                 self.known.setdefault(node, {})[child] = some[-1]
+        self.gates = outline["gates"]
         self.runs = bytearray(size)
         self.unreadable: set[int] = set()
+
+    def _width(self, node: int) -> float:
+        """How many children a mapped node had when it last expanded; those of before count no more."""
+        found = [each.width for each in self.attempts.get((node, -1), ()) if each.number == EXPANSION]
+        return found[-1] if found else float("inf")
 
     def judge(self, node: int) -> None:
         """Whether a node stands, given that those before it were judged."""
@@ -154,20 +171,32 @@ class _Work:
         """Whether a node runs, given that those after it were asked."""
         if node in self.given:
             return
-        needed = any(self.runs[follower] for follower in self.followers[node])
-        if not self.stands[node]:
-            self.runs[node] = 1
-            if node not in self.mapped:
-                return
-        if not needed and not self.runs[node]:
-            return
+        self.runs[node] = not self.stands[node]
         if node in self.mapped:
-            kept = {child for child in self.children[node] if self._is_readable(node, child)}
-            if kept != self.children[node]:
-                self.children[node] = kept
-                self._again(node)
-        elif not self._is_readable(node, -1):
+            self._need_children(node)
+        elif self.stands[node] and self._is_needed(node) and not self._is_readable(node, -1):
             self._again(node)
+
+    def _is_needed(self, node: int) -> bool:
+        return any(self.runs[follower] for follower in self.followers[node])
+
+    def _need_children(self, node: int) -> None:
+        needed: set[int] = set()
+        for follower in self.followers[node]:
+            if self.runs[follower]:
+                needed |= self.children[node] - self._served(node, follower)
+        readable = {child for child in needed if self._is_readable(node, child)}
+        if readable != needed:
+            self.children[node] -= needed - readable
+            self._again(node)
+
+    def _served(self, node: int, follower: int) -> set[int]:
+        """The children whose value a follower does not take any more: it follows one by one, and its own
+        stand. Gates are asked once more, of all children."""
+        asked = any(gate[0] == node for gate in self.gates.get(follower, ()))
+        if asked or node not in self.pairs.get(follower, ()):
+            return set()
+        return self.children[follower]
 
     def _again(self, node: int) -> None:
         self.runs[node] = 1
@@ -179,6 +208,7 @@ class _Work:
 
     def result(self, now: float) -> Resumption:
         found = Resumption(unreadable=self.unreadable)
+        found.runs = {node for node, runs in enumerate(self.runs) if runs}
         for node in range(len(self.stands)):
             if node in self.given:
                 continue
@@ -191,6 +221,20 @@ class _Work:
                 self._go_on(child, attempts, found, now)
         return found
 
+    def stale(self) -> set[Child]:
+        """What must not be taken for good by the next session either, should this one die."""
+        found: set[Child] = set()
+        for node, stands in enumerate(self.stands):
+            if stands or node in self.given:
+                continue
+            last = self._last(node)
+            if last is not None and last.status in _WELL and not self.children.get(node):
+                found.add((node, -1))
+            for child, end in self.known.get(node, {}).items():
+                if end.status in _WELL and child not in self.children[node]:
+                    found.add((node, child))
+        return found
+
     def _mapped_result(self, node: int, found: Resumption) -> None:
         for child in self.children.get(node, ()):
             self._take(node, child, found)
@@ -201,9 +245,9 @@ class _Work:
             found.widths[node] = width
 
     def _take(self, node: int, child: int, found: Resumption) -> None:
-        """Take an end over, unless it was decided without an attempt: that costs nothing to decide again."""
+        """Take an end over, unless a task was skipped without an attempt: it costs nothing to decide again."""
         last = self.known[node][child] if child >= 0 else self._last(node)
-        if last is not None and last.number > 0:
+        if last is not None and (last.number > 0 or child >= 0):
             found.ends[node, child] = last.status
 
     def _go_on(self, child: Child, attempts: Sequence[Attempt], found: Resumption, now: float) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from flowkit.errors import HistoryError
 from flowkit.fingerprint import Part
-from flowkit.plan.outline import Outline, ids_of
+from flowkit.plan.outline import Outline, ids_of, restored
 from flowkit.plan.status import CACHED, SUCCESS
 from flowkit.project.settings import user_file
 from flowkit.store import database, files, key
@@ -36,7 +36,6 @@ from flowkit.store.results import Results
 
 LOOKED_AT = 50  # earlier runs, the latest first
 _ONE_BY_ONE = 20  # tasks that are looked up for themselves, until all of a run are at once
-_TABLES = ("names", "arguments", "gates", "known")
 
 
 class Archive:
@@ -147,9 +146,7 @@ class PastRun:
     def outline(self) -> Outline:
         """Its outline, with numbers as the keys of tables; empty where it is not known."""
         found = self.archive.history.outline(self.record)
-        if not found:
-            return {}
-        return {**found, **{name: _numbered(found[name]) for name in _TABLES}}
+        return restored(found) if found else {}
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
@@ -288,8 +285,3 @@ def equal(before: Stored, after: Stored) -> bool | None:
         # `repr`, as 1, 1.0 and True are not the same, and nan is.
         return before.kind == after.kind and repr(before.payload) == repr(after.payload)
     return before.kind == after.kind and bool(before.payload == after.payload)
-
-
-def _numbered(table: Mapping[Any, Any]) -> dict[int, Any]:
-    """A table whose keys JSON has made texts."""
-    return {int(node): value for node, value in table.items()}

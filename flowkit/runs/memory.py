@@ -94,7 +94,7 @@ class Memory:
         self.connection = database.open_to_write(self.path)
         with database.explained(self.path):
             results = files.prepare(self.folder)
-        self.results = Results(results, key.load(_own_folder()), settings.results.max_bytes, _is_secret)
+        self.results = Results(results, key.load(_own_folder()), settings.results.max_bytes, MASK)
         self._reader: sqlite3.Connection | None = None
 
     @property
@@ -306,5 +306,3 @@ def _own_folder() -> Path | None:
     return file.parent if file is not None else None
 
 
-def _is_secret(data: bytes | str) -> bool:
-    return bool(MASK) and MASK.holds(data)

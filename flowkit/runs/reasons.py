@@ -149,6 +149,7 @@ class _Seen:
     """What earlier runs have of a task; `same` is the last attempt that had its very key."""
 
     latest: PastRun | None = None
+    last: AttemptRecord | None = None
     with_cache: PastRun | None = None
     same: tuple[PastRun, AttemptRecord] | None = None
 
@@ -160,7 +161,8 @@ def _looked_back(earlier: Iterable[PastRun], key: str, child: int, wanted: str |
         last = run.last(node, child) if node is not None else None
         if last is None or not (last.attempt > 0 or last.status in (CACHED, MAPPED)):
             continue
-        seen.latest = seen.latest or run
+        if seen.latest is None:
+            seen.latest, seen.last = run, last
         origin = origin_of(last)
         if origin is None:
             continue
@@ -208,6 +210,8 @@ def _decided(
         return _same_key(*seen.same)
     if differing.get("code") or differing.get("inputs"):
         return said_changes(differing["code"], differing["inputs"])
+    if seen.last is not None and seen.last.status.bad:  # of a call that failed no key is remembered
+        return _failed_before(seen.latest)
     if origin is None:
         return _plain(Cause.NO_DIGEST)
     return _plain(Cause.NO_ENTRY if seen.with_cache is None else Cause.KEY)
@@ -225,9 +229,11 @@ def said_changes(code: Iterable[Change], inputs: Iterable[InputChange]) -> tuple
 
 
 def _same_key(run: PastRun, last: AttemptRecord) -> tuple[Cause, str]:
-    if last.status.bad:
-        return Cause.FAILED_BEFORE, f"the same call failed in {run.called}, so that there was nothing to find"
-    return _plain(Cause.EVICTED)
+    return _failed_before(run) if last.status.bad else _plain(Cause.EVICTED)
+
+
+def _failed_before(run: PastRun) -> tuple[Cause, str]:
+    return Cause.FAILED_BEFORE, f"the same call failed in {run.called}, so that there was nothing to find"
 
 
 def same_upstreams(run: PastRun, node: int, against: PastRun | None) -> tuple[str, ...]:

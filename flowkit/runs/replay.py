@@ -98,7 +98,8 @@ def _refuse_unless_it_ran(run: PastRun, node: int, child: int, key: str) -> None
         return
     if last is None or last.attempt < 1:
         raise UsageError(
-            f"`{key}` did not run in {run.called}", hints=(f"`flowkit why {run.number} {quote(key)}` says why",)
+            f"`{key}` did not run in {run.called}",
+            hints=(f"`flowkit why {run.number} {quote(key)}` says why",),
         )
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowkit.engine.earlier import Earlier
-from flowkit.errors import FlowkitError, HistoryError, UsageError
+from flowkit.errors import FlowkitError, UsageError
+from flowkit.plan.events import Detail, Row
 from flowkit.plan.facts import detail_of
 from flowkit.plan.matching import Matching, match
 from flowkit.plan.outline import Outline, continued, ids_of, outline_order, packed
@@ -54,10 +55,7 @@ class Continuation:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to run."""
-        plan, ends = self.plan, self.standing.ends
-        given = {*plan.known, *plan.parameters.values(), *(row[0] for row in self.earlier.rows)}
-        left = set(range(plan.size)) - given - {node for node, child in ends if child < 0}
-        return not left - set(self.standing.widths)
+        return not self.standing.runs
 
 
 def claim(memory: Memory, run: RunRecord) -> None:
@@ -99,20 +97,25 @@ def continuation(
     drawn = memory.drawn(plan)
     matching = match(outline, run.asked["digests"], drawn.outline, digests(plan, values))
     past = memory.past(run.number, run.uid)
-    attempts, details, numbers = _attempts(past, outline, matching)
-    standing = resumption(
-        drawn.outline,
-        outline_order(drawn.outline),
-        {node: group.pairs for node, group in plan.groups.items()},
-        attempts,
-        _readable(past, attempts, numbers),
-        same=set(matching.same) - _forced_with_followers(plan, forced),
-        given={*plan.known, *plan.parameters.values(), *lent.sources},
-        now=time.time(),
-    )
+    attempts, marks = _attempts(past, outline, matching)
+    readable = _Readable(past, attempts, marks)
+    order = outline_order(drawn.outline)
+    details: dict[Child, Detail] | None = None
+    while details is None:
+        standing = resumption(
+            drawn.outline,
+            order,
+            {node: group.pairs for node, group in plan.groups.items()},
+            attempts,
+            readable,
+            same=set(matching.same) - _forced_with_followers(plan, forced),
+            given={*plan.known, *plan.parameters.values(), *lent.sources},
+            now=time.time(),
+        )
+        details = _details(plan, standing, past, readable)
     _refuse_deadly(plan, standing, forced, run)
     whole = continued(outline, drawn.outline, matching.like)
-    earlier = _earlier(plan, standing, details, past, outline, matching)
+    earlier = _earlier(standing, details)
     earlier = replace(earlier, rows=[*lent.ends.rows, *earlier.rows])
     return Continuation(run, plan, drawn, whole, matching, standing, earlier)
 
@@ -125,7 +128,7 @@ def go_on(
     Raises:
         HistoryError: it could not be written; the run is let go.
     """
-    run, plan = found.run, found.plan
+    run, plan, ids = found.run, found.plan, ids_of(found.outline)
     try:
         with database.explained(memory.path):
             begun = opening.go_on(
@@ -138,6 +141,7 @@ def go_on(
                 codes=found.drawn.parts,
                 parameters=memory.shown(plan, values),
                 values=memory.parameter_batch(run.uid, plan, values),
+                stale=[(ids[node], child) for node, child in found.standing.stale],
             )
     except BaseException:
         owners.release(memory.folder, run.number)
@@ -159,12 +163,11 @@ def parameters_of(memory: Memory, run: RunRecord) -> tuple[dict[str, Any], dict[
 
 def _attempts(
     past: Past, outline: Outline, matching: Matching
-) -> tuple[dict[Child, list[Attempt]], dict[Child, str | None], dict[Child, Mark]]:
-    """The attempts of a run by the nodes of the flow as it is now; details and marks of the last ones."""
+) -> tuple[dict[Child, list[Attempt]], dict[Child, Mark]]:
+    """The attempts of a run by the nodes of the flow as it is now, and the marks of the last ones."""
     ids = ids_of(outline)
     nodes = {ids[old]: new for new, old in matching.like.items()}
     attempts: dict[Child, list[Attempt]] = {}
-    details: dict[Child, str | None] = {}
     marks: dict[Child, Mark] = {}
     for row in past.attempts():
         node = nodes.get(row.node)
@@ -173,26 +176,38 @@ def _attempts(
         child = (node, row.child)
         attempts.setdefault(child, []).append(_attempt(row.attempt, row.status, row.ended, row.detail))
         if row.attempt > 0:
-            details[child] = row.detail
             marks[child] = (row.node, row.child, row.attempt)
-    return attempts, details, marks
+    return attempts, marks
 
 
 def _attempt(number: int, status: int, ended: float, detail: str | None) -> Attempt:
     if detail is None:
         return Attempt(number, status, ended)
     known = json.loads(detail)
-    return Attempt(number, status, ended, known.get("retry_in"), bool(known.get("lost")))
+    lost, width = bool(known.get("lost")), known.get("width", -1)
+    return Attempt(number, status, ended, known.get("retry_in"), lost, width)
 
 
-def _readable(past: Past, attempts: Mapping[Child, list[Attempt]], marks: Mapping[Child, Mark]) -> set[Child]:
-    """The tasks whose last attempt succeeded, with a result that can be had."""
-    readable = past.readable()
-    return {
-        child
-        for child, mark in marks.items()
-        if mark in readable and attempts[child][-1].status in (SUCCESS, CACHED)
-    }
+class _Readable:
+    """The tasks whose last attempt succeeded, with a result that can be had; looked at when asked.
+
+    Attributes:
+        marks: of the last attempts.
+        gone: those that turned out to be of no use.
+    """
+
+    def __init__(
+        self, past: Past, attempts: Mapping[Child, list[Attempt]], marks: Mapping[Child, Mark]
+    ) -> None:
+        self.marks = marks
+        self.gone: set[Child] = set()
+        self._readable = past.readable()
+        self._attempts = attempts
+
+    def __contains__(self, child: object) -> bool:
+        mark = self.marks.get(child)  # type: ignore[call-overload]
+        good = mark is not None and self._attempts[child][-1].status in (SUCCESS, CACHED)  # type: ignore[index]
+        return good and child not in self.gone and mark in self._readable
 
 
 def _forced_with_followers(plan: Plan, forced: Iterable[str]) -> set[int]:
@@ -216,34 +231,33 @@ def _refuse_deadly(plan: Plan, standing: Resumption, forced: Collection[str], ru
             )
 
 
-def _earlier(
-    plan: Plan,
-    standing: Resumption,
-    details: Mapping[Child, str | None],
-    past: Past,
-    outline: Outline,
-    matching: Matching,
-) -> Earlier:
-    """What stands, as the engine takes it: children before their mapped task."""
-    ids = ids_of(outline)
-    rows = []
-    for (node, child), status in sorted(standing.ends.items(), key=lambda end: end[0][1] < 0):
+def _details(plan: Plan, standing: Resumption, past: Past, readable: _Readable) -> dict[Child, Detail] | None:
+    """The facts about what stands that others are decided by; None where a result turned out to be of no
+    use, so that it has to be asked again what stands. What nobody asks for need not be there."""
+    details: dict[Child, Detail] = {}
+    gone = set(readable.gone)
+    for (node, child), status in standing.ends.items():
         needs = plan.needs.get(node)
-        detail = None
-        if needs is not None and status in (SUCCESS, CACHED):
-            value = _value(past, ids[matching.like[node]], child, plan.key(node, child))
-            detail = detail_of(needs, value, child=child >= 0)
-        rows.append((node, child, 1, status, 0.0, 0.0, None, detail))
+        if needs is None or status not in (SUCCESS, CACHED) or (node, child) not in readable:
+            continue
+        try:
+            value = past.value(*readable.marks[node, child][:2])
+        except UnreadableError:
+            readable.gone.add((node, child))
+        else:
+            details[node, child] = detail_of(needs, value, child=child >= 0)
+    return details if gone == readable.gone else None
+
+
+def _earlier(standing: Resumption, details: Mapping[Child, Detail]) -> Earlier:
+    """What stands, as the engine takes it: children before their mapped task."""
+    rows: list[Row] = [
+        (node, child, 1, status, 0.0, 0.0, None, details.get((node, child)))
+        for (node, child), status in sorted(standing.ends.items(), key=lambda end: end[0][1] < 0)
+    ]
     for node, width in standing.widths.items():
         rows.append((node, -1, width, MAPPED, 0.0, 0.0, None, None))
     return Earlier(rows=rows, attempts=standing.attempts, waits=standing.waits)
-
-
-def _value(past: Past, number: int, child: int, key: str) -> Any:
-    try:
-        return past.value(number, child)
-    except UnreadableError as error:
-        raise HistoryError(f"the result of `{key}` cannot be read: {error}") from error
 
 
 def _where(memory: Memory, run: RunRecord) -> str:

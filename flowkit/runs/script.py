@@ -28,7 +28,7 @@ from flowkit.plan.events import Row
 from flowkit.plan.facts import detail_of
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import CLASSES, Mapped, Pending, State
-from flowkit.plan.status import SUCCESS
+from flowkit.plan.status import SKIPPED, SUCCESS
 from flowkit.project import loader
 from flowkit.project.config import config
 from flowkit.project.root import Project, find
@@ -46,7 +46,7 @@ def run_flow(
     executor: Executor | str | None = None,
     task_states: Mapping[Task, State] | None = None,
     history: bool | None = None,
-    ref: str = "",
+    _ref: str = "",
     **values: Any,
 ) -> State:
     """Run a flow, here and now; this is `flow.run`.
@@ -58,7 +58,7 @@ def run_flow(
         task_states: how tasks have ended already; they are not run. Classic, 4.6.
         history: whether the run is remembered; default: where there is a project around the working
             directory, and the settings say so.
-        ref: from where the flow can be loaded again.
+        _ref: from where the flow can be loaded again; no parameter of a flow is called so.
 
     Returns:
         The state of the run; `.result[task].result` is the value of a task.
@@ -71,7 +71,7 @@ def run_flow(
     _refuse_inside(flow, "run")
     if loader.ignore("flow.run()"):
         return _not_now(flow)
-    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, ref)
+    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, _ref)
     return _state_of(engine.run())
 
 
@@ -82,7 +82,7 @@ async def run_flow_async(
     executor: Executor | str | None = None,
     task_states: Mapping[Task, State] | None = None,
     history: bool | None = None,
-    ref: str = "",
+    _ref: str = "",
     **values: Any,
 ) -> State:
     """Run a flow from an asyncio program or a notebook; this is `flow.arun`.
@@ -94,7 +94,7 @@ async def run_flow_async(
     _refuse_inside(flow, "arun")
     if loader.ignore("flow.arun()"):
         return _not_now(flow)
-    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, ref)
+    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, _ref)
     running = asyncio.ensure_future(asyncio.to_thread(engine.run))
     try:
         return _state_of(await asyncio.shield(running))
@@ -206,7 +206,7 @@ def as_earlier(plan: Plan, task_states: Mapping[Task, State]) -> Earlier:
                 f"`task_states` has the task `{task.name}`, which is not in the flow `{plan.name}`"
             )
         for node, child, each in _ends(nodes[task], state):
-            if node in plan.parameters.values() or node in plan.known:
+            if node in plan.parameters.values() or node in plan.known or not _fits(plan, node, child, each):
                 continue
             needs = plan.needs.get(node)
             detail = detail_of(needs, each.result, child=child >= 0) if needs else None
@@ -220,6 +220,13 @@ def _ends(node: int, state: State) -> Iterator[tuple[int, int, State]]:
     for child, each in found:
         if each is not None and each.is_finished() and not each.is_cached() and type(each) in _STATUSES:
             yield node, child, each
+
+
+def _fits(plan: Plan, node: int, child: int, state: State) -> bool:
+    """Whether a task can end so; a mapped one succeeds by its children only."""
+    if node in plan.groups:
+        return child >= 0 or _STATUSES[type(state)] >= SKIPPED
+    return child < 0
 
 
 def _executor(chosen: Executor | str, settings: Settings) -> Executor:

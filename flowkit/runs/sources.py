@@ -245,12 +245,14 @@ def _node_of(outline: Outline, key: str) -> int:
 
 
 def _constant_detail(before: Outline, old: int, after: Outline, new: int, name: str) -> str:
-    """`3 → 4`, where both were written in the flow under that name."""
-    was, now = (
-        [source for source in sources_of(outline, node) if source.node < 0 and source.name == name]
-        for outline, node in ((before, old), (after, new))
-    )
-    return _arrow(was[0].constant, now[0].constant) if was and now else ""
+    """`3 → 4`, of the constant of that name; of the only one that differs, where they go by their places."""
+    pairs = [
+        (was.constant, now.constant)
+        for was, now in zip(sources_of(before, old), sources_of(after, new), strict=False)
+        if was.node < 0 and now.node < 0 and was.name == now.name and now.name in ("", name)
+    ]
+    differing = [pair for pair in pairs if repr(pair[0]) != repr(pair[1])]
+    return _arrow(*differing[0]) if len(differing) == 1 else ""
 
 
 def _arrow(before: Any, after: Any) -> str:

@@ -63,6 +63,11 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
             return None
 
 
+def path_of(connection: sqlite3.Connection) -> Path:
+    """The file that a connection was opened for."""
+    return Path(connection.execute("PRAGMA database_list").fetchone()[2])
+
+
 def is_damage(error: BaseException) -> bool:
     """Whether an error means that the file is no good, rather than that something is in the way."""
     return isinstance(error, sqlite3.DatabaseError) and (
@@ -94,12 +99,16 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system raise inside the block into a sentence.
 
     Raises:
-        HistoryError: instead of `sqlite3.Error` and `OSError`.
+        HistoryError: instead of `sqlite3.Error` and `OSError`; a damaged history is set aside before.
     """
     try:
         yield
     except sqlite3.Error as error:
-        raise HistoryError(f"the history `{path}` {_reason(error)}", hints=_hints(path, error)) from error
+        hints = _hints(path, error)
+        if is_damage(error) and path.exists():
+            kept = set_aside(path)
+            hints = (f"it is kept as `{kept}`; the next command begins a new one",)
+        raise HistoryError(f"the history `{path}` {_reason(error)}", hints=hints) from error
     except OSError as error:
         raise HistoryError(f"the history `{path}` cannot be used: {error.strerror}") from error
 

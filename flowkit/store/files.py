@@ -97,6 +97,19 @@ def content(folder: Path, name: str, key: bytes) -> bytes | None:
     return data if blake2b(data, digest_size=16, key=key).hexdigest() == name else None
 
 
+def is_whole(folder: Path, name: str, key: bytes) -> bool:
+    """Whether a file is there and what was written; without having all of it in memory."""
+    digest = blake2b(digest_size=16, key=key)
+    try:
+        opened = os.open(path_of(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(opened, "rb") as file:
+            while data := file.read(_CHUNK):
+                digest.update(data)
+    except OSError:
+        return False
+    return digest.hexdigest() == name
+
+
 def names(folder: Path) -> Iterator[str]:
     """The names of all files."""
     for shard in _listed(folder):

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from flowkit.errors import HistoryError
+from flowkit.plan.status import Status
 from flowkit.store import owners
 from flowkit.store.database import transaction
 from flowkit.store.run_name import invent
 from flowkit.store.run_status import RunStatus
 
 PARAMETERS = -1  # the batch that has the values of the parameters
+_STALE = json.dumps({"message": "It is to run again: what it was made from has changed."})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +131,13 @@ def go_on(
     codes: Iterable[tuple[bytes, str]],
     parameters: Mapping[str, Any],
     values: bytes,
+    stale: Iterable[tuple[int, int]] = (),
 ) -> Begun:
     """Enter another session of a run that was claimed already (see `owners.claim`).
+
+    Args:
+        stale: tasks and children that had ended, and must end anew: it is written that they wait, so that
+            a session after this one does not take their old ends for good.
 
     Raises:
         sqlite3.Error: nothing was written.
@@ -150,6 +157,10 @@ def go_on(
         )
         connection.execute("REPLACE INTO results VALUES (?, ?, ?)", (run, PARAMETERS, values))
         _enter(connection, run, number + 1, session, now)
+        connection.executemany(
+            "REPLACE INTO attempts VALUES (?, ?, ?, 0, ?, ?, 0, NULL, ?, 0, ?)",
+            [(run, node, child, Status.WAITING, now, _STALE, number + 1) for node, child in stale],
+        )
         batch = _next(connection, "SELECT MAX(batch) FROM attempts WHERE run=?", run)
         batch = max(batch, _next(connection, "SELECT MAX(batch) FROM results WHERE run=?", run))
         line = _next(connection, "SELECT MAX(line) FROM logs WHERE run=?", run)
@@ -164,7 +175,11 @@ def keep_codes(connection: sqlite3.Connection, codes: Iterable[tuple[bytes, str]
 def _keep_outline(
     connection: sqlite3.Connection, outline: tuple[bytes, bytes], codes: Iterable[tuple[bytes, str]]
 ) -> None:
-    connection.execute("INSERT OR IGNORE INTO outlines VALUES (?, ?)", outline)
+    connection.execute(
+        "INSERT INTO outlines VALUES (?, ?) ON CONFLICT (digest) DO UPDATE"
+        " SET document=excluded.document WHERE document<>excluded.document",  # as one may be damaged
+        outline,
+    )
     keep_codes(connection, codes)
 
 

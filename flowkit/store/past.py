@@ -7,10 +7,11 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from flowkit.plan.status import CACHED, SUCCESS
-from flowkit.store import files
+from flowkit.store import database, files
 from flowkit.store.batch import NOTHING, Mark, Stored, unpacked
 from flowkit.store.opening import PARAMETERS
 from flowkit.store.results import Results
@@ -29,6 +30,28 @@ class PastAttempt(NamedTuple):
     ended: float
     detail: str | None
     batch: int
+
+
+class Readable:
+    """Whose results can be had. A file is read when it is asked for: most are not needed any more."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._files: dict[Mark, str] = {}
+        self._marks: set[Mark] = set()
+
+    def add(self, mark: Mark, stored: Stored) -> None:
+        """Know what is kept of a result."""
+        if stored.kind == "f":
+            self._files[mark] = stored.payload
+        elif stored.kind != "x":
+            self._marks.add(mark)
+
+    def __contains__(self, mark: object) -> bool:
+        name = self._files.pop(mark, None)  # type: ignore[call-overload]
+        if name is not None and files.is_whole(self._results.folder, name, self._results.key):
+            self._marks.add(mark)  # type: ignore[arg-type]
+        return mark in self._marks
 
 
 class Past:
@@ -52,40 +75,36 @@ class Past:
 
     def attempts(self) -> Iterator[PastAttempt]:
         """All attempts; those of one task in the order in which they were made."""
-        with self._lock:
-            rows = self._connect().execute(
-                "SELECT node, child, attempt, status, ended, detail, batch FROM attempts WHERE run=?"
-                " ORDER BY session, attempt",
-                (self._run,),
-            ).fetchall()
+        query = (
+            "SELECT node, child, attempt, status, ended, detail, batch FROM attempts WHERE run=?"
+            " ORDER BY session, attempt"
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query, (self._run,)).fetchall()
         return (PastAttempt(*row) for row in rows)
 
-    def readable(self) -> set[Mark]:
-        """The attempts whose results can be had, as far as that can be said without reading each."""
-        found: set[Mark] = set()
-        with self._lock:
-            cursor = self._connect().execute(
-                "SELECT batch, data FROM results WHERE run=? AND batch>=0", (self._run,)
-            )
-            for batch, data in cursor:
+    def readable(self) -> Readable:
+        """The attempts whose results can be had."""
+        found = Readable(self._results)
+        query = "SELECT batch, data FROM results WHERE run=? AND batch>=0"
+        with self._reading() as connection:
+            for batch, data in connection.execute(query, (self._run,)):
                 for mark, stored in self._unpacked(batch, data).items():
-                    if stored.kind == "x" or (stored.kind == "f" and not self._is_there(stored)):
-                        continue
-                    found.add(mark)
+                    found.add(mark, stored)
         return found
 
     def stored(self, node: int, child: int) -> Stored:
         """What is kept of the result of a task."""
-        with self._lock:
-            row = self._connect().execute(
-                "SELECT attempt, batch FROM attempts WHERE run=? AND node=? AND child=? AND status IN (?, ?)"
-                " ORDER BY session DESC, attempt DESC LIMIT 1",
-                (self._run, node, child, SUCCESS, CACHED),
-            ).fetchone()
+        query = (
+            "SELECT attempt, batch FROM attempts WHERE run=? AND node=? AND child=? AND status IN (?, ?)"
+            " ORDER BY session DESC, attempt DESC LIMIT 1"
+        )
+        with self._reading() as connection:
+            row = connection.execute(query, (self._run, node, child, SUCCESS, CACHED)).fetchone()
             if row is None:
                 return NOTHING
             attempt, batch = row
-            return self._batch(batch).get((node, child, attempt), NOTHING)
+            return self._batch(connection, batch).get((node, child, attempt), NOTHING)
 
     def value(self, node: int, child: int) -> Any:
         """The result of a task.
@@ -97,23 +116,31 @@ class Past:
 
     def parameters(self) -> dict[str, Stored]:
         """What is kept of the values of the parameters, by name."""
-        with self._lock:
-            batch = self._batch(PARAMETERS)
+        with self._reading() as connection:
+            batch = self._batch(connection, PARAMETERS)
         listed = batch.get(NAMES)
         names: list[str] = json.loads(listed.payload) if listed is not None else []
         return {name: batch.get((place, -1, 1), NOTHING) for place, name in enumerate(names)}
 
-    def _is_there(self, stored: Stored) -> bool:
-        return files.path_of(self._results.folder, stored.payload).is_file()
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for one thread at a time.
 
-    def _batch(self, batch: int) -> dict[Mark, Stored]:
+        Raises:
+            HistoryError: it cannot be read; where it is damaged, it is set aside.
+        """
+        with self._lock:
+            connection = self._connect()
+            with database.explained(database.path_of(connection)):
+                yield connection
+
+    def _batch(self, connection: sqlite3.Connection, batch: int) -> dict[Mark, Stored]:
         found = self._batches.get(batch)
         if found is not None:
             self._batches.move_to_end(batch)
             return found
-        row = self._connect().execute(
-            "SELECT data FROM results WHERE run=? AND batch=?", (self._run, batch)
-        ).fetchone()
+        query = "SELECT data FROM results WHERE run=? AND batch=?"
+        row = connection.execute(query, (self._run, batch)).fetchone()
         found = self._unpacked(batch, row[0]) if row is not None else {}
         self._batches[batch] = found
         if len(self._batches) > _FEW:

@@ -11,9 +11,8 @@ import io
 import os
 import pickle
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from flowkit.store import files
 from flowkit.store.batch import LONG, Stored
@@ -24,6 +23,15 @@ SMALL = 64 * 1024  # bytes from which a result is a file
 _LARGE = 1 << 20  # bytes of an object alone, without what it refers to
 _SHORT = 4096  # characters up to which a text is stored as it is
 PROTOCOL = 5
+
+
+class Mask(Protocol):
+    """Knows secrets."""
+
+    def __bool__(self) -> bool: ...
+
+    def holds(self, data: bytes | str) -> bool:
+        """Whether one of them is in there."""
 
 
 class UnreadableError(Exception):
@@ -45,7 +53,7 @@ class Results:
         folder: of the files.
         key: None: only plain values are kept.
         most: bytes that are kept of one value.
-        is_secret: whether bytes hold what must not be kept.
+        mask: knows what must not be kept; false where it knows nothing.
     """
 
     def __init__(
@@ -53,12 +61,12 @@ class Results:
         folder: Path,
         key: bytes | None,
         most: int = 1 << 28,
-        is_secret: Callable[[bytes | str], bool] | None = None,
+        mask: Mask | None = None,
     ) -> None:
         self.folder = folder
         self.key = key or b""
         self._most = most
-        self._is_secret = is_secret
+        self._mask = mask
 
     def packed(self, value: Any) -> Stored:
         """What is kept of a value, made now; of a plain one the value itself.
@@ -76,7 +84,7 @@ class Results:
         return self._pickled(value)
 
     def _checked(self, stored: Stored, text: bytes | str) -> Stored:
-        if self._is_secret is not None and self._is_secret(text):
+        if self._mask and self._mask.holds(text):
             return Stored("x", "it holds a secret")
         return stored
 
@@ -85,8 +93,10 @@ class Results:
         try:
             if sys.getsizeof(value, 0) < _LARGE:
                 data = pickle.dumps(value, PROTOCOL)
-                if len(data) < SMALL:
-                    return self._checked(Stored("k", data, len(data)), data)
+                size = len(data)
+                if size < SMALL:
+                    stored = Stored("k", data, size)
+                    return self._checked(stored, data) if self._mask else stored
                 spill = _Spill(self)
                 spill.write(data)
             else:  # without a second copy of it in memory
@@ -162,10 +172,10 @@ class _Spill:
 
     def _refuse_secret(self, data: Any) -> None:
         """A secret may lie across two writes."""
-        if self._results._is_secret is None:
+        if not self._results._mask:
             return
         whole = self._tail + b"".join(self._parts) + bytes(data)
-        if self._results._is_secret(whole):
+        if self._results._mask.holds(whole):
             raise SecretError
         self._tail = whole[-_SHORT:]
 
