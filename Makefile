@@ -6,13 +6,20 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 
-.PHONY: run test check format bench clean
+.PHONY: run test crash check format bench clean
 
 run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
 
 test: $(DEVELOPING)
 	$(BIN)/python -m pytest -q -n auto
+
+# Kills runs and breaks disks; `make crash CRASHES=100`, or for so long: `make crash MINUTES=30`.
+CRASHES ?= 1000
+
+crash: $(DEVELOPING)
+	$(BIN)/python tests/crash/campaign.py $(if $(MINUTES),--minutes $(MINUTES),--crashes $(CRASHES))
+	FLOWKIT_CRASHES=$(CRASHES) $(BIN)/python -m pytest -q -n auto tests/crash --ignore tests/crash/test_campaign.py
 
 check: $(DEVELOPING)
 	$(BIN)/ruff format --check .

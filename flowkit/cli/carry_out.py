@@ -27,11 +27,11 @@ _RECORD = "%(levelname)s %(message)s"  # the gutter says which task, the display
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def refuse_unusable(plan: Plan, options: RunOptions) -> None:
+def refuse_unusable(options: RunOptions) -> None:
     """Raise now what would else leave a run in the history that never began.
 
     Raises:
-        UsageError: a lane, a time or a file that cannot be used.
+        UsageError: a time or a file that cannot be used.
     """
     if options.timeout is not None:
         seconds_of(options.timeout)

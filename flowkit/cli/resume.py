@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from flowkit.cli import secrets
-from flowkit.cli.carry_out import carry_out
+from flowkit.cli.carry_out import carry_out, refuse_unusable
 from flowkit.cli.loading import Loaded, load_named
 from flowkit.cli.place import here, memory_of, say
 from flowkit.cli.run import executor_for, params_from, settings_for
@@ -91,6 +91,7 @@ def add_to(app: typer.Typer, arguments: list[str]) -> None:
 
 def _resume(text: str, options: RunOptions) -> int:
     chosen = settings_for(options)
+    refuse_unusable(options)
     memory = memory_of(here(), chosen, reads_only=True)
     if memory is None:
         raise UsageError("there are no runs yet", hints=("`flowkit run NAME` makes one",))

@@ -97,7 +97,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         chosen_tasks = choose(whole, options.select, options.exclude, memory, values)
         plan = compile_flow(whole, lane=executor.name, only=chosen_tasks.only, given=chosen_tasks.given)
         refuse_unknown(plan, asked.forced)
-        refuse_unusable(plan, options)
+        refuse_unusable(options)
         if options.dry_run:
             print(dry_run.shown(whole, plan, chosen_tasks, values, memory, asked, as_json=options.as_json))
             return 0

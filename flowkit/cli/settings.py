@@ -20,7 +20,7 @@ def show_settings(as_json: Annotated[bool, typer.Option("--json", help="As JSON.
     """Show the settings, and where each value came from.
 
     Flags win over the environment (FLOWKIT_EXECUTOR, FLOWKIT_LOGGING__LEVEL), that over flowkit.toml or
-    [tool.flowkit] in pyproject.toml, that over the user's own file, that over defaults.
+    \\[tool.flowkit] in pyproject.toml, that over the user's own file, that over defaults.
     """
     rows = list(settings().rows())
     if as_json:

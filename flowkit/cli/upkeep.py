@@ -40,7 +40,7 @@ def clean(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
-    """Remove old results and logs, then old runs, and give the room back; defaults: `[retention]`."""
+    """Remove old results and logs, then old runs, and give the room back; defaults: `\\[retention]`."""
     chosen = settings().settings
     limits = _limits(chosen.retention, runs, days, max_bytes)
     folder = here().state

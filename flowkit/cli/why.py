@@ -107,7 +107,7 @@ class Answer:
         }
 
     def _verb(self) -> str:
-        if self._children:
+        if self._children or self._reason.cause is Cause.STANDS:
             return ""
         return " did not run" if self._reason.cause in _NOT_RUN else " ran"
 

@@ -286,6 +286,7 @@ class Engine:
         for call in late:
             crew = self._crew_of(call)
             finished = timed_out(self.worker, call, now - self.plan.timeouts[call[0]], now, crew.soft)
+            self.worker.commit(finished[0], None)
             with self.lock:
                 accepted = self.accept(finished)  # False where the worker was quicker with its answer
                 self.rouse()
@@ -303,6 +304,8 @@ class Engine:
             os._exit(0)
         row, value, kept = finished
         if not self.machine.done(row):
+            if kept is not None:
+                kept.drop()
             return False
         node, index = row[0], row[1]
         if kept is not None:

@@ -22,6 +22,9 @@ class Kept(Protocol):
     def size(self) -> int:
         """Bytes that wait to be written."""
 
+    def drop(self) -> None:
+        """It is never written, as its attempt was given up or the ledger is broken."""
+
 
 class Ledger(Protocol):
     """Remembers what happened. All calls come from one thread at a time."""

@@ -93,13 +93,21 @@ class Recorder:
         """Whether there is somewhere to commit to."""
         return self._ledger is not None
 
-    def commit(self, row: Row, kept: Any) -> None:
-        """Commit an end before anything follows from it; it is told when the machine has it."""
+    def commit(self, row: Row, kept: Any) -> bool:
+        """Commit an end before anything follows from it; it is told when the machine has it.
+
+        Args:
+            kept: what is kept of its value, None where it has none.
+
+        Returns:
+            Whether it is written.
+        """
         bell = Bell()
         self._urgent.append((row, kept, bell))
         self.wake()
         while not bell.wait(_PATIENCE) and self._thread.is_alive() and self.broken is None:
             self.wake()
+        return self.broken is None
 
     def stop(self) -> None:
         """Commit and tell the rest, and end the thread."""
@@ -161,7 +169,10 @@ class Recorder:
             for some_rows, some_lines in _in_order(rows, lines):
                 for observer in list(self._observers):
                     self._tell(observer, partial(observer.see, some_rows, some_lines))
-        if self._release is not None:
+        if not written:
+            for some in kept.values():
+                some.drop()
+        elif self._release is not None:
             self._let_go(rows, kept)
         return True
 
@@ -173,9 +184,11 @@ class Recorder:
         if not urgent:
             return self._commit(rows, kept, values, lines)
         ends, _ = self._engine.masked([row for row, _, _ in urgent], [])
-        all_kept = {**kept, **{(row[0], row[1]): some for row, some, _ in urgent}}
+        all_kept = {**kept, **{(row[0], row[1]): some for row, some, _ in urgent if some is not None}}
         written = self._commit([*rows, *ends], all_kept, values, lines)
-        for _, _, bell in urgent:
+        for _, some, bell in urgent:
+            if some is not None and not written:
+                some.drop()
             bell.ring()
         return written
 

@@ -105,7 +105,9 @@ class Worker:
                 kept = self._kept(node, index, value)
             except KeepingError as unkept:
                 status, detail, value = FAILED, Detail(failure=describe(unkept, "storage")), unkept
-        return (node, index, attempt, status, started, self._clock(), name, detail), value, kept
+        row = (node, index, attempt, status, started, self._clock(), name, detail)
+        self.commit(row, kept)
+        return row, value, kept
 
     def _special_call(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
         """A call whose arguments, trigger, result or record need more than a look."""
@@ -127,9 +129,17 @@ class Worker:
         if origin is not None:
             detail = detail._replace(origin=origin) if detail is not None else Detail(origin=origin)
         row = (node, index, attempt, status, started, self._clock(), name, detail)
-        if node in self.plan.durable and self.engine.recorder.is_durable:
-            self.engine.recorder.commit(row, kept or self._kept(node, index, value))
+        if node in self.plan.durable and not self.commit(row, kept or self._kept(node, index, value)):
+            raise KeepingError("its end cannot be written")
         return row, value, kept
+
+    def commit(self, row: Row, kept: Any) -> bool:
+        """Have an end on disk before anything follows from it, where its task asks for that; False where
+        that cannot be."""
+        is_end = row[3] != RETRYING and (row[7] is None or row[7].retry_in is None)
+        if row[0] in self.plan.durable and is_end and self.engine.recorder.is_durable:
+            return self.engine.recorder.commit(row, kept)
+        return True
 
     def _cached(
         self, run: Callable[..., Any], call: Call, arguments: dict[str, Any]

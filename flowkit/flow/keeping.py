@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import PurePath
 from typing import Any, Literal
 
-from flowkit.errors import DefinitionError
+from flowkit.errors import CallError, DefinitionError
 
 Cache = bool | Literal["inputs"] | timedelta | Callable[[dict[str, Any]], Any]
 Durability = Literal["batch", "task"]
@@ -29,7 +30,7 @@ class Keeping:
     cache: Cache = False
     persist: bool = True
     durability: Durability | None = None
-    depends_on: tuple[Any, ...] = ()
+    depends_on: Iterable[Any] = ()
 
     def but(self, name: str, **options: Any) -> Keeping:
         """The same with other options, of the task of that name.
@@ -39,7 +40,7 @@ class Keeping:
         """
         found = replace(self, **options)
         found._check(name)
-        return found
+        return replace(found, depends_on=tuple(found.depends_on))
 
     def _check(self, name: str) -> None:
         cache = self.cache
@@ -52,6 +53,11 @@ class Keeping:
             raise DefinitionError(f"`cache` of the task `{name}` is a time above 0")
         if cache and not self.persist:
             raise DefinitionError(f"the task `{name}` has a `cache`, which `persist=False` leaves empty")
+        if isinstance(self.depends_on, str | PurePath) or not isinstance(self.depends_on, Iterable):
+            raise CallError(
+                f"`depends_on` of the task `{name}` is a list, not `{type(self.depends_on).__name__}`",
+                hints=(f"write `depends_on=[{self.depends_on!r}]`",),
+            )
         if self.durability not in (None, "batch", "task"):
             raise DefinitionError(
                 f'`durability` of the task `{name}` is "batch" or "task", not `{self.durability!r}`'

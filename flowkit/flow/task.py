@@ -106,7 +106,7 @@ class Task(Operations):
                 cache=cache,
                 persist=persist,
                 durability=durability,
-                depends_on=tuple(depends_on),
+                depends_on=depends_on,
             )
         self.auto_generated = False
         self._signature = self._inspect()
@@ -164,7 +164,7 @@ class Task(Operations):
         return self.keeping.durability
 
     @property
-    def depends_on(self) -> tuple[Any, ...]:
+    def depends_on(self) -> Iterable[Any]:
         """What its code depends on besides what can be followed."""
         return self.keeping.depends_on
 

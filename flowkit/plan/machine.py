@@ -367,7 +367,7 @@ class Machine(Known):
         group.left -= 1
         for follower in self.plan.paired.get(node, ()):
             after = self.groups.get(follower)
-            if after is not None and index < after.width:
+            if after is not None and index < after.width and after.states[index] < SUCCESS:
                 after.waits[index] -= 1
                 if not after.waits[index]:
                     self._decide_child(follower, index, work, now)

@@ -245,7 +245,7 @@ class _Work:
             found.widths[node] = width
 
     def _take(self, node: int, child: int, found: Resumption) -> None:
-        """Take an end over, unless a task was skipped without an attempt: it costs nothing to decide again."""
+        """Take an end over, unless a task was skipped without an attempt: that is decided again at once."""
         last = self.known[node][child] if child >= 0 else self._last(node)
         if last is not None and (last.number > 0 or child >= 0):
             found.ends[node, child] = last.status

@@ -45,6 +45,7 @@ class Made:
     task: str
     took: float
     cache: Cache
+    is_written: bool = False
 
     @property
     def size(self) -> int:
@@ -60,9 +61,22 @@ class Made:
         """The entry to write."""
         return self.cache.entry_of(self, log)
 
-    def release(self) -> None:
-        """It is written, or never will be: let others look."""
-        self.cache.release(self.key.key)
+    def written(self) -> None:
+        """It is on disk: let others look."""
+        self.is_written = True
+        self.drop()
+
+    def drop(self) -> None:
+        """Let others try."""
+        self.cache.release(self.key.key, self.call)
+
+
+class _Making:
+    """An entry that is being made, by a call of this run."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.done = threading.Event()
 
 
 class Cache:
@@ -97,7 +111,7 @@ class Cache:
         self._forced = frozenset(forced)
         self._lock = threading.Lock()
         self._rows: dict[bytes, _Row] | None = None
-        self._making: dict[bytes, threading.Event] = {}
+        self._making: dict[bytes, _Making] = {}
         self._missed: dict[bytes, str] = {}  # why an entry that was there is of no use
         self.run = 0
         self.give_back: Callable[[Line], None] = lambda line: None
@@ -115,11 +129,11 @@ class Cache:
                 hit = self._hit(call, key)
                 if hit is not None:
                     return hit
-            if self._claim(key.key):
+            if self._claim(key.key, call):
                 # Between the look and the claim another may have made it.
                 hit = self._hit(call, key, anew=True) if node not in self._forced else None
                 if hit is not None:
-                    self.release(key.key)
+                    self.release(key.key, call)
                     return hit
                 missed = self._missed.get(key.key, "")
                 return Lookup(self, call, key, origin=Origin(key.key, key.inputs_as_json(), missed))
@@ -157,7 +171,7 @@ class Cache:
         if self._rows is None:
             self._rows = self._read()
         row = self._rows.get(key)
-        if row is None and (anew or key in self._making):
+        if anew or (row is None and key in self._making):
             with self._lock:
                 row = self._connection.execute(f"SELECT {_COLUMNS} FROM cache WHERE key=?", (key,)).fetchone()
         return row
@@ -171,26 +185,34 @@ class Cache:
             ).fetchall()
         return {row[0]: row[1:] for row in rows}
 
-    def _claim(self, key: bytes) -> bool:
+    def _claim(self, key: bytes, call: Call) -> bool:
         with self._lock:
-            if key in self._making or not owners.claim(self._folder, _place(key)):
+            making = self._making.get(key)
+            if making is not None:
+                # An attempt that was given up may go on in its thread; the next one does not wait for it.
+                is_next = making.call[:2] == call[:2] and making.call[2] < call[2]
+                making.call = call if is_next else making.call
+                return is_next
+            if not owners.claim(self._folder, _place(key)):
                 return False
-            self._making[key] = threading.Event()
+            self._making[key] = _Making(call)
             return True
 
-    def release(self, key: bytes) -> None:
-        """Let others look for this entry."""
+    def release(self, key: bytes, call: Call) -> None:
+        """Let others look for this entry, unless a later attempt has taken it over."""
         with self._lock:
-            made = self._making.pop(key, None)
-        if made is not None:
+            making = self._making.get(key)
+            if making is None or making.call != call:
+                return
+            del self._making[key]
             owners.release(self._folder, _place(key))
-            made.set()
+        making.done.set()
 
     def _wait(self, key: bytes) -> None:
         """Until this process has made it; or a moment, where another one does, as nobody tells of its end."""
-        event = self._making.get(key)
-        if event is not None:
-            event.wait(1.0)
+        making = self._making.get(key)
+        if making is not None:
+            making.done.wait(1.0)
         else:
             time.sleep(_PAUSE)
 
@@ -245,7 +267,7 @@ class Lookup:
         if self._key is None or self.origin is None:
             return kept
         if not kept.is_kept:
-            self._cache.release(self._key.key)
+            self.drop()
             return kept
         took = time.monotonic() - self._started
         return self._cache.made(self._call, self._key, self.origin, kept, took)
@@ -253,7 +275,7 @@ class Lookup:
     def drop(self) -> None:
         """See `Found.drop`."""
         if self._key is not None:
-            self._cache.release(self._key.key)
+            self._cache.release(self._key.key, self._call)
 
 
 def _place(key: bytes) -> int:

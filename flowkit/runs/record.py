@@ -27,6 +27,7 @@ from flowkit.store.opening import Begun
 from flowkit.store.run_status import RunStatus
 from flowkit.store.sweep import CANCELLED_BY_COMMAND
 
+
 class Record:
     """The ledger of one session of a run.
 
@@ -70,13 +71,13 @@ class Record:
         logged = [LoggedLine(line.call, at, line.stream, line.level, line.text) for at, line in lines]
         if self._cached:
             self._remember(logged)
-        made = [some for some in kept.values() if isinstance(some, Made)]
+        made = [some for some in kept.values() if isinstance(some, Made) and not some.is_written]
         stored = {child: some.stored if isinstance(some, Made) else some for child, some in kept.items()}
         entries = [each.entry(self._printed.pop(each.call, [])) for each in made]
         with database.explained(self._path):
             self._journal.append(rows, stored, values, logged, entries)
         for each in made:
-            each.release()
+            each.written()
 
     def _remember(self, lines: Sequence[LoggedLine]) -> None:
         for line in lines:

@@ -145,7 +145,9 @@ class _Inputs:
                 f"`{self._plan.key(self._node, self._child)}` cannot be run again: {'; '.join(self._missing)}"
             )
         self._rows += self._other_children()
-        attempts = dict.fromkeys(self._replayed(), (self._plan.tasks[self._node].max_retries + 1, 0))
+        # As if all retries had been used up: who replays a task does not want to wait for a second attempt.
+        used = -self._plan.tasks[self._node].max_retries
+        attempts = dict.fromkeys(self._replayed(), (1, used))
         return Earlier(rows=self._rows, values=self._values, attempts=attempts)
 
     def _place(self, source: int, old: int) -> tuple[PastRun, int]:

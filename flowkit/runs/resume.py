@@ -6,7 +6,6 @@ touches runs again; a run that cannot be gone on with is left as it is.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from flowkit.store import database, opening, owners
 from flowkit.store.batch import Mark
 from flowkit.store.opening import Session
 from flowkit.store.past import Past
-from flowkit.store.records import RunRecord
+from flowkit.store.records import RunRecord, table
 from flowkit.store.results import UnreadableError
 
 _GLANCE = 0.2  # seconds for which a command that looks whether a run lives may hold its lock
@@ -95,7 +94,7 @@ def continuation(
         FlowkitError: a task was running each time when the process of the run died.
     """
     drawn = memory.drawn(plan)
-    matching = match(outline, run.asked["digests"], drawn.outline, digests(plan, values))
+    matching = match(outline, run.asked.get("digests", {}), drawn.outline, digests(plan, values))
     past = memory.past(run.number, run.uid)
     attempts, marks = _attempts(past, outline, matching)
     readable = _Readable(past, attempts, marks)
@@ -183,7 +182,7 @@ def _attempts(
 def _attempt(number: int, status: int, ended: float, detail: str | None) -> Attempt:
     if detail is None:
         return Attempt(number, status, ended)
-    known = json.loads(detail)
+    known = table(detail)
     lost, width = bool(known.get("lost")), known.get("width", -1)
     return Attempt(number, status, ended, known.get("retry_in"), lost, width)
 

@@ -38,6 +38,9 @@ class Stored(NamedTuple):
         """Whether the value can be had again."""
         return self.kind != "x"
 
+    def drop(self) -> None:
+        """It is never written; nobody waits for that."""
+
 
 NOTHING = Stored("x", "")
 

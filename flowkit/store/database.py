@@ -65,7 +65,9 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
 
 def path_of(connection: sqlite3.Connection) -> Path:
     """The file that a connection was opened for."""
-    return Path(connection.execute("PRAGMA database_list").fetchone()[2])
+    # As bytes, for a name that is no UTF-8.
+    query = "SELECT CAST(file AS BLOB) FROM pragma_database_list WHERE name='main'"
+    return Path(os.fsdecode(connection.execute(query).fetchone()[0]))
 
 
 def is_damage(error: BaseException) -> bool:

@@ -86,6 +86,10 @@ def _opened(folder: Path) -> int:
         _pid = os.getpid()
         _mine.clear()
     opened = _files.get(folder)
+    if opened is not None and not os.fstat(opened).st_nlink:  # the state folder was removed since
+        _mine.difference_update([mark for mark in _mine if mark[0] == folder])
+        os.close(_files.pop(folder))
+        opened = None
     if opened is None:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         opened = _files[folder] = os.open(folder / FILE, flags, 0o600)

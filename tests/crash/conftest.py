@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -38,9 +40,10 @@ def crashes() -> int:
 
 
 @pytest.fixture
-def step() -> int:
-    """The distance between two faults that are tried: each, where time does not matter."""
-    return 1 if LONG else 4
+def points() -> Callable[[], Iterator[int]]:
+    """The calls at which a fault is tried: each, where time does not matter; else some, others each time."""
+    step = 1 if LONG else 8
+    return lambda: count(random.randint(1, step), step)
 
 
 @pytest.fixture

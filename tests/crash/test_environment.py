@@ -1,4 +1,4 @@
-"""Odd places to run in: it works, or says in a sentence what is in the way; nothing hangs, nothing is lost."""
+"""Odd places to run in: it works, or a sentence says what is in the way; nothing hangs, nothing is lost."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def usual(scene: Scene) -> Scene:
     return scene
 
 
-def check_whole(scene: Scene, *arguments: str, before: Sequence[Any] = (), **environ: str) -> None:
+def check_whole(scene: Scene, before: Sequence[Any] = ()) -> None:
     """A run there is recorded, with all results."""
-    scene.flowkit(*(arguments or RUN), before=before, **environ)
+    scene.flowkit(*RUN, before=before)
     found = recorded(scene)
     assert found.status is RunStatus.SUCCESS
     assert len(found.values) == 10
@@ -106,7 +106,7 @@ DAY = 86_400.0
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0, DAY, -DAY, 20 * 365 * DAY, -60 * 365 * DAY])
 def test_no_duration_is_negative_when_the_clock_jumps(usual: Scene, step: float) -> None:
-    """At each look, by an hour or by decades. What is decades old is forgotten, by the clock of that moment."""
+    """At each look, by an hour or by decades; what is years old by the clock of that time is forgotten."""
     usual.flowkit(*RUN)
     usual.flowkit(*RUN, before=("jumping_clock", step))
     usual.flowkit(*RUN)

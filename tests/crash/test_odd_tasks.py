@@ -301,9 +301,8 @@ def test_a_mapped_task_of_very_many_children_goes_on_where_it_died(scene: Scene,
     assert len(found.values) == many + 2
 
 
-@pytest.mark.xfail(reason="what was mapped over is asked for its length again")
 def test_what_was_mapped_over_need_not_be_kept(scene: Scene) -> None:
-    """The children are done; what they were made from is made again where something needs it, or not at all."""
+    """The children are done; what they were made from is made again, or is not needed at all."""
     text = """
         from pathlib import Path
         from flowkit import flow, task

@@ -73,12 +73,11 @@ def killed_in_wait(scene: Scene, **environ: str) -> None:
 
 def test_a_wait_that_a_crash_cut_goes_on_and_the_attempts_are_counted_on(retrying: Scene) -> None:
     """A thousand seconds, of which all but a half have passed: who waited all of them again would hang."""
-    given = {"DELAY": "1000", "GOOD": "2"}
-    killed_in_wait(retrying, **given)
+    killed_in_wait(retrying, DELAY="1000", GOOD="2")
     with closing(sqlite3.connect(retrying.history)) as connection:
         connection.execute("UPDATE attempts SET started=started-999.5, ended=ended-999.5")
         connection.commit()
-    retrying.flowkit("resume", **given)
+    retrying.flowkit("resume", DELAY="1000", GOOD="2")
     found = recorded(retrying)
     assert found.values == {"flaky": 2}
     first, second = found.attempts

@@ -1,10 +1,10 @@
-"""Killed just before the first, second, … call that may change a file or the history, until it gets through."""
+"""Killed before the first, second, … call that may change a file or the history, until it gets through."""
 
 from __future__ import annotations
 
 import signal
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from shutil import which
@@ -16,6 +16,8 @@ from command_server import REAL, Server
 from scene import FLOWS, Scene
 
 RUN = ("run", f"flows/{FLOWS.name}:one", "--executor", "inline", "--json")
+Points = Callable[[], Iterator[int]]
+pytestmark = pytest.mark.timeout(1200)
 REGISTERED = "flows/first.py"
 CALLS = "pwrite64,write,fsync,fdatasync,rename,mkdir,unlink,ftruncate,link"
 
@@ -37,10 +39,10 @@ def scene_at(server: Server, root: Path) -> Scene:
 
 
 def test_a_run_killed_at_any_call_goes_on_to_the_same_end(
-    server: Server, tmp_path: Path, reference: Mapping[str, Any], step: int
+    server: Server, tmp_path: Path, reference: Mapping[str, Any], points: Points
 ) -> None:
     """From the state folder, over the tables and the first commits, to the last one."""
-    for point in count(1, step):
+    for point in points():
         scene = scene_at(server, tmp_path / str(point))
         said = scene.flowkit(*RUN, before=("kill_at", point), code=None)
         before = recorded(scene)
@@ -53,9 +55,9 @@ def test_a_run_killed_at_any_call_goes_on_to_the_same_end(
 
 
 def test_a_resume_killed_at_any_call_goes_on_to_the_same_end(
-    server: Server, tmp_path: Path, reference: Mapping[str, Any], step: int
+    server: Server, tmp_path: Path, reference: Mapping[str, Any], points: Points
 ) -> None:
-    for point in count(1, step):
+    for point in points():
         scene = scene_at(server, tmp_path / str(point))
         started = scene.start(*RUN, PACE="60")
         scene.wait_for_task(started)
@@ -72,9 +74,9 @@ def test_a_resume_killed_at_any_call_goes_on_to_the_same_end(
 
 
 def test_a_register_killed_at_any_call_leaves_the_old_registry_or_the_new(
-    server: Server, tmp_path: Path, step: int
+    server: Server, tmp_path: Path, points: Points
 ) -> None:
-    for point in count(1, step):
+    for point in points():
         scene = scene_at(server, tmp_path / str(point))
         flow = "from flowkit import flow, task\n@task\ndef do(): ...\n@flow\ndef {}():\n    do()\n"
         scene.write(flow.format("first"), REGISTERED)
@@ -97,12 +99,11 @@ def registry(scene: Scene) -> set[str]:
 
 
 @pytest.mark.skipif(which("strace") is None, reason="there is no strace")
-@pytest.mark.timeout(1200)
 def test_a_run_killed_by_the_kernel_at_any_system_call_goes_on_to_the_same_end(
     server: Server, tmp_path: Path, reference: Mapping[str, Any], crashes: int
 ) -> None:
     """The calls of SQLite itself too; of a newly started interpreter, so that few are tried by default."""
-    distance = max(1, 320 // crashes)
+    distance = max(1, 1200 // crashes)
     for number in count(1, distance):
         scene = scene_at(server, tmp_path / str(number))
         inject = f"inject={CALLS}:signal=KILL:when={number}"

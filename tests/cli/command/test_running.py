@@ -284,6 +284,14 @@ def test_a_run_that_cannot_begin_leaves_none_in_the_history(etl: Shell) -> None:
     assert json.loads(etl("runs", "--json").out) == []
 
 
+def test_a_run_that_is_gone_on_with_wrongly_stays_as_it_was(failing: Shell) -> None:
+    failing("run", "failing", "-q", code=1)
+    before = failing("runs", "--json").out
+    for refused in (["--timeout", "5d"], ["--junit", "flows"], ["--force", "nope"], ["-p", "nope=1"]):
+        failing("resume", "1", *refused, code=2)
+    assert failing("runs", "--json").out == before
+
+
 def test_pdb_opens_where_the_task_failed(failing: Shell) -> None:
     seen = typed(
         failing,

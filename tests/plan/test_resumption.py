@@ -1,0 +1,148 @@
+"""What a run that goes on promises: the ends of a run that nothing happened to, and nothing done twice."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from play import Mark
+from reference import Scenario, evaluate
+from scenarios import scenarios
+from sessions import History, Session, resumption_of
+
+from flowkit.plan.plan import Plan
+from flowkit.plan.resumption import Attempt, Resumption, resumption
+from flowkit.plan.status import (
+    CANCELLED,
+    FAILED,
+    MAPPED,
+    RETRYING,
+    RUNNING,
+    SKIPPED,
+    SUCCESS,
+    TIMED_OUT,
+    TRIGGER_FAILED,
+    WAITING,
+)
+
+GOOD = ("Success", "Skipped")
+orders = st.integers(0, 10_000)
+
+
+def examples(count: int) -> settings:
+    """So many, on a machine of any speed."""
+    return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def states_of(scenario: Scenario) -> dict[str, str]:
+    """How everything ends in a run that nothing happens to."""
+    found = {}
+    for node, ending in zip(scenario, evaluate(scenario), strict=True):
+        found[node.name] = ending.state
+        for number, child in enumerate(ending.children or ()):
+            found[f"{node.name}[{number}]"] = child.state
+    return found
+
+
+def played(scenario: Scenario, chance: random.Random, deaths: int, unreadable: float = 0.0) -> list[Session]:
+    """The sessions of a run that dies so often; the last one comes to the end."""
+    history = History()
+    sessions: list[Session] = []
+    for left in range(deaths, -1, -1):
+        session = Session(scenario, chance, chance.randint(1, 3), history)
+        if sessions:
+            lost = {mark for mark in history.attempts() if chance.random() < unreadable}
+            session.go_on(sessions[-1], lost)
+        session.start()
+        sessions.append(session)
+        for _ in range(chance.randrange(25) if left else 0):
+            if not session.machine.over:
+                session.step()
+    sessions[-1].finish()
+    return sessions
+
+
+def closed(session: Session) -> set[Mark]:
+    """What ended well and was made from nothing else than what did."""
+    found: set[Mark] = set()
+    for place, mine in enumerate(session.scenario):
+        node = session.place.index(place)
+        sources = [(session.place.index(edge.upstream), edge.mapped and not edge.flattened) for edge in mine.edges]
+        sources += [(session.place.index(gate.condition), gate.mapped) for gate in mine.gates]
+        pairs = set(session.plan.groups[node].pairs) if node in session.plan.groups else set()
+        if not all((source, -1) in found for source, _ in sources if source not in pairs):
+            continue
+        group = session.machine.groups.get(node)
+        state = session.ended.get((node, -1), ("", 0))[0]
+        if group is None:
+            if state in GOOD and all((source, -1) in found for source in pairs):
+                found.add((node, -1))
+            continue
+        children = [child for child in range(group.width) if session.ended.get((node, child), ("", 0))[0] in GOOD]
+        good = {(node, child) for child in children if all((source, child) in found for source in pairs)}
+        found |= good
+        if state == "Mapped" and len(good) == group.width:
+            found.add((node, -1))
+    return found
+
+
+# -- any scenario, dying at any moments ---------------------------------------------------------
+
+
+@examples(250)
+@given(scenarios(), orders, st.integers(1, 3))
+def test_a_run_that_goes_on_ends_as_one_that_nothing_happened_to(
+    scenario: Scenario, order: int, deaths: int
+) -> None:
+    last = played(scenario, random.Random(order), deaths)[-1]
+    assert {key: state for key, (state, _) in last.told().items()} == states_of(scenario)
+
+
+@examples(250)
+@given(scenarios(), orders, st.integers(1, 3))
+def test_whatever_ends_well_was_made_from_the_ends_that_stand(
+    scenario: Scenario, order: int, deaths: int
+) -> None:
+    last = played(scenario, random.Random(order), deaths)[-1]
+    for mark, (state, attempt) in last.ended.items():
+        if state == "Success":
+            assert last.made_from[mark, attempt] == dict(last.inputs(mark)), last.plan.key(*mark)
+
+
+@examples(200)
+@given(scenarios(), orders)
+def test_what_ended_well_and_was_made_from_what_did_is_not_run_again(scenario: Scenario, order: int) -> None:
+    chance = random.Random(order)
+    first, second = played(scenario, chance, 1)
+    assert not closed(first) & second.ran
+
+
+@examples(150)
+@given(scenarios(), orders)
+def test_a_run_that_goes_on_once_more_runs_only_what_had_failed(scenario: Scenario, order: int) -> None:
+    *_, last = played(scenario, random.Random(order), 1)
+    standing = resumption_of(last.plan, last.history, last.now, set())
+    well = closed(last)
+    assert standing.runs == {node for node in range(last.plan.size) if (node, -1) not in well}
+    assert not standing.unreadable
+
+
+@examples(200)
+@given(scenarios(), orders, st.sampled_from([0.2, 1.0]))
+def test_results_that_are_gone_change_no_end_and_cost_nobody_else_an_attempt(
+    scenario: Scenario, order: int, share: float
+) -> None:
+    first, second = played(scenario, random.Random(order), 1, unreadable=share)
+    assert {key: state for key, (state, _) in second.told().items()} == states_of(scenario)
+    again = {mark for mark in closed(first) & second.ran if first.ended[mark][0] == "Success"}
+    assert {node for node, _ in again} <= second.standing.unreadable
+    for mark in again:
+        assert serves(second, mark), "it is made again only for somebody who takes it"
+
+
+def serves(session: Session, mark: Mark) -> bool:
+    """Whether something that runs, or is decided again, depends on a node."""
+    node = mark[0]
+    after = {*session.plan.successors[node], *session.plan.paired.get(node, ())}
+    return bool(after & session.standing.runs)
