@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
+from flowkit.cli.facts import facts, sentence
 from flowkit.cli.past import history_here
-from flowkit.cli.table import columns
 from flowkit.cli.wording import duration, listed
-from flowkit.draw.labels import printable
 from flowkit.errors import HistoryError, UsageError
 from flowkit.runs.archive import Archive, PastRun
 from flowkit.runs.differences import ChangedCode, Differences, Other, OtherTime, differences
@@ -53,12 +52,12 @@ def _refuse_unlike(before: PastRun, after: PastRun) -> None:
 
 
 def _page(before: PastRun, after: PastRun, found: Differences) -> str:
-    head = f"{printable(after.record.flow)}: {before.called} → {after.called}"
+    head = sentence(f"{after.record.flow}: {before.called} → {after.called}")
     rows = list(_rows(before, after, found))
     if found.unknown:
         rows.append(("not known", f"results that are not kept any more: {listed(found.unknown, 5)}"))
     nothing = "" if found else "nothing differs"
-    return "\n".join(part for part in (head, columns(rows), nothing) if part)
+    return "\n".join(part for part in (head, facts(rows), nothing) if part)
 
 
 def _rows(before: PastRun, after: PastRun, found: Differences) -> Iterator[tuple[str, str]]:
@@ -67,7 +66,7 @@ def _rows(before: PastRun, after: PastRun, found: Differences) -> Iterator[tuple
     yield from _section("tasks", list(_tasks(before, after, found)))
     yield from _section("inputs", [f"{key}: {each}" for key, each in found.inputs])
     yield from _section("results", _results(found.results))
-    yield from _section("states", [_other(each) for each in found.states])
+    yield from _section("states", _states(found.states))
     yield from _section("times", [_time(each) for each in found.times])
 
 
@@ -97,13 +96,24 @@ def _tasks(before: PastRun, after: PastRun, found: Differences) -> Iterator[str]
 
 
 def _results(keys: list[str]) -> list[str]:
-    """One line a task; of a mapped one with how many children."""
-    tasks = Counter(key.partition("[")[0] for key in keys)
-    lines = []
-    for task, number in tasks.items():
-        some = [key for key in keys if key.startswith(f"{task}[")]
-        lines.append(f"{task}: {listed(some)}" if some and number else task)
-    return lines
+    """The tasks in one line; each mapped one in a line with its children."""
+    children: dict[str, list[str]] = defaultdict(list)
+    tasks = []
+    for key in keys:
+        if key.endswith("]"):
+            children[key.partition("[")[0]].append(key)
+        else:
+            tasks.append(key)
+    mapped = [f"{task}: {listed(some)}" for task, some in children.items()]
+    return [*([listed(tasks, 10)] if tasks else []), *mapped]
+
+
+def _states(states: list[Other]) -> list[str]:
+    """Those that changed alike in one line."""
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for each in states:
+        alike[each.before, each.after].append(each.name)
+    return [f"{listed(tasks)}: {before} → {after}" for (before, after), tasks in alike.items()]
 
 
 def _time(each: OtherTime) -> str:

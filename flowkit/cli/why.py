@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from flowkit.cli import moments
+from flowkit.cli.facts import facts, sentence
 from flowkit.cli.past import Run, history_here
-from flowkit.cli.table import columns
-from flowkit.cli.wording import duration, shown
+from flowkit.cli.wording import duration
 from flowkit.errors import HistoryError, UsageError
 from flowkit.plan.status import CACHED, MAPPED, Status
 from flowkit.runs.archive import Archive, PastRun, origin_of
@@ -84,9 +84,8 @@ class Answer:
 
     def text(self) -> str:
         """One sentence, and what is known besides, a line each."""
-        key, reason = shown(self._key), self._reason
-        details = columns([("  " + name, text) for name, text in self._details()])
-        return "\n".join(filter(None, [f"{key}{self._verb()}: {shown(reason.sentence)}", details]))
+        first = sentence(f"{self._key}{self._verb()}: {self._reason.sentence}")
+        return "\n".join(filter(None, [first, facts(list(self._details()), "  ")]))
 
     def document(self) -> dict[str, Any]:
         """The same for other programs."""
@@ -133,9 +132,9 @@ class Answer:
         for each, reason in self._children:
             counts[reason.sentence] += 1
             names.setdefault(reason.sentence, []).append(each.key)
-        for sentence, number in counts.most_common():
-            some = ", ".join(names[sentence][:_FEW_NAMES]) + (" …" if number > _FEW_NAMES else "")
-            yield f"{number:,} of them", f"{sentence}: {some}"
+        for words, number in counts.most_common():
+            some = ", ".join(names[words][:_FEW_NAMES]) + (" …" if number > _FEW_NAMES else "")
+            yield f"{number:,} of them", f"{words}: {some}"
         if self._width > len(self._children):
             yield "", f"and {self._width - len(self._children):,} more that were not looked at"
 

@@ -159,8 +159,11 @@ class _Work:
                 good &= self.children.get(source, set())
         self.children[node] = good
         last = self._last(node)
-        whole = last is not None and last.status in (MAPPED, SKIPPED)
-        self.stands[node] = whole and len(good) == len(self.known.get(node, {}))
+        known = self.known.get(node, {})
+        # Without children it is what it follows one by one that decided.
+        whole = bool(known) or all(self.stands[source] for source in pairs)
+        ended = last is not None and last.status in (MAPPED, SKIPPED)
+        self.stands[node] = ended and whole and len(good) == len(known)
 
     def _last(self, node: int) -> Attempt | None:
         """How a node ended; of a mapped one, as a whole."""

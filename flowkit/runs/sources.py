@@ -20,6 +20,7 @@ from flowkit.store.batch import Stored
 
 _PLAIN = (int, float, bool, type(None))
 _MOST_CHILDREN = 10_000
+_FEW = 3
 
 
 class Side(Protocol):
@@ -73,14 +74,14 @@ class Source(NamedTuple):
 
 
 def said(sources: tuple[str, ...]) -> str:
-    """`upstream load`, `parameter day`, in backticks."""
-    words = [
-        f"parameter `{each.removeprefix('parameter ')}`"
-        if each.startswith("parameter ")
-        else f"upstream `{each}`"
-        for each in sources
-    ]
-    return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")
+    """``"upstream `load`"``, ``"parameter `day`, upstreams `load`, `clean` and 4 more"``."""
+    upstreams = [f"`{each}`" for each in sources if not each.startswith("parameter ")]
+    words = [f"parameter `{each[10:]}`" for each in sources if each.startswith("parameter ")][:_FEW]
+    if upstreams:
+        more = f" and {len(upstreams) - _FEW:,} more" if len(upstreams) > _FEW else ""
+        plural = "s" if len(upstreams) > 1 else ""
+        words.append(f"upstream{plural} {', '.join(upstreams[:_FEW])}{more}")
+    return ", ".join(words)
 
 
 def sources_of(outline: Outline, node: int) -> list[Source]:

@@ -256,7 +256,7 @@ def test_what_depends_on_cannot_name_is_refused() -> None:
 @pytest.mark.parametrize(
     "value",
     [len, print, int, "".join, 3, functools.partial(int), SimpleNamespace(a=1), importlib, threading.Lock()],
-    ids=repr,
+    ids=lambda made: type(made).__name__,
 )
 def test_anything_has_code(value: Any) -> None:
     assert code_of(value).digest == code_of(value).digest
