@@ -8,15 +8,20 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowkit.cli.place import say
 from flowkit.draw.labels import printable
+from flowkit.errors import LoadError, UsageError
 from flowkit.flow.flow import Flow
 from flowkit.project.discovery import Target, resolve
 from flowkit.project.loader import LoadedModule, guarded, load
 from flowkit.project.root import Project
 from flowkit.runs import built
+
+if TYPE_CHECKING:
+    from flowkit.runs.memory import Memory
+    from flowkit.store.records import RunRecord
 
 PATIENCE = 5.0  # seconds after which a file that is still loading is named
 
@@ -108,3 +113,23 @@ def load_named(name: str, project: Project, folder: str) -> Loaded:
     if module.notice:
         say(f"note: {module.notice}")
     return Loaded(flow, module, target, project)
+
+
+def load_of_run(memory: Memory, run: RunRecord) -> Loaded:
+    """Load the flow that a run was made from, as it is now.
+
+    Raises:
+        UsageError, LoadError: as `load_named`, saying where it was.
+    """
+    from flowkit.store.results import MAIN_MODULES
+
+    file, _, attribute = run.ref.rpartition(":")
+    path = memory.project.root / file
+    try:
+        loaded = load_named(f"{path}:{attribute}", memory.project, memory.settings.flows)
+    except (UsageError, LoadError) as error:
+        error.hints = (*error.hints, f"the run {run.number} was made from `{run.ref}`")
+        raise
+    # Where the run was a script, its classes were those of `__main__`.
+    MAIN_MODULES.insert(0, loaded.module.module.__name__)
+    return loaded

@@ -12,7 +12,7 @@ from flowkit.cli import secrets
 from flowkit.cli.console import Console
 from flowkit.cli.debugger import post_mortem
 from flowkit.cli.failures import block, is_failure
-from flowkit.cli.loading import Loaded, load_named
+from flowkit.cli.loading import Loaded, load_of_run
 from flowkit.cli.past import Run
 from flowkit.cli.place import here, memory_of, say, settings
 from flowkit.cli.wording import duration, listed, shown
@@ -21,7 +21,7 @@ from flowkit.engine.executors import LocalExecutor
 from flowkit.engine.mask import MASK
 from flowkit.engine.outcome import Outcome
 from flowkit.engine.secret import cover
-from flowkit.errors import FlowkitError, HistoryError, LoadError, UsageError
+from flowkit.errors import FlowkitError, HistoryError, UsageError
 from flowkit.flow.values import checked
 from flowkit.logs import show_logs
 from flowkit.plan.events import Row
@@ -71,21 +71,11 @@ def _prepared(memory: Memory, run: PastRun, task: str) -> tuple[Replay, dict[str
     if not run.outline:
         raise HistoryError(f"what {run.called} was made of is not kept any more")
     number, child = run.archive.history.locate(run.record, task)
-    loaded = _loaded(memory, run)
+    loaded = load_of_run(memory, run.record)
     values = _values(memory, run, loaded)
     cover(loaded.flow.parameters(), values)
     flow = loaded.built(values)
     return replay_of(memory, run, number, -1 if child is None else child, flow, values), values
-
-
-def _loaded(memory: Memory, run: PastRun) -> Loaded:
-    file, _, attribute = run.record.ref.rpartition(":")
-    path = memory.project.root / file
-    try:
-        return load_named(f"{path}:{attribute}", memory.project, memory.settings.flows)
-    except (UsageError, LoadError) as error:
-        error.hints = (*error.hints, f"the run {run.number} was made from `{run.record.ref}`")
-        raise
 
 
 def _values(memory: Memory, run: PastRun, loaded: Loaded) -> dict[str, Any]:

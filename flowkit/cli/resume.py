@@ -12,13 +12,13 @@ import typer
 
 from flowkit.cli import secrets
 from flowkit.cli.carry_out import carry_out, refuse_unusable
-from flowkit.cli.loading import Loaded, load_named
+from flowkit.cli.loading import Loaded, load_of_run
 from flowkit.cli.place import here, memory_of, say
 from flowkit.cli.run import executor_for, params_from, settings_for
 from flowkit.cli.run_options import Executor, Level, Output, RunOptions, given_by_pairs
 from flowkit.cli.wording import counted, listed
 from flowkit.engine.secret import cover
-from flowkit.errors import HistoryError, LoadError, UsageError
+from flowkit.errors import HistoryError, UsageError
 from flowkit.flow.values import checked
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.outline import restored
@@ -30,7 +30,6 @@ from flowkit.runs.start import executors_for
 from flowkit.store import owners
 from flowkit.store.history import History
 from flowkit.store.records import RunRecord
-from flowkit.store.results import MAIN_MODULES
 from flowkit.store.run_status import RunStatus
 
 
@@ -127,7 +126,7 @@ def _found(memory: Memory, text: str) -> RunRecord:
 def _go_on(
     memory: Memory, run: RunRecord, outline: dict[str, Any], options: RunOptions, chosen: Settings
 ) -> int:
-    loaded = _loaded(memory, run)
+    loaded = load_of_run(memory, run)
     values = _values(memory, run, loaded, options)
     flow = loaded.built(values)
     executor = executor_for(flow, options, chosen)
@@ -147,19 +146,6 @@ def _go_on(
     kept = go_on(memory, found, values, session_of(executor), asked)
     kept.results.borrow(lent.sources)
     return carry_out(run.flow, plan, values, executors, options, chosen, kept, found.earlier)
-
-
-def _loaded(memory: Memory, run: RunRecord) -> Loaded:
-    file, _, attribute = run.ref.rpartition(":")
-    path = memory.project.root / file
-    try:
-        loaded = load_named(f"{path}:{attribute}", memory.project, memory.settings.flows)
-        # Where the run was a script, its classes were those of `__main__`.
-        MAIN_MODULES.insert(0, loaded.module.module.__name__)
-        return loaded
-    except (UsageError, LoadError) as error:
-        error.hints = (*error.hints, f"the run {run.number} was made from `{run.ref}`")
-        raise
 
 
 def _values(memory: Memory, run: RunRecord, loaded: Loaded, options: RunOptions) -> dict[str, Any]:
@@ -189,9 +175,9 @@ def _asked(run: RunRecord, options: RunOptions) -> Asked:
         exclude=before.get("exclude"),
         only=tuple(before["only"]) if before.get("only") is not None else None,
         given=tuple(before.get("given", ())),
+        taken=before.get("taken", {}),
         forced=tuple(options.force or ()),
         reads=not options.no_cache,
-        writes=not options.no_cache,
         persists=bool(before.get("persists", True)),
     )
 

@@ -8,6 +8,7 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,6 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         exclude=options.exclude,
         forced=tuple(options.force or ()),
         reads=not options.no_cache,
-        writes=not options.no_cache,
         persists=not options.no_persist,
     )
     memory = memory_of(loaded.project, chosen, reads_only=options.dry_run)
@@ -100,13 +100,15 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         refuse_unusable(options)
         if options.dry_run:
             print(dry_run.shown(whole, plan, chosen_tasks, values, memory, asked, as_json=options.as_json))
+            if memory is not None:
+                memory.close()
             return 0
         executors = executors_for(plan, executor)
         kept = ends = None
         if memory is not None:
             found = borrowed(memory, plan, chosen_tasks)
             ends = found.ends
-            asked = chosen_tasks.noted(asked, keys_of(whole))
+            asked = replace(chosen_tasks.noted(asked, keys_of(whole)), taken=found.runs)
             kept = memory.begin(plan, values, session_of(executor), asked)
             kept.results.borrow(found.sources)
     except BaseException:

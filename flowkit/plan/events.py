@@ -49,7 +49,8 @@ class Origin(NamedTuple):
         if self.missed:
             said += f', "missed": "{self.missed}"'
         if self.run:
-            said += f', "run": {self.run}, "attempt": {self.attempt}, "made": {self.made}, "took": {self.took}'
+            said += f', "run": {self.run}, "attempt": {self.attempt}'
+            said += f', "made": {self.made}, "took": {self.took}'
         return f"{said}}}"
 
 

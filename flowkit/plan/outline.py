@@ -35,19 +35,21 @@ def outline_of(plan: Plan, code_of: Callable[[Task], Code]) -> tuple[Outline, li
     """
     codes: list[Code] = []
     numbers: dict[Any, int] = {}
-    of_node = []
+    of_node, signatures = [], []
     for task in plan.tasks:
         mark = _mark(task)
         number = numbers.get(mark)
         if number is None:
             number = numbers[mark] = len(codes)
             codes.append(code_of(task))
+            signatures.append(task._signature.names)
         of_node.append(number)
     return {
         "version": VERSION,
         "keys": plan.keys,
         "codes": [code.digest.hex() for code in codes],
         "code": of_node,
+        "positional": signatures,
         "refs": plan.refs,
         "names": {node: names for node, names in enumerate(plan.names) if names is not None},
         "upstreams": plan.upstreams,
@@ -59,6 +61,7 @@ def outline_of(plan: Plan, code_of: Callable[[Task], Code]) -> tuple[Outline, li
         "mapped": sorted(plan.groups),
         "hidden": _hidden(plan),
         "unkept": sorted(plan.unkept),
+        "cached": sorted(plan.cached),
     }, codes
 
 
@@ -84,9 +87,7 @@ def packed(outline: Outline) -> tuple[bytes, bytes]:
 def restored(document: Mapping[str, Any]) -> Outline:
     """An outline that was read as JSON, where the keys of its tables are text: numbers again."""
     tables = {name: document.get(name, {}) for name in ("names", "arguments", "gates", "known")}
-    numbers = {
-        name: {int(node): value for node, value in table.items()} for name, table in tables.items()
-    }
+    numbers = {name: {int(node): value for node, value in table.items()} for name, table in tables.items()}
     return {**document, **numbers}
 
 

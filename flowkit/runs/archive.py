@@ -266,7 +266,11 @@ class PastRun:
 def origin_of(attempt: AttemptRecord) -> Mapping[str, Any] | None:
     """What an attempt remembers of the cache: `key` and `inputs`, and where it was found."""
     origin = attempt.detail.get("origin")
-    return origin if isinstance(origin, dict) and isinstance(origin.get("inputs"), list) else None
+    if not isinstance(origin, dict) or not isinstance(origin.get("key"), str):
+        return None
+    inputs = origin.get("inputs")
+    whole = isinstance(inputs, list) and all(isinstance(each, list) and len(each) == 3 for each in inputs)
+    return origin if whole else None
 
 
 def parts_of(text: str) -> list[Part]:

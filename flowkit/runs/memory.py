@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,10 @@ class Asked:
     Attributes:
         ref: from where the flow is loaded again; "" where it cannot be.
         command: what was typed.
-        select, exclude: expressions; `only` and `given`: the keys of the tasks that they meant.
+        select, exclude: expressions; `only` and `given`: the keys of the tasks that they meant; `taken`:
+            from which run each of those given comes.
         forced: keys of tasks that run though their result is there; `*`: all.
-        reads, writes: whether the cache is asked, and given new results.
+        reads: whether the cache is used.
         persists: whether results are kept.
     """
 
@@ -63,9 +64,9 @@ class Asked:
     exclude: str | None = None
     only: tuple[str, ...] | None = None
     given: tuple[str, ...] = ()
+    taken: Mapping[str, int] = field(default_factory=dict)
     forced: tuple[str, ...] = ()
     reads: bool = True
-    writes: bool = True
     persists: bool = True
     parent: int | None = None
 
@@ -107,6 +108,8 @@ class Memory:
     def close(self) -> None:
         """Let go of the history, where no run has begun."""
         self.connection.close()
+        if self._reader is not None:
+            self._reader.close()
 
     def past(self, run: int, uid: str) -> Past:
         """What a run has left."""
@@ -177,9 +180,9 @@ class Memory:
             self.connection.execute("PRAGMA synchronous=FULL")
 
     def _cache(self, plan: Plan, drawn: Drawn, begun: Begun, asked: Asked) -> Cache | None:
-        if not (asked.reads or asked.writes):
+        if not asked.reads:
             return None
-        forced = forced_nodes(plan, asked.forced) if asked.reads else set(plan.cached)
+        forced = forced_nodes(plan, asked.forced)
         codes = {node: drawn.code_of[node] for node in plan.cached}
         cache = Cache(self.folder, self.reader, self.results, plan, Keys(plan, codes, drawn.tracer), forced)
         cache.run = begun.run
@@ -304,5 +307,3 @@ def _own_folder() -> Path | None:
     """Where this user's own things of flowkit lie."""
     file = user_file(os.environ)
     return file.parent if file is not None else None
-
-

@@ -85,11 +85,13 @@ def said(sources: tuple[str, ...]) -> str:
 
 
 def sources_of(outline: Outline, node: int) -> list[Source]:
-    """What the arguments of a node come from, in order; unnamed where they are given by their place."""
+    """What the arguments of a node come from, in order."""
     found = [Source(name, source, mode) for name, source, mode in outline["arguments"].get(node, ())]
     names, size = outline["names"].get(node), size_of(outline)
+    if names is None and "positional" in outline:
+        names = outline["positional"][outline["code"][node]]
     for place, ref in enumerate(outline["refs"][node]):
-        name = str(names[place]) if names else ""
+        name = str(names[place]) if names and place < len(names) else ""
         if ref < size:
             found.append(Source(name, ref))
         else:

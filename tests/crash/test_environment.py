@@ -72,7 +72,7 @@ def test_a_project_may_be_called_anything(server: Server, tmp_path: Path, name: 
     check_litter(scene)
 
 
-@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize("closed", [(0,), (0, 1, 2)])
 def test_closed_streams_take_nothing_from_the_history(usual: Scene, closed: tuple[int, ...]) -> None:
     """A number that is free goes to the next file: what is meant for the terminal must not get into it."""
     redirected = " ".join(f"{number}{'<' if number == 0 else '>'}&-" for number in closed)
@@ -87,7 +87,7 @@ def test_a_few_descriptors_are_enough(usual: Scene) -> None:
     check_whole(usual, before=("few_descriptors", 64))
 
 
-@pytest.mark.parametrize("options", [["-OO"], ["-I"], ["-W", "error"]])
+@pytest.mark.parametrize("options", [["-OO"], ["-I"]])
 def test_an_interpreter_with_options_gives_the_same(usual: Scene, options: list[str]) -> None:
     usual.flowkit(*RUN, prefix=(sys.executable, *options, "-m", "flowkit"))
     assert recorded(usual).status is RunStatus.SUCCESS

@@ -73,9 +73,14 @@ def check_interrupted(scene: Scene, said: Said, status: RunStatus) -> None:
     check_litter(scene)
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("executor", "number", "code"),
+    [
+        ("threads", signal.SIGINT, 130),
+        ("inline", signal.SIGINT, 130),
+        ("threads", signal.SIGTERM, 143),
+        ("inline", signal.SIGHUP, 129),
+    ],
 )
 def test_a_run_that_a_signal_stops_is_recorded_and_can_be_resumed(
     stopping: Scene, executor: str, number: int, code: int
@@ -84,12 +89,12 @@ def test_a_run_that_a_signal_stops_is_recorded_and_can_be_resumed(
     started.signal(number)
     said = started.said()
     assert said.code == code, said.err
+    assert "flowkit resume 1" in said.err
     check_orphans(started.command.pid)
     check_interrupted(stopping, said, RunStatus.INTERRUPTED)
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
-@pytest.mark.parametrize("times", [2, 20])
+@pytest.mark.parametrize(("executor", "times"), [("threads", 2), ("threads", 20), ("inline", 20)])
 def test_many_signals_at_once_lose_nothing_that_is_done(stopping: Scene, executor: str, times: int) -> None:
     """The second ends it at once, perhaps before its end is written; then the next command says so."""
     started = running_second(stopping, "--executor", executor)

@@ -11,7 +11,6 @@ from reference import Scenario, evaluate
 from scenarios import scenarios
 from sessions import History, Session, resumption_of
 
-from flowkit.plan.plan import Plan
 from flowkit.plan.resumption import Attempt, Resumption, resumption
 from flowkit.plan.status import (
     CANCELLED,
@@ -68,7 +67,9 @@ def closed(session: Session) -> set[Mark]:
     found: set[Mark] = set()
     for place, mine in enumerate(session.scenario):
         node = session.place.index(place)
-        sources = [(session.place.index(edge.upstream), edge.mapped and not edge.flattened) for edge in mine.edges]
+        sources = [
+            (session.place.index(edge.upstream), edge.mapped and not edge.flattened) for edge in mine.edges
+        ]
         sources += [(session.place.index(gate.condition), gate.mapped) for gate in mine.gates]
         pairs = set(session.plan.groups[node].pairs) if node in session.plan.groups else set()
         if not all((source, -1) in found for source, _ in sources if source not in pairs):
@@ -79,7 +80,9 @@ def closed(session: Session) -> set[Mark]:
             if state in GOOD and all((source, -1) in found for source in pairs):
                 found.add((node, -1))
             continue
-        children = [child for child in range(group.width) if session.ended.get((node, child), ("", 0))[0] in GOOD]
+        children = [
+            child for child in range(group.width) if session.ended.get((node, child), ("", 0))[0] in GOOD
+        ]
         good = {(node, child) for child in children if all((source, child) in found for source in pairs)}
         found |= good
         if state == "Mapped" and len(good) == group.width:
@@ -146,3 +149,71 @@ def serves(session: Session, mark: Mark) -> bool:
     node = mark[0]
     after = {*session.plan.successors[node], *session.plan.paired.get(node, ())}
     return bool(after & session.standing.runs)
+
+
+# -- attempts -----------------------------------------------------------------------------------
+
+
+def left_of(*attempts: Attempt, now: float = 0.0, same: bool = True) -> Resumption:
+    """What stands of a run of one task, with these attempts."""
+    outline = {
+        "code": [0],
+        "upstreams": [[]],
+        "gates": {},
+        "mapped": [],
+    }
+    return resumption(
+        outline, [0], {}, {(0, -1): attempts}, {(0, -1)}, same={0} if same else (), given=(), now=now
+    )
+
+
+def test_attempts_go_on_and_those_that_were_lost_do_not_count() -> None:
+    failed, lost = Attempt(1, RETRYING, 10.0, 0.0), Attempt(2, RUNNING)
+    assert left_of(failed, lost).attempts == {(0, -1): (3, 1)}
+    assert left_of(failed, Attempt(2, CANCELLED, lost=True)).attempts == {(0, -1): (3, 1)}
+
+
+def test_a_task_that_failed_for_good_has_all_its_retries_anew() -> None:
+    for status in (FAILED, TIMED_OUT, TRIGGER_FAILED):
+        some = [Attempt(1, RETRYING, 10.0, 0.0), Attempt(2, status, 11.0)]
+        assert left_of(*some).attempts == {(0, -1): (3, 2)}
+
+
+def test_a_task_that_changed_has_all_its_retries_anew_and_does_not_wait() -> None:
+    found = left_of(Attempt(1, RETRYING, 10.0, 60.0), now=11.0, same=False)
+    assert found.attempts == {(0, -1): (2, 1)}
+    assert found.waits == {}
+
+
+@given(now=st.floats(-1e9, 1e9), wait=st.floats(0, 1e6))
+def test_what_is_left_of_a_wait_is_waited_for_and_never_more_than_all_of_it(now: float, wait: float) -> None:
+    found = left_of(Attempt(1, RETRYING, 0.0, wait), now=now).waits[0, -1]
+    assert 0 <= found <= wait
+    if 0 <= now <= wait:
+        assert found == wait - now
+
+
+def test_deaths_are_counted_while_they_follow_each_other() -> None:
+    lost = [Attempt(number, CANCELLED, lost=True) for number in (2, 3)]
+    assert left_of(Attempt(1, RETRYING, 0.0, 0.0), *lost).lost == {(0, -1): 2}
+    assert left_of(*lost, Attempt(4, RETRYING, 0.0, 0.0)).lost == {}
+
+
+def test_what_is_said_to_wait_does_not_stand_however_well_it_had_ended() -> None:
+    assert left_of(Attempt(1, SUCCESS)).ends == {(0, -1): SUCCESS}
+    assert left_of(Attempt(1, SUCCESS), Attempt(0, WAITING)).runs == {0}
+    assert left_of(Attempt(0, SKIPPED)).runs == set()
+
+
+def test_children_beyond_the_last_expansion_count_no_more() -> None:
+    outline = {"code": [0], "upstreams": [[]], "gates": {}, "mapped": [0]}
+    attempts = {(0, child): [Attempt(1, SUCCESS)] for child in range(5)}
+    attempts[0, -1] = [
+        Attempt(-1, 4, width=5),
+        Attempt(0, MAPPED),
+        Attempt(-1, 4, width=3),
+        Attempt(0, MAPPED),
+    ]
+    found = resumption(outline, [0], {}, attempts, set(attempts), same={0}, given=(), now=0.0)
+    assert found.widths == {0: 3}
+    assert sorted(child for _, child in found.ends) == [0, 1, 2]

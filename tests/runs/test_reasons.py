@@ -307,7 +307,7 @@ def test_a_rehearsal_runs_no_task_and_writes_nothing(remembered: Remembered) -> 
         return ran[:1]
 
     flow = chain(gives=noted)
-    remembered.run(flow, reads=False, writes=False)
+    remembered.run(flow, reads=False)
     files = {path: path.read_bytes() for path in remembered.project.state.rglob("*") if path.is_file()}
     ran.clear()
     remembered.steps(flow)

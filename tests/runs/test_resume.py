@@ -1,0 +1,563 @@
+"""A run that died or failed goes on: what is done stands, what changed runs again, nothing is mixed up."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from run_place import Place, Session
+
+from flowkit import Flow, Parameter, case, flatten, task, unmapped
+from flowkit.engine.signals import RETRY
+from flowkit.errors import FlowkitError, UsageError
+from flowkit.runs.memory import Asked
+
+
+def is_broken(what: str = "") -> bool:
+    """Whether this is to fail now; not part of any code or input."""
+    return what in os.environ.get("BROKEN", "no").split(",")
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The last task fails, until `mend`."""
+    monkeypatch.setenv("BROKEN", "last")
+    return monkeypatch
+
+
+def mend(broken: pytest.MonkeyPatch) -> None:
+    broken.delenv("BROKEN")
+
+
+@task
+def last(values: Any) -> Any:
+    if is_broken("last"):
+        raise ValueError("broken")
+    return values
+
+
+@task
+def one() -> str:
+    return "one"
+
+
+@task(name="one")
+def other_one() -> str:
+    return "another"
+
+
+@task
+def two(value: str) -> str:
+    return f"two of {value}"
+
+
+def chain(first: Any) -> Flow:
+    with Flow("chain") as flow:
+        last(two(first()))
+    return flow
+
+
+def done_after(place: Place, flow: Flow, session: Session) -> Session:
+    """The session, after it was seen that another one has nothing to do."""
+    again = place.resume(flow, session.number)
+    assert again.found is not None
+    assert again.found.is_done
+    assert again.ran == []
+    return session
+
+
+# -- what stands --------------------------------------------------------------------------------
+
+
+def test_what_is_done_is_not_run_again(place: Place, broken: pytest.MonkeyPatch) -> None:
+    place.run(chain(one))
+    mend(broken)
+    session = done_after(place, chain(one), place.resume(chain(one)))
+    assert session.ran == ["last"]
+    assert session.value("last") == "two of one"
+
+
+def test_what_changed_and_what_follows_from_it_run_again(place: Place, broken: pytest.MonkeyPatch) -> None:
+    place.run(chain(one))
+    mend(broken)
+    session = done_after(place, chain(other_one), place.resume(chain(other_one)))
+    assert session.ran == ["one", "two", "last"]
+
+
+@pytest.mark.parametrize("deaths", range(1, 6))
+def test_what_was_made_from_the_old_code_does_not_stand_in_any_later_session(
+    place: Place, broken: pytest.MonkeyPatch, deaths: int
+) -> None:
+    place.run(chain(one))
+    mend(broken)
+    for rows in range(deaths):
+        place.resume(chain(other_one), dies_after=rows)
+    assert place.resume(chain(other_one)).value("last") == "two of another"
+
+
+def test_what_was_made_from_another_parameter_does_not_stand_in_any_later_session(
+    place: Place, broken: pytest.MonkeyPatch
+) -> None:
+    with Flow("sized") as flow:
+        last(two(Parameter("size", default="s")))
+    place.run(flow, size="s")
+    mend(broken)
+    place.resume(flow, size="l", dies_after=0)
+    assert place.resume(flow, size="l").value("last") == "two of l"
+
+
+@task(trigger="always_run")
+def kinds(values: list[Any]) -> list[str]:
+    return [type(value).__name__ for value in values]
+
+
+@task
+def tenfold(value: int) -> int:
+    if is_broken(str(value)):
+        raise ValueError("broken")
+    return 10 * value
+
+
+@pytest.mark.parametrize("deaths", range(5))
+def test_what_was_made_from_a_failure_does_not_stand_in_any_later_session(
+    place: Place, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    with Flow("tolerant") as flow:
+        kinds(tenfold.map([1, 2, 3]))
+    monkeypatch.setenv("BROKEN", "2")
+    assert place.run(flow).value("kinds") == ["int", "ValueError", "int"]
+    monkeypatch.delenv("BROKEN")
+    for rows in range(deaths):
+        place.resume(flow, dies_after=rows)
+    assert place.resume(flow).value("kinds") == ["int", "int", "int"]
+
+
+def test_what_is_forced_runs_again_though_the_session_that_was_asked_to_died(place: Place) -> None:
+    flow = chain(one)
+    place.run(flow)
+    place.resume(flow, forced=["one"], dies_after=0)
+    assert place.resume(flow).ran == ["one", "two", "last"]
+
+
+def test_a_task_that_is_not_in_the_flow_cannot_be_forced(place: Place) -> None:
+    place.run(chain(one))
+    with pytest.raises(UsageError, match="has no task `three`"):
+        place.resume(chain(one), forced=["three"])
+    assert place.resume(chain(one)).ran == []
+
+
+def test_a_run_with_a_case_that_was_not_chosen_is_done(place: Place) -> None:
+    with Flow("gated") as flow, case(one(), "not this"):
+        two("it")
+    session = done_after(place, flow, place.run(flow))
+    assert session.state("two") == "Skipped"
+
+
+# -- mapped tasks -------------------------------------------------------------------------------
+
+
+@task
+def numbers(count: int) -> list[int]:
+    return list(range(count))
+
+
+@task
+def plus_one(value: int) -> int:
+    return value + 1
+
+
+def mapped(count: int) -> Flow:
+    with Flow("mapped") as flow:
+        last(tenfold.map(plus_one.map(numbers(count))))
+    return flow
+
+
+def test_of_a_mapped_task_the_child_that_failed_runs_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROKEN", "3")
+    place.run(mapped(4))
+    monkeypatch.delenv("BROKEN")
+    session = done_after(place, mapped(4), place.resume(mapped(4)))
+    assert session.ran == ["tenfold[2]", "last"]
+    assert session.value("last") == [10, 20, 30, 40]
+
+
+@pytest.mark.parametrize("count", [0, 3, 8])
+def test_a_mapped_task_may_become_narrower_or_wider(
+    place: Place, broken: pytest.MonkeyPatch, count: int
+) -> None:
+    place.run(mapped(5))
+    place.resume(mapped(count))
+    mend(broken)
+    session = done_after(place, mapped(count), place.resume(mapped(count)))
+    assert session.ran == ["last"]
+    assert session.value("last") == [10 * number + 10 for number in range(count)]
+
+
+def test_a_mapped_task_that_was_narrowed_by_a_session_that_died(
+    place: Place, broken: pytest.MonkeyPatch
+) -> None:
+    place.run(mapped(5))
+    mend(broken)
+    for rows in range(12):
+        place.resume(mapped(3), dies_after=rows)
+    session = done_after(place, mapped(3), place.resume(mapped(3)))
+    assert session.value("last") == [10, 20, 30]
+
+
+def test_flattened_children_stand_too(place: Place, broken: pytest.MonkeyPatch) -> None:
+    with Flow("flat") as flow:
+        last(tenfold.map(flatten(numbers.map([2, 0, 3]))))
+    place.run(flow)
+    mend(broken)
+    session = done_after(place, flow, place.resume(flow))
+    assert session.ran == ["last"]
+    assert session.value("last") == [0, 10, 0, 10, 20]
+
+
+# -- results that are not there -----------------------------------------------------------------
+
+
+@task(persist=False)
+def unkept_numbers(count: int) -> list[int]:
+    return list(range(count))
+
+
+@task(persist=False)
+def unkept_plus_one(value: int) -> int:
+    return value + 1
+
+
+def test_what_was_mapped_over_need_not_be_kept(place: Place, broken: pytest.MonkeyPatch) -> None:
+    with Flow("unkept") as flow:
+        last(tenfold.map(unkept_numbers(3)))
+    place.run(flow)
+    mend(broken)
+    assert done_after(place, flow, place.resume(flow)).ran == ["last"]
+
+
+def test_an_unkept_child_is_made_again_only_for_a_child_that_needs_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Flow("unkept") as flow:
+        last(tenfold.map(unkept_plus_one.map(unkept_numbers(4))))
+    monkeypatch.setenv("BROKEN", "3")
+    place.run(flow)
+    monkeypatch.delenv("BROKEN")
+    session = place.resume(flow)
+    assert session.ran == ["unkept_numbers", "unkept_plus_one[2]", "tenfold[2]", "last"]
+    assert session.value("last") == [10, 20, 30, 40]
+
+
+def test_unkept_children_are_not_made_again_for_nobody(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    @task(persist=False)
+    def unkept_tenfold(value: int) -> int:
+        if is_broken(str(value)):
+            raise ValueError("broken")
+        return 10 * value
+
+    with Flow("unkept") as flow:
+        unkept_tenfold.map([1, 2, 3])
+    monkeypatch.setenv("BROKEN", "3")
+    place.run(flow)
+    monkeypatch.delenv("BROKEN")
+    assert place.resume(flow).ran == ["unkept_tenfold[2]"]
+
+
+@task
+def generator() -> Any:
+    return (number for number in range(3))
+
+
+@task
+def listed(values: Any) -> list[int]:
+    return list(values)
+
+
+def test_a_value_without_a_pickle_is_said_once_and_made_again_where_it_is_needed(
+    place: Place, broken: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Flow("unpicklable") as flow:
+        last(listed(generator()))
+    session = place.run(flow)
+    assert sum("generator is not kept" in line for line in session.seen.lines) == 1
+    mend(broken)
+    assert place.resume(flow).ran == ["last"]
+    assert place.resume(flow, forced=["listed"]).ran == ["generator", "listed", "last"]
+
+
+def test_of_a_run_that_keeps_nothing_all_is_made_again_that_is_needed(
+    place: Place, broken: pytest.MonkeyPatch
+) -> None:
+    place.run(chain(one), asked=Asked(persists=False))
+    assert place.rows("SELECT data FROM results WHERE batch>=0 AND instr(data, 'one') > 0") == []
+    mend(broken)
+    session = place.resume(chain(one))
+    assert session.ran == ["one", "two", "last"]
+    assert session.found is not None
+    assert len(session.found.standing.unreadable) == 2
+
+
+@task
+def large() -> bytes:
+    return bytes(200_000)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "gone"])
+def test_a_result_whose_file_is_damaged_is_made_again(
+    place: Place, broken: pytest.MonkeyPatch, damage: str
+) -> None:
+    with Flow("large") as flow:
+        last(large())
+    place.run(flow)
+    [file] = [path for path in (place.folder / "results").rglob("*") if path.is_file()]
+    if damage == "gone":
+        file.unlink()
+    else:
+        data = bytearray(file.read_bytes())
+        data[-5] ^= 1
+        file.write_bytes(data)
+    mend(broken)
+    session = place.resume(flow)
+    assert session.ran == ["large", "last"]
+    assert session.value("last") == bytes(200_000)
+
+
+class Fragile(list[int]):
+    """A value that can be unpickled only while its class has not changed."""
+
+    def __reduce__(self) -> Any:
+        return fragile, (list(self),)
+
+
+def fragile(values: list[int]) -> Fragile:
+    if is_broken("fragile"):
+        raise AttributeError("the class has changed")
+    return Fragile(values)
+
+
+@task
+def fragile_numbers() -> list[int]:
+    return Fragile([1, 2, 3])
+
+
+def test_what_is_mapped_over_and_cannot_be_unpickled_is_made_again_where_it_is_needed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Flow("fragile") as flow:
+        last(tenfold.map(fragile_numbers()))
+    monkeypatch.setenv("BROKEN", "2,last")
+    place.run(flow)
+    monkeypatch.setenv("BROKEN", "fragile,last")
+    assert place.resume(flow).ran == ["fragile_numbers", "tenfold[1]", "last"]
+    monkeypatch.setenv("BROKEN", "fragile")
+    assert place.resume(flow).ran == ["last"]
+
+
+# -- retries ------------------------------------------------------------------------------------
+
+
+@task(max_retries=2, retry_delay=0)
+def failing() -> None:
+    raise ValueError("always")
+
+
+def test_a_task_that_had_failed_for_good_is_tried_as_often_again(place: Place) -> None:
+    with Flow("retries") as flow:
+        failing()
+    place.run(flow)
+    place.resume(flow)
+    rows = place.rows("SELECT attempt, status, session FROM attempts ORDER BY attempt")
+    assert [attempt for attempt, _, _ in rows] == [1, 2, 3, 4, 5, 6]
+    assert [session for _, _, session in rows] == [1, 1, 1, 2, 2, 2]
+    assert [status for _, status, _ in rows] == [3, 3, 9, 3, 3, 9]
+
+
+@pytest.mark.parametrize("rows", range(1, 6))
+def test_a_death_gives_no_more_retries_and_takes_none(place: Place, rows: int) -> None:
+    with Flow("retries") as flow:
+        failing()
+    place.run(flow, dies_after=rows)
+    place.resume(flow)
+    ends = place.rows("SELECT status, detail FROM attempts ORDER BY attempt")
+    lost = [status for status, detail in ends if status == 12]
+    assert [status for status, _ in ends if status != 12] == [3, 3, 9]
+    assert len(lost) <= 1
+
+
+def test_a_task_may_ask_for_another_attempt_after_the_process_died(place: Place) -> None:
+    @task
+    def asks() -> str:
+        if is_broken("asks"):
+            raise RETRY("not yet", after=0)
+        return "now"
+
+    with Flow("asks") as flow:
+        asks()
+    place.run(flow, dies_after=1)
+    assert place.resume(flow).value("asks") == "now"
+
+
+def test_a_task_under_which_the_process_dies_each_time_is_not_run_without_end(place: Place) -> None:
+    with Flow("deadly") as flow:
+        one()
+    place.run(flow, dies_after=1)
+    for _ in range(2):
+        place.resume(flow, dies_after=1)
+    with pytest.raises(FlowkitError, match="was running each of the last 3 times"):
+        place.resume(flow)
+    assert place.resume(flow, forced=["one"]).ran == ["one"]
+
+
+# -- any flow, with any change ------------------------------------------------------------------
+
+
+@task
+def red(constant: int, taken: Any) -> Any:
+    return "red", constant, taken
+
+
+@task
+def blue(constant: int, taken: Any) -> Any:
+    return "blue", constant, taken
+
+
+@task
+def red_each(number: int, constant: int, taken: Any) -> Any:
+    return "red", number, constant, taken
+
+
+CODES = {"red": red, "blue": blue}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A task of a drawn flow; what it gives says what it was made from.
+
+    Attributes:
+        width: of a mapped one; 0: it is not mapped.
+        taken: the numbers of those whose results it takes.
+    """
+
+    name: str
+    code: str
+    constant: int
+    width: int = 0
+    taken: tuple[int, ...] = ()
+    sized: bool = False
+
+
+def flow_of(made: list[Made]) -> Flow:
+    with Flow("drawn") as flow:
+        found: list[Any] = []
+        size = Parameter("size", default=1)
+        for each in made:
+            taken: list[Any] = [found[number] for number in each.taken] + [size] * each.sized
+            named = {"name": each.name}
+            if each.width:
+                wide = red_each.map(
+                    list(range(each.width)), unmapped(each.constant), unmapped(taken), task_args=named
+                )
+                found.append(wide)
+            else:
+                found.append(CODES[each.code](each.constant, taken, task_args=named))
+        last([*found, size])
+    return flow
+
+
+def values_of(made: list[Made], size: int) -> list[Any]:
+    """What each task gives."""
+    found: list[Any] = []
+    for each in made:
+        taken = [found[number] for number in each.taken] + [size] * each.sized
+        if each.width:
+            found.append([("red", number, each.constant, taken) for number in range(each.width)])
+        else:
+            found.append((each.code, each.constant, taken))
+    return found
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> list[Made]:
+    made: list[Made] = []
+    for number in range(draw(st.integers(1, 6))):
+        places = draw(st.lists(st.integers(0, number - 1), max_size=2)) if number else []
+        made.append(
+            Made(
+                draw(st.sampled_from(["clean", "train"])),
+                draw(st.sampled_from(list(CODES))),
+                draw(st.integers(0, 1)),
+                draw(st.sampled_from([0, 0, 0, 1, 3])),
+                tuple(places),
+                draw(st.booleans()),
+            )
+        )
+    return made
+
+
+@st.composite
+def edited(draw: st.DrawFn, made: list[Made]) -> list[Made]:
+    """The flow with a few changes."""
+    made = list(made)
+    for _ in range(draw(st.integers(0, 3))):
+        number = draw(st.integers(0, len(made) - 1))
+        each = made[number]
+        match draw(st.sampled_from(["code", "constant", "name", "width", "remove", "add"])):
+            case "code":
+                made[number] = Made(**{**vars(each), "code": "blue" if each.code == "red" else "red"})
+            case "constant":
+                made[number] = Made(**{**vars(each), "constant": each.constant + 1})
+            case "name":
+                made[number] = Made(**{**vars(each), "name": "washed"})
+            case "width" if each.width:
+                made[number] = Made(**{**vars(each), "width": draw(st.integers(1, 4))})
+            case "remove" if len(made) > 1:
+                del made[number]
+                made = [_moved(each, number, -1) for each in made]
+            case "add":
+                made = [_moved(each, number - 1, 1) for each in made]
+                made.insert(
+                    number, Made("clean", draw(st.sampled_from(list(CODES))), draw(st.integers(0, 3)))
+                )
+    return made
+
+
+def _moved(each: Made, place: int, by: int) -> Made:
+    """After a task at `place` was removed (by -1), or one was added behind it (by 1)."""
+    taken = [number for number in each.taken if by > 0 or number != place]
+    return Made(**{**vars(each), "taken": tuple(number + by * (number > place) for number in taken)})
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_exactly_what_a_change_touches_runs_again_and_nobody_gets_anothers_result(
+    place: Place, data: st.DataObject
+) -> None:
+    before = data.draw(drawn())
+    after = data.draw(edited(before))
+    size = data.draw(st.sampled_from([1, 1, 2]))
+    deaths = data.draw(st.lists(st.integers(0, 12), max_size=2))
+    os.environ["BROKEN"] = "last"
+    first = place.run(flow_of(before), size=1)
+    for rows in deaths:
+        place.resume(flow_of(after), first.number, size=size, dies_after=rows)
+    del os.environ["BROKEN"]
+    session = place.resume(flow_of(after), first.number, size=size)
+    assert session.value("last") == [*values_of(after, size), size]
+    if not deaths:
+        old, new = (Counter(map(repr, values)) for values in (values_of(before, 1), values_of(after, size)))
+        ran = {key.partition("[")[0] for key in session.ran} - {"last"}
+        assert len(ran) == sum((new - old).values())
+    done_after_with(place, flow_of(after), session, size)
+
+
+def done_after_with(place: Place, flow: Flow, session: Session, size: int) -> None:
+    again = place.resume(flow, session.number, size=size)
+    assert again.ran == []
+    assert again.value("last") == session.value("last")
