@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from flowkit.cli.console import Console
 from flowkit.cli.debugger import post_mortem
@@ -50,6 +51,8 @@ def carry_out(
     chosen: Settings,
     kept: Kept | None,
     earlier: Earlier | None = None,
+    *,
+    careful: bool = False,
 ) -> int:
     """Run a plan, show it, and return the exit code.
 
@@ -57,6 +60,7 @@ def carry_out(
         name: what `flowkit run` was given.
         kept: what remembers the run; None: nobody.
         earlier: what is known already.
+        careful: no task begins before that is committed.
 
     Raises:
         FlowkitError: the output, or the history, could not be written.
@@ -65,7 +69,9 @@ def carry_out(
     with set_apart() as (data, terminal):
         console = Console(stdout=data, stderr=terminal)
         try:
-            how = _options(console, name, executors[0].workers, options, chosen, kept)
+            how = replace(
+                _options(console, name, executors[0].workers, options, chosen, kept), careful=careful
+            )
             engine = prepare(plan, values, executors, how, kept, earlier)
         except FlowkitError as error:
             if kept is not None:

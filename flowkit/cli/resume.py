@@ -145,7 +145,9 @@ def _go_on(
         say(line)
     kept = go_on(memory, found, values, session_of(executor), asked)
     kept.results.borrow(lent.sources)
-    return carry_out(run.flow, plan, values, executors, options, chosen, kept, found.earlier)
+    return carry_out(
+        run.flow, plan, values, executors, options, chosen, kept, found.earlier, careful=found.careful
+    )
 
 
 def _values(memory: Memory, run: RunRecord, loaded: Loaded, options: RunOptions) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Engine:
         ledger, results: who remembers; None: nobody, and values stay in memory.
         earlier: what is known already of these tasks.
         forgets: nobody asks for values after the run, so that those that were not kept need not stay.
+        careful: nothing is called before its start is committed, so that what ends the process is known.
         clock: seconds of a monotonic clock.
     """
 
@@ -80,6 +81,7 @@ class Engine:
         results: Results | None = None,
         earlier: Earlier | None = None,
         forgets: bool = False,
+        careful: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
@@ -89,6 +91,7 @@ class Engine:
         # What is kept of results that are not plain values, until the recorder takes it.
         self.kept: dict[tuple[int, int], Any] = {}
         self.results = results
+        self.careful = careful and ledger is not None
         self.details: dict[tuple[int, int], Detail] = {}
         self.run_id = run_id or str(uuid.uuid4())
         self.number = number

@@ -50,7 +50,7 @@ class Recorder:
         self._ledger = ledger
         self._release = release
         self._lines: deque[tuple[float, Line]] = deque()
-        self._urgent: deque[tuple[Row, Any, Bell]] = deque()
+        self._urgent: deque[tuple[Row | None, Any, Bell]] = deque()
         self._bell = Bell()
         self._room = threading.Event()
         self._stopping = False
@@ -93,7 +93,7 @@ class Recorder:
         """Whether there is somewhere to commit to."""
         return self._ledger is not None
 
-    def commit(self, row: Row, kept: Any) -> bool:
+    def commit(self, row: Row | None, kept: Any) -> bool:
         """Commit an end before anything follows from it; it is told when the machine has it.
 
         Args:
@@ -108,6 +108,10 @@ class Recorder:
         while not bell.wait(_PATIENCE) and self._thread.is_alive() and self.broken is None:
             self.wake()
         return self.broken is None
+
+    def settle(self) -> None:
+        """Wait until what has happened so far is committed."""
+        self.commit(None, None)
 
     def stop(self) -> None:
         """Commit and tell the rest, and end the thread."""
@@ -177,14 +181,14 @@ class Recorder:
         return True
 
     def _commit_with(
-        self, urgent: Sequence[tuple[Row, Any, Bell]], rows: list[Row], kept: Any, lines: Sequence[Any]
+        self, urgent: Sequence[tuple[Row | None, Any, Bell]], rows: list[Row], kept: Any, lines: Sequence[Any]
     ) -> bool:
         """Commit a batch and, in the same transaction after it, the ends that are waited for."""
         values = self._engine.values
         if not urgent:
             return self._commit(rows, kept, values, lines)
-        ends, _ = self._engine.masked([row for row, _, _ in urgent], [])
-        all_kept = {**kept, **{(row[0], row[1]): some for row, some, _ in urgent if some is not None}}
+        ends, _ = self._engine.masked([row for row, _, _ in urgent if row is not None], [])
+        all_kept = {**kept, **{(row[0], row[1]): some for row, some, _ in urgent if row and some is not None}}
         written = self._commit([*rows, *ends], all_kept, values, lines)
         for _, some, bell in urgent:
             if some is not None and not written:

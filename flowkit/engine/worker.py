@@ -58,6 +58,8 @@ class Worker:
             | self.plan.unkept
             | self.plan.durable
         )
+        if engine.careful:
+            self._special = frozenset(range(self.plan.size))
 
     def look_up(self, nodes: set[int]) -> None:
         """These values may not be in memory: who takes them has to look."""
@@ -112,6 +114,8 @@ class Worker:
     def _special_call(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
         """A call whose arguments, trigger, result or record need more than a look."""
         node, index, attempt = call
+        if self.engine.careful:
+            self.engine.recorder.settle()
         if node in self.plan.custom:
             self._ask_trigger(node, index)
         arguments = self.arguments.of(node, index)

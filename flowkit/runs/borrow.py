@@ -7,7 +7,7 @@ has changed since, that is said.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,8 +26,9 @@ from flowkit.plan.plan import Plan
 from flowkit.plan.status import CACHED, FAILED, MAPPED, SKIPPED, SUCCESS, TIMED_OUT, Status
 from flowkit.runs.memory import Asked, Memory, digests
 from flowkit.store.history import History
-from flowkit.store.past import Past
-from flowkit.store.records import RunRecord
+from flowkit.store.past import Past, PastAttempt, Readable
+from flowkit.store.records import RunRecord, table
+from flowkit.store.results import UnreadableError
 
 _LOOKED_AT = 50  # runs, the latest first
 _RESULTS = {
@@ -148,16 +149,14 @@ def _from(
     numbers = {key_of(outline, node): ids[node] for node in range(size_of(outline))}
     past = memory.past(run.number, run.uid)
     readable = past.readable()
-    ends: dict[int, dict[int, tuple[int, bool]]] = {}
-    for row in past.attempts():
-        if row.attempt >= 0:
-            mark = (row.node, row.child, row.attempt)
-            good = mark in readable and row.status in (SUCCESS, CACHED)
-            ends.setdefault(row.node, {})[row.child] = (row.status, good)
+    ends = _ends(past)
     had = set()
     for node in wanted:
         number = numbers.get(plan.keys[node], -1)
-        made = _rows(past, plan, node, number, ends.get(number, {}))
+        try:
+            made = _rows(past, readable, plan, node, number, ends.get(number, {}))
+        except UnreadableError:
+            continue
         if made:
             rows += made
             had.add(node)
@@ -166,16 +165,37 @@ def _from(
     return had
 
 
-def _rows(past: Past, plan: Plan, node: int, number: int, ends: dict[int, tuple[int, bool]]) -> list[Row]:
+def _ends(past: Past) -> dict[int, dict[int, PastAttempt]]:
+    """How the tasks of a run ended, and the children of the last expansion of mapped ones, by number."""
+    ends: dict[int, dict[int, PastAttempt]] = {}
+    widths: dict[int, int] = {}
+    for row in past.attempts():
+        if row.attempt >= 0:
+            ends.setdefault(row.node, {})[row.child] = row
+        else:
+            widths[row.node] = table(row.detail).get("width", 0)
+    for number, width in widths.items():
+        ends[number] = {child: row for child, row in ends.get(number, {}).items() if child < width}
+    return ends
+
+
+def _rows(
+    past: Past, readable: Readable, plan: Plan, node: int, number: int, ends: Mapping[int, PastAttempt]
+) -> list[Row]:
     """The ends of a task and of its children; none where not all of it is there."""
-    status, good = ends.get(-1, (FAILED, False))
-    if node not in plan.groups:
-        return [_row(past, plan, node, number, -1, status)] if good else []
-    children = sorted((child, end) for child, end in ends.items() if child >= 0)
-    whole = status == MAPPED and all(good or end == SKIPPED for _, (end, good) in children)
-    if not whole:
+
+    def is_there(end: PastAttempt) -> bool:
+        return end.status in (SUCCESS, CACHED) and (number, end.child, end.attempt) in readable
+
+    own = ends.get(-1)
+    if own is None:
         return []
-    made = [_row(past, plan, node, number, child, end) for child, (end, _) in children]
+    if node not in plan.groups:
+        return [_row(past, plan, node, number, -1, own.status)] if is_there(own) else []
+    children = [ends[child] for child in sorted(ends) if child >= 0]
+    if own.status != MAPPED or not all(end.status == SKIPPED or is_there(end) for end in children):
+        return []
+    made = [_row(past, plan, node, number, end.child, end.status) for end in children]
     return [*made, (node, -1, len(made), MAPPED, 0.0, 0.0, None, None)]
 
 
@@ -211,33 +231,41 @@ class _Asker:
                 f"`{method}:{value}` cannot be read as a selection", hints=(f"there are {listed}",)
             )
         with History(self._memory.folder) as history:
-            runs = history.runs(flow=self._flow.name, limit=1)
+            runs = history.runs(flow=self._flow.name, limit=_LOOKED_AT)
             if not runs:
                 if (method, value) in (("state", "modified"), ("state", "new")):
                     return set(self._tasks.values())
                 raise UsageError(
                     f"`{method}:{value}` asks for the latest run of `{self._flow.name}`: there is none"
                 )
-            keys = self._by_state(history, runs[0], value) if method == "state" else None
-            if keys is None:
-                keys = self._by_result(history, runs[0], _RESULTS[value])
+            keys = (
+                self._by_state(history, runs, value)
+                if method == "state"
+                else self._by_result(history, runs[0], _RESULTS[value])
+            )
         return {self._tasks[key] for key in keys if key in self._tasks}
 
-    def _by_state(self, history: History, run: RunRecord, value: str) -> set[str]:
+    def _by_state(self, history: History, runs: Sequence[RunRecord], value: str) -> set[str]:
+        """By the latest run that had the task: one with a selection has few."""
         plan = compile_flow(self._flow)
-        drawn = self._memory.drawn(plan)
-        outline = restored(history.outline(run))
-        found = match(outline, run.asked.get("digests", {}), drawn.outline, digests(plan, self._values))
-        own = {
-            node
-            for node in found.changed
-            if _own_code_changed(outline, drawn.outline, found.like[node], node)
-        }
-        if value == "new":
-            return set(found.added)
-        if value == "modified":
-            return {plan.keys[node] for node in own} | set(found.added)
-        return {plan.keys[node] for node in found.same}
+        new = self._memory.drawn(plan).outline
+        now = digests(plan, self._values)
+        left = set(range(plan.size)) - set(new["hidden"])
+        changed, same = set(), set()
+        for run in runs:
+            document = history.outline(run)
+            if not document:
+                continue
+            old = restored(document)
+            found = match(old, run.asked.get("digests", {}), new, now)
+            there = left & found.like.keys()
+            changed |= {node for node in there if _own_code_changed(old, new, found.like[node], node)}
+            same |= there & found.same.keys()
+            left -= there
+            if run.asked.get("only") is None or not left:
+                break
+        named = {"new": left, "modified": changed | left, "unchanged": same}[value]
+        return {plan.keys[node] for node in named}
 
     def _by_result(self, history: History, run: RunRecord, statuses: tuple[int, ...]) -> set[str]:
         keys = history.outline(run).get("keys", [])

@@ -24,12 +24,14 @@ from flowkit.runs.borrow import Borrowed
 from flowkit.runs.memory import Asked, Drawn, Kept, Memory, digests, forced_nodes
 from flowkit.store import database, opening, owners
 from flowkit.store.batch import Mark
+from flowkit.store.history import History
 from flowkit.store.opening import Session
 from flowkit.store.past import Past
 from flowkit.store.records import RunRecord, table
 from flowkit.store.results import UnreadableError
 
 _GLANCE = 0.2  # seconds for which a command that looks whether a run lives may hold its lock
+_OFTEN = 2  # deaths in a row from which on it must be known what ran
 MOST_LOST = 3  # times that a run may die while a task runs, until that task is not run again unasked
 
 
@@ -40,6 +42,7 @@ class Continuation:
     Attributes:
         matching: which task is which, and what changed.
         standing: what is not run again.
+        careful: the process of the run has died so often that the next death must tell what ran.
         outline: of the flow as it is now, with the numbers that its tasks have in the rows of the run.
     """
 
@@ -50,6 +53,7 @@ class Continuation:
     matching: Matching
     standing: Resumption
     earlier: Earlier
+    careful: bool
 
     @property
     def is_done(self) -> bool:
@@ -116,7 +120,19 @@ def continuation(
     whole = continued(outline, drawn.outline, matching.like)
     earlier = _earlier(standing, details)
     earlier = replace(earlier, rows=[*lent.ends.rows, *earlier.rows])
-    return Continuation(run, plan, drawn, whole, matching, standing, earlier)
+    careful = _died(memory, run) >= _OFTEN
+    return Continuation(run, plan, drawn, whole, matching, standing, earlier, careful)
+
+
+def _died(memory: Memory, run: RunRecord) -> int:
+    """How often in a row the process of a run has died."""
+    times = 0
+    with History(memory.folder) as history:
+        for session in reversed(history.sessions(run)):
+            if session.exit_code is not None:
+                break
+            times += 1
+    return times
 
 
 def go_on(

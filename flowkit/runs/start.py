@@ -48,6 +48,7 @@ class Options:
         capture: take over what tasks print; `echo`: and let it through.
         switch_interval: seconds after which a thread gives way.
         forgets: nobody asks for values after the run.
+        careful: no task begins before that is committed.
     """
 
     observers: Sequence[Observer] = ()
@@ -57,6 +58,7 @@ class Options:
     echo: bool = False
     switch_interval: float | None = None
     forgets: bool = False
+    careful: bool = False
 
 
 def executors_for(plan: Plan, executor: Executor) -> list[Executor]:
@@ -103,6 +105,7 @@ def prepare(
         results=kept.results if kept is not None else None,
         earlier=earlier,
         forgets=options.forgets,
+        careful=options.careful,
     )
     if kept is not None and kept.record.cache is not None:
         kept.record.cache.give_back = engine.recorder.line

@@ -182,7 +182,7 @@ def test_force_and_a_cache_that_is_off_are_reasons(remembered: Remembered) -> No
     for asked, cause in (
         ({"forced": ("load",)}, Cause.FORCED),
         ({"forced": ("*",)}, Cause.FORCED),
-        ({"reads": False, "writes": False}, Cause.CACHE_OFF),
+        ({"reads": False}, Cause.CACHE_OFF),
     ):
         before, after = both(remembered, chain(), "load", **asked)
         assert before == after and after[0] is cause
