@@ -119,6 +119,8 @@ def _ended(outcome: Outcome, console: Console, options: RunOptions, kept: Kept |
             outcome.broken.message,
             hints=(*outcome.broken.hints, f"then `flowkit resume {number}` goes on with this run"),
         )
+    if outcome.broken is not None:  # a bug of ours, or of the system's
+        raise outcome.broken
     recorded = kept.record.exit_code if kept is not None else None
     code = outcome.exit_code if recorded is None else recorded
     if outcome.left_behind:  # at exit Python would wait for what the tasks left behind have started

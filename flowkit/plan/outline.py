@@ -23,6 +23,7 @@ from flowkit.plan.plan import Plan
 
 VERSION = 1
 _PLAIN = (int, float, bool, type(None))
+_LONG = 2000  # bits up to which an `int` is always text; see `sys.set_int_max_str_digits`
 
 Outline = dict[str, Any]
 
@@ -212,7 +213,7 @@ def _gates(plan: Plan, node: int) -> list[list[Any]]:
 
 def _constant(value: Any) -> Any:
     """A value that is written in the flow: plain ones themselves, of others a digest; of files the name."""
-    if type(value) in _PLAIN:
+    if type(value) in _PLAIN and (type(value) is not int or value.bit_length() <= _LONG):
         return value
     try:
         return digest(value, content=False).hex()

@@ -69,8 +69,10 @@ class RunResults:
         try:
             return past.value(number, index)
         except UnreadableError as error:
+            key = self._plan.keys[node]
             raise HistoryError(
                 f"the result of `{self._plan.key(node, index)}` cannot be read: {error}"
+                f"; `flowkit resume --force {key}` makes it again"
             ) from error
 
     def found(self, call: Call, arguments: dict[str, Any]) -> Found:

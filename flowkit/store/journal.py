@@ -246,4 +246,3 @@ def _known(detail: Detail) -> dict[str, Any]:
             if getattr(failure, name)
         }
     return found
-

@@ -46,8 +46,8 @@ def claim(folder: Path, place: int, patience: float = 0.0) -> bool:
 
 def _taken(folder: Path, place: int) -> bool:
     with _guard:
-        mark = (folder, place)
-        if mark in _mine or not _lock(_opened(folder), place):
+        mark, opened = (folder, place), _opened(folder)
+        if mark in _mine or not _lock(opened, place):
             return False
         _mine.add(mark)
         return True

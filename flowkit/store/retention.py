@@ -107,7 +107,7 @@ def apply(
 
 def due(connection: sqlite3.Connection, limits: Limits, cache: CacheLimits, flow: str | None = None) -> Due:
     """What is to go; nothing is changed."""
-    forgotten = _too_old(connection, limits.days)
+    forgotten = _too_old(connection, limits)
     gone = set(forgotten)
     holding = [run for run in _holding(connection) if run[0] not in gone]
     emptied = [*_too_many(connection, holding, limits.runs, flow)]
@@ -175,14 +175,18 @@ def drop_files(connection: sqlite3.Connection, folder: Path, names: Sequence[str
 # -- what is due ------------------------------------------------------------------------------
 
 
-def _too_old(connection: sqlite3.Connection, days: float) -> list[int]:
+def _too_old(connection: sqlite3.Connection, limits: Limits) -> list[int]:
     """Looks at the oldest first, as times are in no index and mostly rise with the numbers."""
-    until = time.time() - days * DAY
-    query = "SELECT number FROM {} WHERE started<? AND status<>0 ORDER BY number"
-    oldest = query.format(f"(SELECT * FROM runs ORDER BY number LIMIT {_OLDEST})")
+    until = time.time() - limits.days * DAY
+    oldest = f"SELECT number FROM (SELECT * FROM runs ORDER BY number LIMIT {_OLDEST}) WHERE started<? AND status<>0"
     if connection.execute(oldest, (until,)).fetchone() is None:
         return []
-    return [row[0] for row in connection.execute(query.format("runs"), (until,))]
+    # The latest of a flow stay however old they look: the clock may be years ahead, once.
+    query = (
+        "SELECT number FROM (SELECT number, started, status, ROW_NUMBER() OVER (PARTITION BY flow ORDER BY"
+        " number DESC) AS place FROM runs) WHERE started<? AND status<>0 AND place>? ORDER BY number"
+    )
+    return [row[0] for row in connection.execute(query, (until, limits.runs))]
 
 
 def _holding(connection: sqlite3.Connection) -> list[tuple[int, str, int]]:

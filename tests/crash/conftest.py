@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from command_server import Server, running
 from scene import Scene
 
-CRASHES = int(os.environ.get("FLOWKIT_CRASHES", "20"))  # how many; above 20, what takes long is done too
-LONG = CRASHES > 20
+CRASHES = int(os.environ.get("FLOWKIT_CRASHES", "20"))  # how many; above 200, what takes long is done too
+LONG = CRASHES > 200
 
 
 @pytest.fixture(scope="session")

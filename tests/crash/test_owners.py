@@ -144,7 +144,6 @@ def test_a_task_that_kills_its_process_again_and_again_is_not_run_without_end(ow
     check_nothing_is_left_to_do(owned)
 
 
-@pytest.mark.xfail(reason="a start that was not written is no known death of its task", strict=False)
 def test_a_task_that_kills_its_process_at_once_is_not_run_without_end_either(owned: Scene) -> None:
     """Its start need not have been written yet."""
     owned.flowkit("run", "flows/flow.py:loop", code=-signal.SIGKILL)

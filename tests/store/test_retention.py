@@ -87,7 +87,7 @@ def test_old_runs_are_forgotten_whole(made: MadeHistory) -> None:
     old, young = made.run(large=b"x" * 70_000, lines=[line("hi")]), made.run()
     made.connection.execute("UPDATE runs SET started=? WHERE number=?", (time.time() - 3 * DAY, old))
     made.connection.execute("UPDATE runs SET started=? WHERE number=?", (time.time(), young))
-    freed = retention.clean(made.connection, made.folder, Bounds(days=2), ALL)
+    freed = retention.clean(made.connection, made.folder, Bounds(days=2, runs=1), ALL)
     assert (freed.forgotten, freed.files) == (1, 1)
     for table in ("attempts", "sessions", "results", "logs"):
         assert made.rows(f"SELECT DISTINCT run FROM {table}") in ([(young,)], [])
@@ -167,7 +167,7 @@ def test_clean_gives_the_room_back_and_forgets_outlines(made: MadeHistory) -> No
         made.run(lines=[line("x" * 5000) for _ in range(20)])
     made.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = made.path.stat().st_size
-    retention.clean(made.connection, made.folder, Bounds(days=0), ALL)
+    retention.clean(made.connection, made.folder, Bounds(days=0, runs=1), ALL)
     assert made.path.stat().st_size < before / 10
     assert made.rows("SELECT * FROM outlines") == []
 
