@@ -107,17 +107,25 @@ def choose(
     return Chosen(found.tasks | set(found.needed), frozenset(found.needed))
 
 
-def borrowed(memory: Memory, plan: Plan, chosen: Chosen) -> Borrowed:
+def borrowed(memory: Memory, plan: Plan, chosen: Chosen, taken: Mapping[str, int] | None = None) -> Borrowed:
     """The results that a run takes from earlier ones.
+
+    Args:
+        taken: of a run that goes on: from which run each key was taken before, so that it is again.
 
     Raises:
         UsageError: one of them is not there.
     """
     left = {node for node, task in enumerate(plan.tasks) if task in chosen.given}
+    before = {node: taken.get(plan.keys[node]) for node in left} if taken else {}
     found = Borrowed()
     rows: list[Row] = []
     with History(memory.folder) as history:
-        for run in history.runs(flow=plan.name, limit=_LOOKED_AT) if left else ():
+        runs = history.runs(flow=plan.name, limit=_LOOKED_AT) if left else []
+        for run in runs if taken else ():
+            wanted = {node for node in left if before[node] == run.number}
+            left -= _from(memory, history, run, plan, wanted, rows, found) if wanted else set()
+        for run in runs:
             if left:
                 left -= _from(memory, history, run, plan, left, rows, found)
     if left:

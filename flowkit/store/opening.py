@@ -25,7 +25,7 @@ from flowkit.store.run_name import invent
 from flowkit.store.run_status import RunStatus
 
 PARAMETERS = -1  # the batch that has the values of the parameters
-_STALE = json.dumps({"message": "It is to run again: what it was made from has changed."})
+_STALE = json.dumps({"message": "It is to run again."})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,12 +102,25 @@ def apply(
     Raises:
         sqlite3.Error: what was done until then is done.
     """
-    return carry_out(connection, folder, due(connection, limits, cache, flow))
+    # Unasked, the latest of a flow stay however old they look: the clock may be years ahead, once.
+    return carry_out(connection, folder, due(connection, limits, cache, flow, spared=limits.runs))
 
 
-def due(connection: sqlite3.Connection, limits: Limits, cache: CacheLimits, flow: str | None = None) -> Due:
-    """What is to go; nothing is changed."""
-    forgotten = _too_old(connection, limits)
+def due(
+    connection: sqlite3.Connection,
+    limits: Limits,
+    cache: CacheLimits,
+    flow: str | None = None,
+    *,
+    spared: int = 0,
+) -> Due:
+    """What is to go; nothing is changed.
+
+    Args:
+        flow: whose runs are counted; None: those of all.
+        spared: the latest runs of a flow, so many, that are not forgotten for their age.
+    """
+    forgotten = _too_old(connection, limits.days, spared)
     gone = set(forgotten)
     holding = [run for run in _holding(connection) if run[0] not in gone]
     emptied = [*_too_many(connection, holding, limits.runs, flow)]
@@ -175,18 +188,17 @@ def drop_files(connection: sqlite3.Connection, folder: Path, names: Sequence[str
 # -- what is due ------------------------------------------------------------------------------
 
 
-def _too_old(connection: sqlite3.Connection, limits: Limits) -> list[int]:
+def _too_old(connection: sqlite3.Connection, days: float, spared: int) -> list[int]:
     """Looks at the oldest first, as times are in no index and mostly rise with the numbers."""
-    until = time.time() - limits.days * DAY
+    until = time.time() - days * DAY
     oldest = f"SELECT number FROM (SELECT * FROM runs ORDER BY number LIMIT {_OLDEST}) WHERE started<? AND status<>0"
     if connection.execute(oldest, (until,)).fetchone() is None:
         return []
-    # The latest of a flow stay however old they look: the clock may be years ahead, once.
     query = (
         "SELECT number FROM (SELECT number, started, status, ROW_NUMBER() OVER (PARTITION BY flow ORDER BY"
         " number DESC) AS place FROM runs) WHERE started<? AND status<>0 AND place>? ORDER BY number"
     )
-    return [row[0] for row in connection.execute(query, (until, limits.runs))]
+    return [row[0] for row in connection.execute(query, (until, spared))]
 
 
 def _holding(connection: sqlite3.Connection) -> list[tuple[int, str, int]]:
@@ -237,7 +249,7 @@ def _too_large(
 def _too_much_cache(connection: sqlite3.Connection, limits: CacheLimits) -> list[bytes]:
     """The entries that were not used for longest."""
     total = connection.execute("SELECT COALESCE(SUM(bytes), 0) FROM cache").fetchone()[0]
-    until = 0.0 if limits.days is None else time.time() - limits.days * DAY
+    until = 0.0 if limits.days is None else time.time() - days * DAY
     if total <= limits.max_bytes and not until:
         return []
     found = []

@@ -169,7 +169,7 @@ class Place:
             chosen = choose(flow, select, None, memory, values)
             plan = compile_flow(flow, lane=used.name, only=chosen.only, given=chosen.given)
             lent = borrowed(memory, plan, chosen)
-            noted = chosen.noted(replace(asked or Asked(), select=select), keys_of(flow))
+            noted = chosen.noted(replace(asked or Asked(), select=select, taken=lent.runs), keys_of(flow))
             kept = memory.begin(plan, values, session_of(used, "test"), noted)
         except BaseException:
             memory.close()
@@ -200,11 +200,12 @@ class Place:
             given=tuple(before["given"]),
             forced=tuple(forced),
             persists=before["persists"],
+            taken=before["taken"],
         )
         try:
             chosen = Chosen.of(flow, asked.only, asked.given)
             plan = compile_flow(flow, lane=used.name, only=chosen.only, given=chosen.given)
-            lent = borrowed(memory, plan, chosen)
+            lent = borrowed(memory, plan, chosen, asked.taken)
             found = continuation(memory, record, outline, plan, values, forced, lent)
         except BaseException:
             owners.release(memory.folder, record.number)

@@ -127,3 +127,22 @@ def test_a_word_that_does_not_exist_is_refused_with_those_that_do(place: Place, 
     with pytest.raises(UsageError, match="`state:old` cannot be read") as raised:
         place.run(flow, select="state:old")
     assert "`state:modified`" in raised.value.hints[0]
+
+
+def test_a_selection_that_goes_on_takes_from_where_it_took_before(
+    place: Place, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.run(flow, day=1)
+    monkeypatch.setenv("BROKEN", "yes")
+    selected = place.run(flow, select="report")
+    monkeypatch.delenv("BROKEN")
+    place.run(flow, day=2)
+    assert place.resume(flow, selected.number).value("report") == [10, 20]
+
+
+def test_a_task_that_a_run_with_a_selection_did_not_have_is_not_new(place: Place, flow: Flow) -> None:
+    place.run(flow)
+    place.run(flow, select="report")
+    for word in ("state:new", "state:modified"):
+        with pytest.raises(UsageError, match="nothing is selected by"):
+            place.run(flow, select=word)

@@ -105,10 +105,12 @@ def test_an_end_that_is_written_twice_is_the_later_one(made: MadeHistory, journa
 
 def test_what_cannot_be_written_leaves_nothing_of_its_commit(made: MadeHistory, journal: Journal) -> None:
     journal.append([row(0, SUCCESS)], {}, VALUES, [line("first")])
-    with pytest.raises(sqlite3.Error):
-        journal.append(
-            [row(2, SUCCESS)], {}, VALUES, [line("second"), line(b"third" * 2)._replace(at="x", text={})]
-        )  # type: ignore[arg-type]
+    made.connection.execute(
+        "CREATE TEMP TRIGGER full BEFORE INSERT ON logs WHEN NEW.text='third'"
+        " BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
+    with pytest.raises(sqlite3.Error, match="the disk is full"):
+        journal.append([row(2, SUCCESS)], {}, VALUES, [line("second"), line("third")])
     assert attempts(made) == [(0, -1, 1, SUCCESS)]
     assert made.rows("SELECT text FROM logs") == [("first",)]
 
