@@ -17,7 +17,9 @@ class _Stderr(logging.StreamHandler[Any]):
     def __init__(self, form: str) -> None:
         logging.Handler.__init__(self)
         self.setFormatter(logging.Formatter(form))
-        self.addFilter(lambda record: not is_shown_otherwise())  # before the lock that all tasks would wait for
+        self.addFilter(
+            lambda record: not is_shown_otherwise()
+        )  # before the lock that all tasks would wait for
 
     @property
     def stream(self) -> Any:

@@ -133,7 +133,7 @@ def _go_on(
     asked = _asked(run, options)
     chosen_tasks = Chosen.of(flow, asked.only, asked.given)
     plan = compile_flow(flow, lane=executor.name, only=chosen_tasks.only, given=chosen_tasks.given)
-    lent = borrowed(memory, plan, chosen_tasks)
+    lent = borrowed(memory, plan, chosen_tasks, asked.taken)
     found = continuation(memory, run, outline, plan, values, asked.forced, lent)
     if run.status is RunStatus.SUCCESS and found.is_done:
         say(f"the run {run.number} ({run.name}) is done: nothing is left to run")

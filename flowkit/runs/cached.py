@@ -27,7 +27,8 @@ from flowkit.store.cache_entry import CacheEntry, unpacked
 from flowkit.store.results import Results, UnreadableError
 
 _PAUSE = 0.02  # seconds between two looks at an entry that another process makes
-_MOST_READ = 200_000  # entries of a flow that are read at once
+_MOST_READ = 100_000  # entries of a flow that are read at once
+_SMALL = 1000  # bytes of those; a larger one is read when it is asked for
 _LATELY = 3600.0  # seconds in which the use of an entry is not noted again
 _COLUMNS = "run, attempt, made, took, data, log, inputs, used"
 
@@ -177,11 +178,12 @@ class Cache:
         return row
 
     def _read(self) -> dict[bytes, _Row]:
-        """The latest entries of the flow: one statement for all costs a tenth of one for each."""
+        """The latest small entries of the flow: one statement for all costs a tenth of one for each."""
         with self._lock:
             rows = self._connection.execute(
-                f"SELECT key, {_COLUMNS} FROM cache WHERE flow=? ORDER BY made DESC LIMIT ?",
-                (self._plan.name, _MOST_READ),
+                f"SELECT key, {_COLUMNS} FROM cache WHERE flow=? AND LENGTH(data)<? AND LENGTH(log)<?"
+                " ORDER BY made DESC LIMIT ?",
+                (self._plan.name, _SMALL, _SMALL, _MOST_READ),
             ).fetchall()
         return {row[0]: row[1:] for row in rows}
 

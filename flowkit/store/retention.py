@@ -191,7 +191,8 @@ def drop_files(connection: sqlite3.Connection, folder: Path, names: Sequence[str
 def _too_old(connection: sqlite3.Connection, days: float, spared: int) -> list[int]:
     """Looks at the oldest first, as times are in no index and mostly rise with the numbers."""
     until = time.time() - days * DAY
-    oldest = f"SELECT number FROM (SELECT * FROM runs ORDER BY number LIMIT {_OLDEST}) WHERE started<? AND status<>0"
+    first = f"SELECT * FROM runs ORDER BY number LIMIT {_OLDEST}"
+    oldest = f"SELECT number FROM ({first}) WHERE started<? AND status<>0"
     if connection.execute(oldest, (until,)).fetchone() is None:
         return []
     query = (
@@ -249,7 +250,7 @@ def _too_large(
 def _too_much_cache(connection: sqlite3.Connection, limits: CacheLimits) -> list[bytes]:
     """The entries that were not used for longest."""
     total = connection.execute("SELECT COALESCE(SUM(bytes), 0) FROM cache").fetchone()[0]
-    until = 0.0 if limits.days is None else time.time() - days * DAY
+    until = 0.0 if limits.days is None else time.time() - limits.days * DAY
     if total <= limits.max_bytes and not until:
         return []
     found = []
