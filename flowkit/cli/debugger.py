@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowkit.cli.place import say
+from flowkit.engine.mask import MASK
 from flowkit.engine.outcome import Outcome
 
 
@@ -17,7 +18,7 @@ def post_mortem(outcome: Outcome) -> None:
             and isinstance(error, BaseException)
             and error.__traceback__ is not None
         ):
-            say(f"{outcome.plan.key(node, index)}: {detail.failure}")
+            say(MASK.text(f"{outcome.plan.key(node, index)}: {detail.failure}"))
             pdb.post_mortem(error.__traceback__)
             return
     say("no task failed: there is nothing to debug")

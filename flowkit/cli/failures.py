@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowkit.cli.styled import Styled, cropped, joined
 from flowkit.cli.wording import duration, one_line, shown
 from flowkit.engine.failure import message_of, type_name, user_frames
+from flowkit.engine.mask import MASK
 from flowkit.plan.events import Detail, Failure, Row
 from flowkit.plan.status import FAILED, TIMED_OUT, TRIGGER_FAILED
 
@@ -120,7 +121,7 @@ def block(
     if failure is not None and failure.hint:
         lines.append([("hint: ", "cyan"), (one_line(failure.hint), "")])
     if debug and failure is not None:
-        text = _traceback(failure, error)
+        text = MASK.text(_traceback(failure, error))
         lines += [[(_QUOTE, "blue"), (shown(line), "dim")] for line in text.splitlines()]
     return lines
 
@@ -211,7 +212,7 @@ def _causes(error: BaseException | None) -> Iterator[Styled]:
             return
         frames = [frame for frame in user_frames(error.__traceback__) if _is_own(frame.filename)]
         place = Place(frames[-1].filename, frames[-1].lineno or 0, frames[-1].name) if frames else None
-        text = one_line(f"{type_name(error).rpartition('.')[2]}: {message_of(error)}")
+        text = one_line(MASK.text(f"{type_name(error).rpartition('.')[2]}: {message_of(error)}"))
         yield [(f"  {words} ", "dim"), (text, ""), (f"  ({place.shown})" if place else "", "dim")]
 
 

@@ -51,7 +51,7 @@ def document_of(history: History, run: RunRecord, *, children: bool = False) -> 
         "tasks": [
             {
                 "task": attempts[-1].key if attempts else history.key(run, node, child),
-                "status": attempts[-1].status.word if attempts else None,
+                "status": _stands(run, attempts[-1].status).word if attempts else None,
                 "attempts": [_attempt(each) for each in attempts],
                 **(_counts_of(many[node]) if child < 0 and node in many else {}),
             }
@@ -141,7 +141,7 @@ def _rows(
     for (node, child), attempts in tasks.items():
         key = history.key(run, node, child)
         if child < 0 and node in many:
-            yield _mapped_row(key, attempts, many[node])
+            yield _mapped_row(run, key, attempts, many[node])
         elif attempts:
             yield _row(key, attempts)
         else:
@@ -163,12 +163,19 @@ def _row(key: str, attempts: Sequence[AttemptRecord]) -> tuple[str, ...]:
     )
 
 
-def _mapped_row(key: str, attempts: Sequence[AttemptRecord], many: ChildrenRecord) -> tuple[str, ...]:
-    status = _of_all(attempts[-1].status if attempts else Status.RUNNING, many)
+def _mapped_row(
+    run: RunRecord, key: str, attempts: Sequence[AttemptRecord], many: ChildrenRecord
+) -> tuple[str, ...]:
+    status = _of_all(_stands(run, attempts[-1].status if attempts else Status.RUNNING), many)
     took = duration(max(0.0, many.ended - many.started)) if status.ended else ""
     counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items())
     state = f"{status.symbol} {status.word}"
     return (key, state, "", moments.clock(many.started), took, f"{_total(many)}: {counts}")
+
+
+def _stands(run: RunRecord, status: Status) -> Status:
+    """Nothing runs in a run that has ended: a mapped task whose process was gone is written as going on."""
+    return status if status.ended or run.status is RunStatus.RUNNING else Status.CANCELLED
 
 
 def _of_all(status: Status, many: ChildrenRecord) -> Status:

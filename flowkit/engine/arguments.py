@@ -24,6 +24,9 @@ class Arguments:
     def of(self, node: int, index: int) -> dict[str, Any]:
         """The arguments of a task, or of a child of a mapped one."""
         plan, values = self._plan, self._engine.values
+        if node not in plan.arguments and node not in plan.merges:
+            known = plan.names[node] or plan.tasks[node]._signature.names
+            return {name: self._here(ref) for name, ref in zip(known, plan.refs[node], strict=False)}
         given = {
             argument.name: self._made(argument, node, index)
             for argument in plan.arguments.get(node, ())
@@ -37,6 +40,10 @@ class Arguments:
                 value = values[ref]
                 given[name] = self._engine.value_of(ref) if value is GONE else value
         return given
+
+    def _here(self, ref: int) -> Any:
+        value = self._engine.values[ref]
+        return self._engine.value_of(ref) if value is GONE else value
 
     def forget(self, source: int) -> None:
         """Nobody takes the elements of this value any more."""

@@ -40,7 +40,7 @@ from flowkit.plan.facts import known_rows
 from flowkit.plan.machine import Machine
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import State
-from flowkit.plan.status import CANCELLED, MAPPED, SUCCESS
+from flowkit.plan.status import CACHED, CANCELLED, MAPPED
 
 
 class Engine:
@@ -325,7 +325,7 @@ class Engine:
                 children = self.values[node] = (children or []) + [None] * (width - len(children or ()))
             children[index] = value
         detail = row[7]
-        if detail is not None and (detail.message or row[3] != SUCCESS):
+        if detail is not None and (detail.message or row[3] > CACHED):
             self.details[node, index] = detail
         elif self.details:
             self.details.pop((node, index), None)  # of an attempt before this one
@@ -380,7 +380,8 @@ class Engine:
             return value
         if index >= len(value):
             return None
-        return self._loaded(node, index) if value[index] is GONE else value[index]
+        child = value[index]  # once: it may be let go of at any time
+        return self._loaded(node, index) if child is GONE else child
 
     def _loaded(self, node: int, index: int) -> Any:
         """A value that is kept elsewhere; it stays in memory for the others that take it."""

@@ -72,6 +72,9 @@ class Release:
 
     def _begin(self) -> None:
         """The first value that is worth it: count who takes what, and catch up."""
+        for row in self._engine.earlier.rows:  # no row tells of these
+            if row[1] < 0:
+                self._ended[row[0]] = 1
         self._users = self._counted()
         for node in {*self._held, *(node for node, _ in self._held_children)}:
             if self._ended[node] and not self._users[node]:
@@ -145,8 +148,7 @@ class Release:
         elif self._held_children and node in self._engine.machine.groups and values[node] is not None:
             for index in range(len(values[node])):
                 self._drop_child(node, index)
-        if node in self._plan.groups:
-            self._engine.worker.arguments.forget(node)
+        self._engine.worker.arguments.forget(node)
 
     def _drop_child(self, node: int, index: int) -> None:
         if (node, index) in self._held_children:

@@ -129,7 +129,12 @@ class Worker:
             if self._plain is not None and (type(value) not in self._plain or node in self.plan.unkept):
                 kept = self._kept(node, index, value)
         needs = self.plan.needs.get(node)
-        detail = detail_of(needs, value, child=index >= 0) if needs else None
+        try:
+            detail = detail_of(needs, value, child=index >= 0) if needs else None
+        except BaseException:  # its time is over, say: others must not wait for its entry
+            if kept is not None:
+                kept.drop()
+            raise
         if origin is not None:
             detail = detail._replace(origin=origin) if detail is not None else Detail(origin=origin)
         row = (node, index, attempt, status, started, self._clock(), name, detail)

@@ -33,6 +33,7 @@ class Origin(NamedTuple):
         missed: why an entry that was there was not used, or "".
         run, attempt: that made the value; `run` is 0 where it was made now.
         made, took: when, in seconds since 1970, and how long that took.
+        said: all this as JSON, where it is there already.
     """
 
     key: bytes
@@ -42,9 +43,12 @@ class Origin(NamedTuple):
     attempt: int = 0
     made: float = 0.0
     took: float = 0.0
+    said: str = ""
 
     def as_json(self) -> str:
         """As it is kept."""
+        if self.said:
+            return self.said
         said = f'{{"key": "{self.key.hex()}", "inputs": {self.inputs}'
         if self.missed:
             said += f', "missed": "{self.missed}"'

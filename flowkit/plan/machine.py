@@ -32,6 +32,7 @@ from flowkit.plan.invariants import invariants
 from flowkit.plan.known import Known
 from flowkit.plan.plan import GROUP, SETTLED, TROUBLE, Plan
 from flowkit.plan.status import (
+    CACHED,
     CANCELLED,
     EXPANDED,
     FAILED,
@@ -112,19 +113,20 @@ class Machine(Known):
     def done(self, row: Row) -> bool:
         """Take the end of an attempt; False where it comes too late, and nothing was changed."""
         node, index, attempt, status, _, now, _, detail = row
-        if detail is None and index < 0 and status == SUCCESS and not (self._attempts or self.stopping):
+        told = detail is not None and node in self.plan.needs
+        if index < 0 and SUCCESS <= status <= CACHED and not (told or self._attempts or self.stopping):
             # What nearly every task does, without the detours below.
             if self.status[node] != RUNNING or attempt != 1:
                 return False
             self.running -= 1
             self.events.append(row)
             work: list[End] = []
-            self._node_ended(node, SUCCESS, work, now)
+            self._node_ended(node, status, work, now)
             if work:
                 self._follow(work, now)
                 self._close_if_stopped(now)
             return True
-        if not self._is_running(node, index, attempt):
+        if not self.is_running(node, index, attempt):
             return False
         self.running -= 1
         if status != SUCCESS and self._retried(row):
@@ -148,7 +150,7 @@ class Machine(Known):
             _, kind, node, index, attempt = heappop(self.deadlines)
             if kind == _RETRY:
                 self._ready_again(node, index)
-            elif self._is_running(node, index, attempt):
+            elif self.is_running(node, index, attempt):
                 late.append((node, index, attempt))
         return late
 
@@ -203,7 +205,8 @@ class Machine(Known):
         """The number of the attempt that is out, or comes next."""
         return self._attempts.get(node if index < 0 else (node, index), 1)
 
-    def _is_running(self, node: int, index: int, attempt: int) -> bool:
+    def is_running(self, node: int, index: int, attempt: int) -> bool:
+        """Whether an attempt is out, and was not given up."""
         status = self.status[node] if index < 0 else self.groups[node].states[index]
         if status != RUNNING:
             return False

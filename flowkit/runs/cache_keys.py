@@ -63,6 +63,7 @@ class Keys:
         self._codes = codes
         self.tracer = tracer
         self._beginnings: dict[tuple[bytes, str], bytes] = {}
+        self._names: dict[str, bytes] = {}
 
     def of(self, node: int, arguments: Mapping[str, Any]) -> CallKey | None:
         """The key of a call; None where an argument has no digest, so that its result cannot be found.
@@ -78,10 +79,10 @@ class Keys:
             if callable(cache):
                 tokens.append(self._digest(cache(dict(arguments))))
             else:
-                for name in sorted(arguments):
+                for name in sorted(arguments) if len(arguments) > 1 else arguments:
                     value = arguments[name]
                     leaf = LEAVES.get(type(value))
-                    tokens.append(text(name))
+                    tokens.append(self._names.get(name) or self._names.setdefault(name, text(name)))
                     tokens.append(leaf(value) if leaf is not None else raw(self._digest(value)))
         except UndigestibleError:
             return None
@@ -93,7 +94,7 @@ class Keys:
     def _beginning(self, task: Task, code: bytes) -> bytes:
         """What all calls of a task share."""
         name = ""
-        if task.cache == "inputs":  # nothing but its name tells it from others
+        if task.cache is not True and task.cache == "inputs":  # nothing but its name tells it from others
             run = task.run
             name = f"{task.name} {getattr(run, '__module__', '')}.{getattr(run, '__qualname__', type(task))}"
             code = b""

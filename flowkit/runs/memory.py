@@ -290,11 +290,6 @@ def forced_nodes(plan: Plan, forced: Collection[str]) -> set[int]:
     return {node for node, key in enumerate(plan.keys) if key in forced or plan.tasks[node].name in forced}
 
 
-def _json(code: Code) -> str:
-    """The parts of a code, as they are kept."""
-    return json.dumps([[part.kind, part.name, part.digest, part.place] for part in code.parts])
-
-
 def _digest(value: Any) -> str:
     try:
         text: str = digest(value, content=False).hex()

@@ -107,7 +107,7 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         hints = _hints(path, error)
-        if is_damage(error) and path.exists():
+        if is_damage(error) and path.exists() and not _is_sound(path):
             kept = set_aside(path)
             hints = (f"it is kept as `{kept}`; the next command begins a new one",)
         raise HistoryError(f"the history `{path}` {_reason(error)}", hints=hints) from error
@@ -126,6 +126,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether the history that is there now is whole: another process may have begun a new one meanwhile."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error:
+        return False
 
 
 def _opened(path: Path) -> sqlite3.Connection:

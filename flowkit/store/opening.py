@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowkit.errors import HistoryError
 from flowkit.plan.status import Status
 from flowkit.store import owners
 from flowkit.store.database import transaction
@@ -90,12 +89,14 @@ def begin(connection: sqlite3.Connection, folder: Path, new: Beginning, session:
     run: int | None = None
     try:
         with transaction(connection):
+            run = _claimed_number(connection, folder)
             name = invent(lambda name: _has(connection, name))
             _keep_outline(connection, new.outline, new.codes)
-            run = connection.execute(
-                "INSERT INTO runs (uid, name, flow, ref, status, started, parameters, asked, outline, parent)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            connection.execute(
+                "INSERT INTO runs (number, uid, name, flow, ref, status, started, parameters, asked, outline,"
+                " parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
+                    run,
                     new.uid,
                     name,
                     new.flow,
@@ -107,12 +108,9 @@ def begin(connection: sqlite3.Connection, folder: Path, new: Beginning, session:
                     new.outline[0],
                     new.parent,
                 ),
-            ).lastrowid
-            assert run is not None
+            )
             connection.execute("INSERT INTO results VALUES (?, ?, ?)", (run, PARAMETERS, new.values))
             _enter(connection, run, 1, session, now)
-            if not owners.claim(folder, run):
-                raise HistoryError(f"the run {run} has an owner already, which cannot be")
     except BaseException:
         if run is not None:
             owners.release(folder, run)
@@ -181,6 +179,15 @@ def _keep_outline(
         outline,
     )
     keep_codes(connection, codes)
+
+
+def _claimed_number(connection: sqlite3.Connection, folder: Path) -> int:
+    """The next number, taken; not one of a run that goes on with a history that was set aside."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name='runs'").fetchone()
+    number = row[0] + 1 if row else 1
+    while not owners.claim(folder, number):
+        number += 1
+    return int(number)
 
 
 def _has(connection: sqlite3.Connection, name: str) -> bool:

@@ -173,3 +173,28 @@ def test_a_history_of_newer_code_is_refused(shell: Shell, made: MadeHistory) -> 
 def test_a_state_folder_that_others_may_write_to_is_not_read(shell: Shell, made: MadeHistory) -> None:
     made.folder.chmod(0o777)
     assert "may be written by others" in shell("runs", code=2).sentence
+
+
+def test_nothing_of_a_run_whose_process_is_gone_is_shown_as_running(shell: Shell) -> None:
+    shell.write(
+        "flows/deadly.py",
+        """
+        import os
+        import signal
+
+        from flowkit import flow, task
+
+        @task
+        def each(number):
+            if number == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        @flow
+        def deadly():
+            return each.map([0, 1])
+        """,
+    )
+    shell("run", "deadly", code=-9)
+    text = shell("runs", "show").out
+    assert "crashed" in text
+    assert "running" not in text + shell("runs", "show", "--json").out

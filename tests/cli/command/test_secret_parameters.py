@@ -115,3 +115,29 @@ def test_the_registry_and_the_commands_that_read_it_do_not_have_its_default(proj
     shown = project("show", "load").out
     assert "built-in-key" not in shown
     assert ["key", "str", "[secret]", "=", "•••"] in [line.split() for line in shown.splitlines()]
+
+
+@pytest.mark.parametrize("option", ["--keep-going", "--debug", "--pdb"])
+def test_a_failure_and_what_caused_it_never_show_a_secret(shell: Shell, option: str) -> None:
+    shell.write(
+        "flows/leaky.py",
+        """
+        from pydantic import SecretStr
+
+        from flowkit import flow, task
+
+        @task
+        def ask(token):
+            try:
+                raise OSError("inner " + token.get_secret_value())
+            except OSError as error:
+                raise ValueError("outer " + token.get_secret_value()) from error
+
+        @flow
+        def leaky(token: SecretStr):
+            return ask(token)
+        """,
+    )
+    said = shell("run", "leaky", option, code=1, env={"FLOWKIT_SECRET_TOKEN": "hunter2"})
+    assert "inner •••" in said.err
+    assert "hunter2" not in said.out + said.err
