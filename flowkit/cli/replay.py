@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from flowkit.cli.loading import Loaded, load_of_run
 from flowkit.cli.past import Run
 from flowkit.cli.place import here, memory_of, say, settings
 from flowkit.cli.wording import duration, listed, shown
+from flowkit.draw.labels import printable
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor
 from flowkit.engine.mask import MASK
@@ -107,7 +109,9 @@ class _Watch:
         """Nothing is shown before."""
 
     def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
-        """Keep the last row of the task, and of each of its children."""
+        """Keep the last row of the task, and of each of its children; pass on what they print."""
+        for line in lines:
+            print(printable(line.text), file=sys.stdout if line.stream == "stdout" else sys.stderr)
         for row in rows:
             if row[0] == self._node and (Status(row[3]).ended or row[3] == RETRYING):
                 self.ends[row[1]] = row
@@ -126,6 +130,8 @@ def _carried_out(prepared: Replay, values: dict[str, Any], *, pdb: bool, debug: 
         parameters=values,
         observers=[watch],
         earlier=prepared.earlier,
+        # Where secrets are known, what the task prints comes by us, line by line, without them.
+        capture=bool(MASK) and not pdb,
         switch_interval=None,
     )
     outcome = engine.run()

@@ -23,6 +23,7 @@ from flowkit.flow.values import checked
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.outline import restored
 from flowkit.project.settings import Settings
+from flowkit.runs.again import said
 from flowkit.runs.borrow import Chosen, borrowed
 from flowkit.runs.memory import Asked, Memory, session_of
 from flowkit.runs.resume import Continuation, claim, continuation, go_on, parameters_of
@@ -192,8 +193,8 @@ def _said(found: Continuation) -> Iterator[str]:
     yield f"run {run.number} ({run.name}) of {run.flow} {run.status.word}: {left}, the rest runs now"
     if matching.parameters:
         yield f"note: other parameters than before: {listed(list(matching.parameters))}"
-    if matching.changed:
-        yield f"note: changed since, and run again: {listed([plan.keys[node] for node in matching.changed])}"
+    for line in said(found.again, [plan.keys[node] for node in matching.changed]):
+        yield f"note: {line}"
     if matching.added:
         yield f"note: new in the flow: {listed(list(matching.added))}"
     if matching.removed:

@@ -143,19 +143,20 @@ def _rows(
         if child < 0 and node in many:
             yield _mapped_row(run, key, attempts, many[node])
         elif attempts:
-            yield _row(key, attempts)
+            yield _row(run, key, attempts)
         else:
             waiting = run.status is RunStatus.RUNNING
             yield (key, "· waiting" if waiting else "· not reached", "", "", "", "")
 
 
-def _row(key: str, attempts: Sequence[AttemptRecord]) -> tuple[str, ...]:
+def _row(run: RunRecord, key: str, attempts: Sequence[AttemptRecord]) -> tuple[str, ...]:
     last = attempts[-1]
+    status = _stands(run, last.status)
     made = sum(attempt.attempt > 0 for attempt in attempts)
     took = last.duration if made else None
     return (
         key,
-        f"{last.status.symbol} {last.status.word}",
+        f"{status.symbol} {status.word}",
         str(made) if made else "",
         moments.clock(last.started) if made else "",
         duration(took) if took is not None else "",
@@ -174,7 +175,7 @@ def _mapped_row(
 
 
 def _stands(run: RunRecord, status: Status) -> Status:
-    """Nothing runs in a run that has ended: a mapped task whose process was gone is written as going on."""
+    """Nothing runs in a run that has ended: what was to go on, or to be retried, is not any more."""
     return status if status.ended or run.status is RunStatus.RUNNING else Status.CANCELLED
 
 

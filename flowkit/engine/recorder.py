@@ -105,9 +105,11 @@ class Recorder:
         bell = Bell()
         self._urgent.append((row, kept, bell))
         self.wake()
-        while not bell.wait(_PATIENCE) and self._thread.is_alive() and self.broken is None:
+        written = bell.wait(_PATIENCE)
+        while not written and self._thread.is_alive() and self.broken is None:
             self.wake()
-        return self.broken is None
+            written = bell.wait(_PATIENCE)
+        return written and self.broken is None
 
     def settle(self) -> None:
         """Wait until what has happened so far is committed."""

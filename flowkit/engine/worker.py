@@ -57,6 +57,8 @@ class Worker:
             | frozenset(self.plan.cached)
             | self.plan.unkept
             | self.plan.durable
+            # An attempt that was given up before it read its arguments might find that they were let go.
+            | frozenset(self.plan.timeouts)
         )
         if engine.careful:
             self._special = frozenset(range(self.plan.size))

@@ -129,11 +129,12 @@ def _went_on(run: PastRun, node: int, child: int, last: AttemptRecord) -> Reason
     if not before:
         return None
     forced = _asking(run, node, last).forced
-    words = Cause.FORCED.sentence if forced else _before(before[-1])
+    again = run.record.asked.get("again") or {}
+    words = Cause.FORCED.sentence if forced else _before(before[-1], str(again.get(run.key(node)) or ""))
     return Reason(cause=Cause.FORCED if forced else Cause.WENT_ON, sentence=words)
 
 
-def _before(last: AttemptRecord) -> str:
+def _before(last: AttemptRecord, again: str) -> str:
     session = f"session {last.session}"
     if last.detail.get("lost"):
         return f"it was running when the process of {session} was gone"
@@ -143,6 +144,8 @@ def _before(last: AttemptRecord) -> str:
         return f"another attempt was due since {session}"
     if last.status.bad:
         return f"it was not run to its end in {session}"
+    if again:
+        return f"it had ended in {session}, but {again}"
     return (
         f"it had ended in {session}, but what it is made from changed since, or its result could not be read"
     )

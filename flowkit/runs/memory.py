@@ -55,6 +55,7 @@ class Asked:
             from which run each of those given comes.
         forced: keys of tasks that run though their result is there; `*`: all.
         reads: whether the cache is used.
+        again: of a run that goes on, why tasks that had ended run again, by key.
         persists: whether results are kept.
     """
 
@@ -67,6 +68,7 @@ class Asked:
     taken: Mapping[str, int] = field(default_factory=dict)
     forced: tuple[str, ...] = ()
     reads: bool = True
+    again: Mapping[str, str] = field(default_factory=dict)
     persists: bool = True
     parent: int | None = None
 

@@ -20,6 +20,7 @@ from flowkit.plan.outline import Outline, continued, ids_of, outline_order, pack
 from flowkit.plan.plan import Plan
 from flowkit.plan.resumption import Attempt, Child, Resumption, resumption
 from flowkit.plan.status import CACHED, MAPPED, SUCCESS
+from flowkit.runs.again import reasons
 from flowkit.runs.borrow import Borrowed
 from flowkit.runs.memory import Asked, Drawn, Kept, Memory, digests, forced_nodes
 from flowkit.store import database, opening, owners
@@ -42,6 +43,7 @@ class Continuation:
     Attributes:
         matching: which task is which, and what changed.
         standing: what is not run again.
+        again: why tasks that had ended run again, by key.
         careful: the process of the run has died so often that the next death must tell what ran.
         outline: of the flow as it is now, with the numbers that its tasks have in the rows of the run.
     """
@@ -54,6 +56,7 @@ class Continuation:
     standing: Resumption
     earlier: Earlier
     careful: bool
+    again: Mapping[str, str]
 
     @property
     def is_done(self) -> bool:
@@ -121,7 +124,8 @@ def continuation(
     earlier = _earlier(standing, details)
     earlier = replace(earlier, rows=[*lent.ends.rows, *earlier.rows])
     careful = _died(memory, run) >= _OFTEN
-    return Continuation(run, plan, drawn, whole, matching, standing, earlier, careful)
+    why = reasons(memory, plan, outline, drawn, matching, standing, _forced_with_followers(plan, forced))
+    return Continuation(run, plan, drawn, whole, matching, standing, earlier, careful, why)
 
 
 def _died(memory: Memory, run: RunRecord) -> int:
@@ -151,7 +155,7 @@ def go_on(
                 memory.folder,
                 run.number,
                 session,
-                asked=memory.told(plan, values, asked),
+                asked=memory.told(plan, values, replace(asked, again=found.again)),
                 outline=packed(found.outline),
                 codes=found.drawn.parts,
                 parameters=memory.shown(plan, values),

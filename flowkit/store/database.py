@@ -18,12 +18,14 @@ from importlib import resources
 from pathlib import Path
 
 from flowkit.errors import HistoryError
+from flowkit.store import owners
 
 FILE = "history.db"
 VERSION = 1  # of the schema; `MIGRATIONS` leads from each older one to the next
 MIGRATIONS: dict[int, str] = {}
 PATIENCE = 30.0  # seconds that a writer waits for another one
 
+_RENAMING = 0  # the byte of `owners.lock` for that; runs have their numbers, from 1 on
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _COMPANIONS = ("", "-wal", "-shm")
 
@@ -40,7 +42,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            set_aside(path)
+            _replace_damaged(path)
             return _opened(path)
 
 
@@ -59,7 +61,7 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            set_aside(path)
+            _replace_damaged(path)
             return None
 
 
@@ -77,8 +79,17 @@ def is_damage(error: BaseException) -> bool:
     )
 
 
+def _replace_damaged(path: Path) -> Path | None:
+    """Set a damaged history aside, unless another process was quicker and what is there now is sound."""
+    owners.claim(path.parent, _RENAMING, patience=PATIENCE)
+    try:
+        return None if _is_sound(path) else set_aside(path)
+    finally:
+        owners.release(path.parent, _RENAMING)
+
+
 def set_aside(path: Path) -> Path:
-    """Rename a damaged history, and say where it is now by the return value; the next one starts empty."""
+    """Rename a history, and say where it is now by the return value; the next one starts empty."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     kept = path.with_name(f"{path.name}.corrupt-{stamp}")
     number = 1
@@ -107,9 +118,10 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         hints = _hints(path, error)
-        if is_damage(error) and path.exists() and not _is_sound(path):
-            kept = set_aside(path)
-            hints = (f"it is kept as `{kept}`; the next command begins a new one",)
+        if is_damage(error) and path.exists():
+            kept = _replace_damaged(path)
+            where = "another process has begun a new one" if kept is None else f"it is kept as `{kept}`"
+            hints = (f"{where}; the next command goes on with the new one",)
         raise HistoryError(f"the history `{path}` {_reason(error)}", hints=hints) from error
     except OSError as error:
         raise HistoryError(f"the history `{path}` cannot be used: {error.strerror}") from error
@@ -135,7 +147,7 @@ def _is_sound(path: Path) -> bool:
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         ) as connection:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the latter: what it says has the damage in it
         return False
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 FOLDER = "results"
 _CHUNK = 1 << 20
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe in its place must not hang
 _OLD = 3600.0  # seconds after which nobody writes to a temporary file any more
 
 
@@ -53,6 +54,8 @@ class Writing:
         self._file = -1
         made = not place.parent.exists()
         place.parent.mkdir(mode=0o700, exist_ok=True)
+        if place.parent.is_symlink():
+            raise NotADirectoryError(20, "it is a link", str(place.parent))
         self._path.replace(place)
         _sync(place.parent)
         if made:
@@ -89,7 +92,7 @@ def path_of(folder: Path, name: str) -> Path:
 def content(folder: Path, name: str, key: bytes) -> bytes | None:
     """The bytes of a file; None where it is gone, or is not what was written."""
     try:
-        opened = os.open(path_of(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        opened = os.open(path_of(folder, name), _READ)
         with os.fdopen(opened, "rb") as file:
             data = file.read()
     except OSError:
@@ -101,7 +104,7 @@ def is_whole(folder: Path, name: str, key: bytes) -> bool:
     """Whether a file is there and what was written; without having all of it in memory."""
     digest = blake2b(digest_size=16, key=key)
     try:
-        opened = os.open(path_of(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        opened = os.open(path_of(folder, name), _READ)
         with os.fdopen(opened, "rb") as file:
             while data := file.read(_CHUNK):
                 digest.update(data)

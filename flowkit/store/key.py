@@ -34,7 +34,7 @@ def load(folder: Path | None) -> bytes | None:
 def _read(path: Path) -> bytes | None:
     """The key; None where there is none, or one that others could have made."""
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     with os.fdopen(opened, "rb") as file:
@@ -58,6 +58,15 @@ def _made(path: Path) -> bytes | None:
             os.link(temporary, path)  # fails where another process was quicker: then its key counts
         if _read(path) is None:  # what is there is torn: nothing can have been signed with it
             temporary.replace(path)
+        _sync(path.parent)  # what is signed with it may be on disk soon
     finally:
         temporary.unlink(missing_ok=True)
     return _read(path)
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

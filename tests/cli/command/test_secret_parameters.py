@@ -138,6 +138,7 @@ def test_a_failure_and_what_caused_it_never_show_a_secret(shell: Shell, option: 
             return ask(token)
         """,
     )
-    said = shell("run", "leaky", option, code=1, env={"FLOWKIT_SECRET_TOKEN": "hunter2"})
+    given = {"FLOWKIT_SECRET_TOKEN": "hunter2"}
+    said = shell("run", "leaky", option, code=1, env=given, traceback=option == "--debug")
     assert "inner •••" in said.err
     assert "hunter2" not in said.out + said.err
