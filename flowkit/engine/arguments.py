@@ -47,7 +47,8 @@ class Arguments:
 
     def forget(self, source: int) -> None:
         """Nobody takes the elements of this value any more."""
-        self._flat.pop(source, None)
+        if self._flat:
+            self._flat.pop(source, None)
 
     def _made(self, argument: Argument, node: int, index: int) -> Any:
         source, mode = argument.source, argument.mode

@@ -41,6 +41,7 @@ class Release:
         self._engine = engine
         self._plan = engine.plan
         self._unkept = unkept
+        self._odd = frozenset(engine.plan.arguments) | frozenset(engine.plan.custom)
         self._ended = bytearray(engine.plan.size)
         self._held: set[int] = set()
         self._held_children: set[Child] = set()
@@ -88,11 +89,12 @@ class Release:
             if not users[node]:
                 self._drop_child(node, index)
             return
-        for source in self._sources(node):
-            users[source] -= 1
-            if not users[source]:
+        held = self._held
+        for source in self._plan.refs[node] if node not in self._odd else self._sources(node):
+            left = users[source] = users[source] - 1
+            if not left and (source in held or self._held_children):
                 self._drop(source)
-        if not users[node]:
+        if not users[node] and (node in held or self._held_children):
             self._drop(node)
 
     def _counted(self) -> list[int]:
@@ -107,7 +109,7 @@ class Release:
     def _sources(self, node: int) -> Iterable[int]:
         """The nodes whose values a node takes, or whose states its trigger looks at, as often as it does."""
         plan = self._plan
-        if node not in plan.arguments and node not in plan.custom:
+        if node not in self._odd:
             return plan.refs[node]
         found = list(plan.refs[node])
         found += [argument.source for argument in plan.arguments.get(node, ())]
