@@ -22,7 +22,7 @@ from flowkit.errors import FlowkitError
 from flowkit.project import state_folder
 from flowkit.project.registry import Registry
 from flowkit.project.root import Project
-from flowkit.project.settings import Settings, user_file
+from flowkit.project.settings import Settings, user_folder
 from flowkit.store import checkup, database, files, key, retention
 from flowkit.store.history import History
 from flowkit.store.run_status import RunStatus
@@ -82,14 +82,14 @@ def _settings(project: Project) -> Checks:
 
 
 def _key() -> Checks:
-    found = user_file(os.environ)
-    if found is None:
+    folder = user_folder(os.environ)
+    if folder is None:
         yield Check("key", State.WARNING, "there is no home to keep it in: only plain values are kept")
         return
-    path = found.parent / key.FILE
+    path = folder / key.FILE
     if not path.exists():
         yield Check("key", State.NOTE, f"{path} is made by the first run")
-    elif key.load(found.parent) is None:
+    elif key.load(folder) is None:
         hint = f"`chmod 600 '{path}'`, if nobody else has written it; else remove it, and results are lost"
         yield Check("key", State.PROBLEM, f"{path} cannot be used, so that no results are kept", (hint,))
     else:

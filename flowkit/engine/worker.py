@@ -83,7 +83,7 @@ class Worker:
         plan, clock = self.plan, self._clock
         CURRENT.set((self.engine, call))
         started = clock()
-        detail = kept = None
+        kept = None
         try:
             task = plan.tasks[node]
             if node in self._special:
@@ -95,7 +95,7 @@ class Worker:
                 value = _awaited(value)
             if self._plain is not None and type(value) not in self._plain:
                 kept = self._kept(node, index, value)
-            return (node, index, attempt, SUCCESS, started, clock(), name, detail), value, kept
+            return (node, index, attempt, SUCCESS, started, clock(), name, None), value, kept
         except BaseException as error:
             return self._raised(call, error, started, name)
 
@@ -125,9 +125,7 @@ class Worker:
         if node in self.plan.cached and self.engine.results is not None:
             status, value, kept, origin = self._cached(run, call, arguments)
         else:
-            value = run(**arguments)
-            if type(value) is CoroutineType:
-                value = _awaited(value)
+            value = _called(run, arguments)
             if self._plain is not None and (type(value) not in self._plain or node in self.plan.unkept):
                 kept = self._kept(node, index, value)
         needs = self.plan.needs.get(node)
@@ -161,9 +159,7 @@ class Worker:
         if found.hit:
             return CACHED, found.value, found.kept, found.origin
         try:
-            value = run(**arguments)
-            if type(value) is CoroutineType:
-                value = _awaited(value)
+            value = _called(run, arguments)
             kept = found.made(value, self._kept(call[0], call[1], value))
         except BaseException:
             found.drop()
@@ -255,6 +251,11 @@ class Worker:
             return max(0.0, (at - datetime.now(UTC)).total_seconds())
         task = self.plan.tasks[node]
         return delay_after(task, attempt) if task.retry_delay is not None else 0.0
+
+
+def _called(run: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    value = run(**arguments)
+    return _awaited(value) if type(value) is CoroutineType else value
 
 
 def _awaited(coroutine: CoroutineType[Any, Any, Any]) -> Any:

@@ -215,6 +215,11 @@ def _constant(value: Any) -> Any:
     """A value that is written in the flow: plain ones themselves, of others a digest; of files the name."""
     if type(value) in _PLAIN and (type(value) is not int or value.bit_length() <= _LONG):
         return value
+    return named_digest(value)
+
+
+def named_digest(value: Any) -> str:
+    """The digest of a value, where a file counts by its name; of one that has none, the name of its class."""
     try:
         return digest(value, content=False).hex()
     except UndigestibleError:

@@ -186,6 +186,12 @@ def user_file(environ: Mapping[str, str]) -> Path | None:
     return folder / "flowkit" / "config.toml"
 
 
+def user_folder(environ: Mapping[str, str]) -> Path | None:
+    """Where this user's own things of flowkit lie; None without a home."""
+    file = user_file(environ)
+    return file.parent if file is not None else None
+
+
 @dataclass
 class _Gathered:
     values: dict[str, Any] = field(default_factory=dict)

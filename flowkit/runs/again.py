@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from flowkit.fingerprint import Part, changes
+from flowkit.fingerprint import changes
 from flowkit.plan.matching import Matching
 from flowkit.plan.outline import Outline
 from flowkit.plan.plan import Plan
 from flowkit.plan.resumption import Resumption
+from flowkit.runs.archive import parts_of
 from flowkit.runs.memory import Drawn, Memory
 
 _MOST = 1000  # tasks of which it is remembered
@@ -59,13 +59,9 @@ def _code(memory: Memory, old: Outline, drawn: Drawn, before: int, node: int) ->
     row = memory.connection.execute("SELECT parts FROM codes WHERE digest=?", (digest,)).fetchone()
     if row is None:
         return "its code changed"
-    told = [str(change) for change in changes(_parts(row[0]), _parts(drawn.parts[number][1]))]
+    told = [str(change) for change in changes(parts_of(row[0]), parts_of(drawn.parts[number][1]))]
     more = f" and {len(told) - _FEW} more" if len(told) > _FEW else ""
     return f"its code changed: {', '.join(told[:_FEW])}{more}" if told else "its code changed"
-
-
-def _parts(text: str) -> Sequence[Part]:
-    return [Part(*map(str, each)) for each in json.loads(text)]
 
 
 def _parameters(plan: Plan, matching: Matching, node: int) -> str:

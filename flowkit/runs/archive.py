@@ -18,7 +18,7 @@ from flowkit.errors import HistoryError
 from flowkit.fingerprint import Part
 from flowkit.plan.outline import Outline, ids_of, restored
 from flowkit.plan.status import CACHED, SUCCESS
-from flowkit.project.settings import user_file
+from flowkit.project.settings import user_folder
 from flowkit.store import database, files, key
 from flowkit.store.batch import NOTHING, Stored
 from flowkit.store.history import History
@@ -108,8 +108,7 @@ class Archive:
     @cached_property
     def results(self) -> Results:
         """The results of the project; their bytes only, as nothing is unpickled here."""
-        own = user_file(os.environ)
-        folder = own.parent if own is not None else None
+        folder = user_folder(os.environ)
         there = folder is not None and (folder / key.FILE).exists()
         return Results(self.folder / files.FOLDER, key.load(folder) if there else None)
 
@@ -255,8 +254,7 @@ class PastRun:
         """What is kept of the result of a task."""
         if not self.has_result(node, child):
             return NOTHING
-        with database.explained(self.archive.history.path):
-            return self._past.stored(ids_of(self.outline)[node], child)
+        return self._past.stored(ids_of(self.outline)[node], child)
 
     @cached_property
     def _past(self) -> Past:

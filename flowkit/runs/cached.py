@@ -13,14 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from flowkit.engine.capture import Line
 from flowkit.plan.events import Call, Origin
 from flowkit.plan.plan import Plan
-from flowkit.runs.cache_keys import CallKey, Keys
+from flowkit.runs.cache_keys import EXPIRED, UNREADABLE, CallKey, Keys, is_expired
 from flowkit.store import owners
 from flowkit.store.batch import Stored
 from flowkit.store.cache_entry import CacheEntry, unpacked
@@ -153,8 +152,8 @@ class Cache:
         _, run, attempt, made, took, data, log, inputs, used, said = row
         limit = self._plan.tasks[call[0]].cache
         try:
-            if isinstance(limit, timedelta) and not 0 <= time.time() - made < limit.total_seconds():
-                self._missed[key.key] = "expired"
+            if is_expired(limit, made):
+                self._missed[key.key] = EXPIRED
                 return None
             stored = unpacked(data, key.key, self._results.key)
             if stored is None:
@@ -164,7 +163,7 @@ class Cache:
             value = self._results.loaded(stored)
             self._results.touch(stored)
         except (UnreadableError, ValueError, TypeError):  # the latter: a damaged row
-            self._missed[key.key] = "unreadable"
+            self._missed[key.key] = UNREADABLE
             return None
         for line in lines:
             self.give_back(line)

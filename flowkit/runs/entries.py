@@ -7,14 +7,12 @@ found, as in a run (cached.py).
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from flowkit.runs.archive import Archive
-from flowkit.runs.reasons import EXPIRED, UNREADABLE
+from flowkit.runs.cache_keys import EXPIRED, UNREADABLE, is_expired
 from flowkit.store.batch import NOTHING, Stored
 from flowkit.store.cache_entry import unpacked
 from flowkit.store.results import Results, UnreadableError
@@ -84,7 +82,7 @@ def look(archive: Archive, results: Results, key: bytes, limit: Any = None) -> L
         return Looked()
     *columns, data = rows[0]
     entry = _entry(columns)
-    if isinstance(limit, timedelta) and not 0 <= time.time() - entry.made < limit.total_seconds():
+    if is_expired(limit, entry.made):
         return Looked(missed=EXPIRED)
     stored = unpacked(data, key, results.key) or NOTHING
     try:

@@ -15,20 +15,19 @@ import sys
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from flowkit import __version__
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.mask import MASK
 from flowkit.errors import FlowkitError
-from flowkit.fingerprint import Code, Part, Tracer, UndigestibleError, combine, digest
+from flowkit.fingerprint import Code, Part, Tracer, combine
 from flowkit.flow.task import FunctionTask, Task
-from flowkit.plan.outline import Outline, ids_of, outline_of, packed
+from flowkit.plan.outline import Outline, ids_of, named_digest, outline_of, packed
 from flowkit.plan.plan import Plan
 from flowkit.project import state_folder
 from flowkit.project.root import Project
-from flowkit.project.settings import Settings, user_file
+from flowkit.project.settings import Settings, user_folder
 from flowkit.project.text import value_text
 from flowkit.runs.cache_keys import Keys
 from flowkit.runs.cached import Cache
@@ -97,7 +96,7 @@ class Memory:
         self.connection = database.open_to_write(self.path)
         with database.explained(self.path):
             results = files.prepare(self.folder)
-        self.results = Results(results, key.load(_own_folder()), settings.results.max_bytes, MASK)
+        self.results = Results(results, key.load(user_folder(os.environ)), settings.results.max_bytes, MASK)
         self._reader: sqlite3.Connection | None = None
 
     @property
@@ -155,7 +154,7 @@ class Memory:
         cache = self._cache(plan, drawn, begun, asked) if plan.cached and persists else None
         results = RunResults(plan, self.results, persists=persists, cache=cache)
         ids = ids_of(drawn.outline)
-        results.belong_to(Past(lambda: self.reader, begun.run, begun.uid, self.results), ids)
+        results.belong_to(self.past(begun.run, begun.uid), ids)
         journal = Journal(
             self.connection,
             begun.run,
@@ -231,10 +230,7 @@ class Memory:
         batch.add_plain((*NAMES, json.dumps(list(values))))
         for place, (name, value) in enumerate(values.items()):
             stored = Stored("x", "it is secret") if name in secret else self.results.packed(value)
-            if stored.kind == "p":
-                batch.add_plain((place, -1, 1, stored.payload))
-            else:
-                batch.add((place, -1, 1), stored)
+            batch.add((place, -1, 1), stored)
         return batch.packed(f"{uid}/{PARAMETERS}", self.results.key)
 
 
@@ -282,7 +278,7 @@ def secrets_of(plan: Plan) -> set[str]:
 def digests(plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
     """A digest of each parameter's value; a file counts by its name."""
     secret = secrets_of(plan)
-    return {name: "secret" if name in secret else _digest(value) for name, value in values.items()}
+    return {name: "secret" if name in secret else named_digest(value) for name, value in values.items()}
 
 
 def forced_nodes(plan: Plan, forced: Collection[str]) -> set[int]:
@@ -290,17 +286,3 @@ def forced_nodes(plan: Plan, forced: Collection[str]) -> set[int]:
     if "*" in forced:
         return set(range(plan.size))
     return {node for node, key in enumerate(plan.keys) if key in forced or plan.tasks[node].name in forced}
-
-
-def _digest(value: Any) -> str:
-    try:
-        text: str = digest(value, content=False).hex()
-        return text
-    except UndigestibleError:
-        return f"<{type(value).__module__}.{type(value).__qualname__}>"
-
-
-def _own_folder() -> Path | None:
-    """Where this user's own things of flowkit lie."""
-    file = user_file(os.environ)
-    return file.parent if file is not None else None

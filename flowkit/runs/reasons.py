@@ -14,10 +14,10 @@ from typing import Any
 from flowkit.fingerprint import Change, changes
 from flowkit.plan.status import CACHED, MAPPED, SUCCESS
 from flowkit.runs.archive import PastRun, equal, origin_of
+from flowkit.runs.cache_keys import EXPIRED
 from flowkit.runs.sources import InputChange, Side, input_changes, upstreams_of
 from flowkit.store.records import AttemptRecord
 
-EXPIRED, UNREADABLE = "expired", "unreadable"
 _FEW = 3
 _FOR_KEY = 10  # runs that asked the cache, among which the same key is looked for
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from flowkit.fingerprint import Part
-from flowkit.plan.outline import Outline, size_of
+from flowkit.plan.outline import Outline, key_of, size_of
 from flowkit.plan.plan import CHILD, WHOLE
 from flowkit.runs.archive import equal
 from flowkit.store.batch import Stored
@@ -234,17 +234,11 @@ def _parameter(outline: Outline, node: int) -> str | None:
 
 def _named(outline: Outline, node: int) -> str:
     name = _parameter(outline, node)
-    return f"parameter {name}" if name is not None else _key(outline, node)
-
-
-def _key(outline: Outline, node: int) -> str:
-    ids = outline.get("ids")
-    found: str = outline["keys"][ids[node] if ids else node]
-    return found
+    return f"parameter {name}" if name is not None else key_of(outline, node)
 
 
 def _node_of(outline: Outline, key: str) -> int:
-    return next((node for node in range(size_of(outline)) if _key(outline, node) == key), -1)
+    return next((node for node in range(size_of(outline)) if key_of(outline, node) == key), -1)
 
 
 def _constant_detail(before: Outline, old: int, after: Outline, new: int, name: str) -> str:

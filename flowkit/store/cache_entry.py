@@ -7,7 +7,6 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 from flowkit.store.batch import MAC, Stored
 
@@ -55,7 +54,7 @@ class CacheEntry:
                 self.code,
                 self.inputs,
                 data,
-                _json(self.log),
+                json.dumps(self.log),
             ),
         )
         if self.stored.kind == "f":
@@ -102,7 +101,3 @@ def _signed(body: bytes, key: bytes, secret: bytes) -> bytes:
 
 def _signature(body: bytes, key: bytes, secret: bytes) -> bytes:
     return blake2b(key + body, digest_size=MAC, key=secret, person=b"flowkit cache").digest()
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value)
