@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
+
+import hypothesis
 
 # A test that runs a flow from Python must not leave its history in this very project; those about history
 # have projects of their own and turn it on.
 os.environ["FLOWKIT_HISTORY"] = "false"
+
+# A shell that is no terminal starts what goes on behind it with Ctrl-C ignored, which every command that a
+# test starts would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long a machine takes that others use too is no property of the code.
+hypothesis.settings.register_profile(
+    "flowkit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("flowkit")

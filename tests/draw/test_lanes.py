@@ -76,13 +76,13 @@ def edges_by_label(drawing: Drawing) -> set[tuple[str, str]]:
 
 
 @given(drawing=graphs())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_reading_the_lanes_finds_exactly_the_edges(drawing: Drawing) -> None:
     assert Reader(render(drawing, width=200)).edges == edges_by_label(drawing)
 
 
 @given(drawing=graphs(), width=st.integers(20, 60), ascii_only=st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_task_has_one_line_after_what_it_waits_for(
     drawing: Drawing, width: int, ascii_only: bool
 ) -> None:

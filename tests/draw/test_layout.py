@@ -45,7 +45,7 @@ def graphs(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]]]:
 
 
 @given(graph=graphs(), width=st.integers(1, 12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_edge_goes_down_layer_by_layer(graph: tuple[int, list[tuple[int, int]]], width: int) -> None:
     picture = laid_out(*graph, width)
     assert Counter(route.edge for route in picture.routes) == Counter(drawing_of(*graph).edges)
@@ -58,7 +58,7 @@ def test_every_edge_goes_down_layer_by_layer(graph: tuple[int, list[tuple[int, i
 
 
 @given(graph=graphs(), width=st.integers(1, 12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_nothing_overlaps_and_nothing_sticks_out(
     graph: tuple[int, list[tuple[int, int]]], width: int
 ) -> None:
@@ -75,13 +75,13 @@ def test_nothing_overlaps_and_nothing_sticks_out(
 
 
 @given(graph=graphs())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_same_drawing_is_laid_out_the_same(graph: tuple[int, list[tuple[int, int]]]) -> None:
     assert laid_out(*graph) == laid_out(*graph)
 
 
 @given(graph=graphs())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_vertex_could_move_alone_and_shorten_the_edges(graph: tuple[int, list[tuple[int, int]]]) -> None:
     picture = laid_out(*graph)
     rank = [vertex.layer for vertex in picture.vertices]

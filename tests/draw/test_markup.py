@@ -67,7 +67,7 @@ def test_the_document_has_everything_and_its_schema() -> None:
 
 
 @given(text=st.text(max_size=30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_label_gets_out_of_its_quotes(text: str) -> None:
     drawing = labelled(text)
     node = r'n0\["[^"\n]+"\]|n1\[\["[^"\n]+"\]\]|n0 -->(\|"[^"\n]+"\|)? n1'

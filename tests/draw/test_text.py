@@ -180,7 +180,7 @@ def traced(drawing: Drawing, picture: str, direction: Direction) -> set[tuple[st
 @pytest.mark.parametrize("direction", ["down", "right"])
 @pytest.mark.parametrize("ascii_only", [False, True])
 @given(drawing=drawings())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_following_the_lines_finds_exactly_the_edges(
     drawing: Drawing, direction: Direction, ascii_only: bool
 ) -> None:
@@ -189,7 +189,7 @@ def test_following_the_lines_finds_exactly_the_edges(
 
 
 @given(drawing=drawings(), width=st.integers(20, 120), ascii_only=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_line_is_wider_than_the_terminal(drawing: Drawing, width: int, ascii_only: bool) -> None:
     picture = render(drawing, width=width, ascii_only=ascii_only)
     assert all(cells(line) <= width for line in picture.split("\n"))
@@ -197,7 +197,7 @@ def test_no_line_is_wider_than_the_terminal(drawing: Drawing, width: int, ascii_
 
 
 @given(drawing=drawings(edge_labels=("",)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_task_is_there_exactly_once(drawing: Drawing) -> None:
     picture = render(drawing, width=1000)
     for node in drawing.nodes:

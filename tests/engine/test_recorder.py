@@ -84,7 +84,7 @@ def test_what_is_told_was_committed_in_that_order_by_one_thread() -> None:
     assert store.threads == {"flowkit-recorder"}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(fails_at=st.integers(0, 6), threads=st.booleans())
 def test_a_ledger_that_breaks_ends_the_run_and_nobody_is_told_what_was_not_written(
     fails_at: int, threads: bool

@@ -278,7 +278,7 @@ def _plain(kind: str, place: int, first: Any, second: Any) -> Any:
             return {"on": on, "checked": checked, "number": number_of}[kind](first)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(drawn=flows(), threads=st.booleans())
 def test_a_run_with_a_store_gives_what_one_without_gives(drawn: Any, threads: bool) -> None:
     flow = built(drawn)

@@ -26,7 +26,7 @@ workers = st.integers(1, 4)
 
 def examples(count: int) -> settings:
     """So many, on a machine of any speed."""
-    return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    return settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
 
 
 # -- any scenario, in any order ---------------------------------------------------------------

@@ -110,7 +110,7 @@ flows = st.lists(makers, min_size=1, max_size=6).map(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(flows, flows)
 def test_only_equals_are_the_same_and_each_once(old: Made, new: Made) -> None:
     before, after = outline(old), outline(new)
@@ -124,7 +124,7 @@ def test_only_equals_are_the_same_and_each_once(old: Made, new: Made) -> None:
     assert not set(left) & set(unused), "what could be taken over is"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(flows, min_size=2, max_size=4))
 def test_a_run_that_goes_on_again_and_again_never_gives_a_number_to_two_tasks(versions: list[Made]) -> None:
     whole = outline(versions[0])

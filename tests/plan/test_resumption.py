@@ -31,7 +31,7 @@ orders = st.integers(0, 10_000)
 
 def examples(count: int) -> settings:
     """So many, on a machine of any speed."""
-    return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    return settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
 
 
 def states_of(scenario: Scenario) -> dict[str, str]:

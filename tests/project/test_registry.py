@@ -175,7 +175,7 @@ toml_values = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.sets(legal_names | odd_names, max_size=5), legal_names)
 def test_any_name_and_text_comes_back_verbatim(names: set[str], text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -192,7 +192,7 @@ def test_any_name_and_text_comes_back_verbatim(names: set[str], text: str) -> No
             assert Descriptor(**values) == found[name]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(legal_names.map("x-{}".format), toml_values, max_size=3))
 def test_keys_and_tables_of_others_are_kept(unknown: dict[str, Any]) -> None:
     import tomli_w

@@ -144,7 +144,7 @@ def test_what_it_depends_on_counts(place: Place, tmp_path: Path) -> None:
     assert place.run(made()).state("weigh") == "Cached"
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(numbers=st.lists(st.integers(0, 3), min_size=1, max_size=8))
 def test_children_with_equal_inputs_are_carried_out_once(place: Place, numbers: list[int]) -> None:
     with Flow("mapped") as flow:

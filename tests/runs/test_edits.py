@@ -137,7 +137,7 @@ def _moved(each: Made, place: int, by: int) -> Made:
     return Made(**{**vars(each), "taken": tuple(number + by * (number > place) for number in taken)})
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_exactly_what_a_change_touches_runs_again_and_nobody_gets_anothers_result(
     place: Place, data: st.DataObject

@@ -50,7 +50,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(value=values)
 def test_a_result_and_a_parameter_come_back_as_they_were(place: Place, value: Any) -> None:
     @task
@@ -184,7 +184,7 @@ def check_written(place: Place, session: Session) -> None:
     memory.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(flow=flows(), threads=st.booleans())
 def test_the_last_row_of_each_task_is_how_it_ended(place: Place, flow: Flow, threads: bool) -> None:
     check_written(place, place.run(flow, executor=ThreadExecutor(3) if threads else None))

@@ -324,7 +324,7 @@ _SHAPES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(_SHAPES, st.booleans()), min_size=1, max_size=4))
 def test_a_rehearsal_foretells_what_the_run_then_does(
     remembered: Remembered, runs: list[tuple[dict[str, int], bool]]
