@@ -19,7 +19,6 @@ from pathlib import Path
 
 from flowkit.errors import HistoryError, UsageError
 from flowkit.store import database, files
-from flowkit.store.history import is_damage
 
 ARCHIVES = (".tar.gz", ".tgz")
 
@@ -116,7 +115,7 @@ def _copy(source: Path, target: Path) -> int:
                 raise _damaged(source)
             [runs] = copy.execute("SELECT COUNT(*) FROM runs").fetchone()
         except sqlite3.Error as error:
-            if is_damage(error):
+            if database.is_damage(error):
                 raise _damaged(source) from error
             raise UsageError(f"the copy cannot be written to `{target.parent}`: {error}") from error
     return int(runs)

@@ -18,7 +18,6 @@ from typing import Any
 
 from flowkit.errors import HistoryError
 from flowkit.store import database, files, owners, retention
-from flowkit.store.history import is_damage
 from flowkit.store.run_status import RunStatus
 
 NETWORKS = frozenset(
@@ -61,9 +60,11 @@ def damage(path: Path) -> list[str]:
             try:
                 rows = connection.execute(f"PRAGMA integrity_check({_MOST_PROBLEMS})").fetchall()
                 found = [str(row[0]) for row in rows if row[0] != "ok"]
-                return found or _missing_tables(connection)
+                return found or [
+                    f"the table `{table}` is missing" for table in database.missing_tables(connection)
+                ]
             except _UNREADABLE as error:
-                if not is_damage(error):
+                if not isinstance(error, UnicodeDecodeError) and not database.is_damage(error):
                     raise
                 return [str(error)]
 
@@ -247,13 +248,6 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     with contextlib.closing(connection):
         yield connection
-
-
-def _missing_tables(connection: sqlite3.Connection) -> list[str]:
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # its first writer has not got so far
-        return []
-    there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-    return [f"the table `{table}` is missing" for table in ("runs", *_OF_A_RUN) if table not in there]
 
 
 def _everything(folder: Path) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from flowkit.errors import HistoryError
+from flowkit.errors import FlowkitError, HistoryError
 from flowkit.store import owners
 
 FILE = "history.db"
@@ -27,6 +27,13 @@ PATIENCE = 30.0  # seconds that a writer waits for another one
 
 _RENAMING = 0  # the byte of `owners.lock` for that; runs have their numbers, from 1 on
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGED = (
+    "no such table",
+    "no such column",
+    "malformed",
+    "Could not decode",
+)  # what its messages begin with
+_TABLES = ("outlines", "codes", "runs", "sessions", "attempts", "results", "logs", "cache", "files")
 _COMPANIONS = ("", "-wal", "-shm")
 
 
@@ -74,16 +81,24 @@ def path_of(connection: sqlite3.Connection) -> Path:
 
 def is_damage(error: BaseException) -> bool:
     """Whether an error means that the file is no good, rather than that something is in the way."""
-    return isinstance(error, sqlite3.DatabaseError) and (
-        getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
+    return isinstance(error, sqlite3.Error) and (
+        getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT or str(error).startswith(_DAMAGED)
     )
+
+
+def missing_tables(connection: sqlite3.Connection) -> list[str]:
+    """The tables that a history has and this one does not; none where its first writer has not got so far."""
+    if _version(connection) == 0:
+        return []
+    there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+    return [table for table in _TABLES if table not in there]
 
 
 def _replace_damaged(path: Path) -> Path | None:
     """Set a damaged history aside, unless another process was quicker and what is there now is sound."""
     owners.claim(path.parent, _RENAMING, patience=PATIENCE)
     try:
-        return None if _is_sound(path) else set_aside(path)
+        return set_aside(path) if path.exists() and not _is_sound(path) else None
     finally:
         owners.release(path.parent, _RENAMING)
 
@@ -112,19 +127,40 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system raise inside the block into a sentence.
 
     Raises:
-        HistoryError: instead of `sqlite3.Error` and `OSError`; a damaged history is set aside before.
+        HistoryError: instead of `sqlite3.Error` and `OSError`, and of what is raised by a row that is not as
+            it was written; a damaged history is set aside before.
     """
     try:
         yield
+    except FlowkitError:
+        raise
+    except (sqlite3.IntegrityError, TypeError, ValueError, OverflowError) as error:
+        kept = _replace_damaged(path)
+        if kept is None:  # the history is sound, so this is a bug
+            raise
+        raise damaged(path, kept) from error
     except sqlite3.Error as error:
-        hints = _hints(path, error)
-        if is_damage(error) and path.exists():
-            kept = _replace_damaged(path)
-            where = "another process has begun a new one" if kept is None else f"it is kept as `{kept}`"
-            hints = (f"{where}; the next command goes on with the new one",)
-        raise HistoryError(f"the history `{path}` {_reason(error)}", hints=hints) from error
+        if is_damage(error):
+            raise damaged(path, _replace_damaged(path)) from error
+        raise HistoryError(f"the history `{path}` {_reason(error)}", hints=_hints(path, error)) from error
     except OSError as error:
         raise HistoryError(f"the history `{path}` cannot be used: {error.strerror}") from error
+
+
+def damaged(path: Path, kept: Path | None) -> HistoryError:
+    """The error that names a damaged history.
+
+    Args:
+        kept: as what it was set aside; None where another process did so.
+    """
+    where = (
+        "another process has set it aside"
+        if kept is None
+        else f"it is kept as `{kept}`; `flowkit doctor --fix` saves what can be read"
+    )
+    return HistoryError(
+        f"the history `{path}` is damaged", hints=(where, "the next command begins a new one")
+    )
 
 
 @contextmanager
@@ -146,7 +182,8 @@ def _is_sound(path: Path) -> bool:
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         ) as connection:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+            is_whole = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+            return is_whole and not missing_tables(connection)
     except (sqlite3.Error, UnicodeDecodeError):  # the latter: what it says has the damage in it
         return False
 
@@ -269,8 +306,6 @@ def _reason(error: sqlite3.Error) -> str:
         sqlite3.SQLITE_CANTOPEN: "cannot be opened",
         sqlite3.SQLITE_BUSY: "is kept busy by another process",
         sqlite3.SQLITE_PERM: "cannot be opened: permission denied",
-        sqlite3.SQLITE_CORRUPT: "is damaged",
-        sqlite3.SQLITE_NOTADB: "is damaged: it is no database",
         sqlite3.SQLITE_IOERR: f"cannot be read or written: {error}",
     }
     return known.get(code, f"cannot be used: {error}")
@@ -282,6 +317,4 @@ def _hints(path: Path, error: sqlite3.Error) -> tuple[str, ...]:
         return (f"free space on the disk of `{path.parent}`, or set `FLOWKIT_HOME` to another folder",)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return ("set `FLOWKIT_HOME` to a folder of your own",)
-    if code in _CORRUPT:
-        return ("`flowkit doctor` sets it aside",)
     return ()

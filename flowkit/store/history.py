@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flowkit.errors import HistoryError, UsageError
+from flowkit.errors import UsageError
 from flowkit.plan.status import Status
 from flowkit.store import database
 from flowkit.store.records import (
@@ -264,17 +264,10 @@ class History:
                     for row in self._connection.execute(query, values):
                         yield make(row)
             except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
-                if not is_damage(error):
+                if isinstance(error, sqlite3.Error) and not database.is_damage(error):
                     raise
                 self.close()
-                kept = database.set_aside(self.path)
-                raise HistoryError(
-                    f"the history `{self.path}` is damaged",
-                    hints=(
-                        f"it is kept as `{kept}`; `flowkit doctor --fix` saves what can be read",
-                        "the next command begins a new one",
-                    ),
-                ) from error
+                raise database.damaged(self.path, database.set_aside(self.path)) from error
 
     def _runs(self, rest: str, values: Sequence[Any]) -> list[RunRecord]:
         columns = RUN_COLUMNS.replace(" status,", f" {self._status},", 1)
@@ -339,14 +332,6 @@ def _numbers(row: tuple[Any, ...]) -> tuple[int, int, int, float, float]:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether the file is no good: also where what it should have is missing, or is no text or number."""
-    if not isinstance(error, sqlite3.Error):
-        return True
-    damaged = ("no such table", "no such column", "malformed", "Could not decode")
-    return database.is_damage(error) or str(error).startswith(damaged)
 
 
 def _nearest(text: str, known: Sequence[str]) -> tuple[str, ...]:

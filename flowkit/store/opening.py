@@ -159,9 +159,8 @@ def go_on(
             "REPLACE INTO attempts VALUES (?, ?, ?, 0, ?, ?, 0, NULL, ?, 0, ?)",
             [(run, node, child, Status.WAITING, now, _STALE, number + 1) for node, child in stale],
         )
-        batch = _next(connection, "SELECT MAX(batch) FROM attempts WHERE run=?", run)
-        batch = max(batch, _next(connection, "SELECT MAX(batch) FROM results WHERE run=?", run))
-        line = _next(connection, "SELECT MAX(line) FROM logs WHERE run=?", run)
+        batch = max(_next(connection, "attempts", "batch", run), _next(connection, "results", "batch", run))
+        line = _next(connection, "logs", "line", run)
     return Begun(run, number + 1, uid, name, batch, line, number + 1)
 
 
@@ -183,8 +182,12 @@ def _keep_outline(
 
 def _claimed_number(connection: sqlite3.Connection, folder: Path) -> int:
     """The next number, taken; not one of a run that goes on with a history that was set aside."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name='runs'").fetchone()
-    number = row[0] + 1 if row else 1
+    # Above those that there are, and those that were forgotten, which SQLite counts unless that is damaged.
+    query = (
+        "SELECT MAX(COALESCE((SELECT MAX(number) FROM runs), 0), COALESCE((SELECT seq FROM"
+        " sqlite_sequence WHERE name='runs' AND typeof(seq)='integer' AND seq<?), 0))"
+    )
+    number = 1 + connection.execute(query, (owners.CACHE_FROM,)).fetchone()[0]
     while not owners.claim(folder, number):
         number += 1
     return int(number)
@@ -194,8 +197,11 @@ def _has(connection: sqlite3.Connection, name: str) -> bool:
     return connection.execute("SELECT 1 FROM runs WHERE name=?", (name,)).fetchone() is not None
 
 
-def _next(connection: sqlite3.Connection, query: str, run: int) -> int:
-    found = connection.execute(query, (run,)).fetchone()[0]
+def _next(connection: sqlite3.Connection, table: str, column: str, run: int) -> int:
+    """The first number that is free, from 0 on; what is no number, and so damaged, does not count."""
+    found = connection.execute(
+        f"SELECT MAX({column}) FROM {table} WHERE run=? AND typeof({column})='integer'", (run,)
+    ).fetchone()[0]
     return 0 if found is None else max(0, int(found) + 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import multiprocessing
 import os
@@ -172,6 +173,40 @@ def test_what_is_no_database_is_set_aside_and_kept(path: Path, opened: object) -
     if connection is not None:
         connection.close()
     assert tables(path)
+
+
+def test_a_history_that_lost_a_table_is_set_aside_where_that_is_found_out(path: Path) -> None:
+    connection = open_to_write(path)
+    connection.execute("DROP TABLE logs")
+    with pytest.raises(HistoryError, match="is damaged") as caught, database.explained(path):
+        connection.execute("SELECT * FROM logs")
+    connection.close()
+    [kept] = database.SET_ASIDE
+    assert str(kept) in caught.value.hints[0]
+    assert "logs" in tables(path)
+
+
+def test_a_row_that_is_not_as_it_was_written_is_damage(path: Path) -> None:
+    """What the half of a page that is nothing but zeros looks like: a row that has no values."""
+    open_to_write(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE loose AS SELECT * FROM runs")
+        connection.execute("INSERT INTO loose (number) VALUES (7)")
+        [[page]] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name='loose'")
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute("UPDATE sqlite_master SET rootpage=? WHERE name='runs'", (page,))
+        connection.commit()
+    with pytest.raises(HistoryError, match="is damaged"), database.explained(path):
+        raise TypeError("what a value that is missing leads to")
+    assert len(database.SET_ASIDE) == 1
+
+
+@pytest.mark.parametrize("bug", [TypeError(""), ValueError(""), sqlite3.IntegrityError("")])
+def test_a_bug_is_not_taken_for_damage_of_a_sound_history(path: Path, bug: Exception) -> None:
+    open_to_write(path).close()
+    with pytest.raises(type(bug)), database.explained(path):
+        raise bug
+    assert not database.SET_ASIDE
 
 
 def test_two_that_are_set_aside_in_one_second_have_two_names(path: Path) -> None:

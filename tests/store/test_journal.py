@@ -202,6 +202,17 @@ def test_a_later_session_goes_on_behind_the_first_under_the_numbers_of_its_tasks
     ]
 
 
+def test_what_is_no_number_any_more_does_not_keep_a_run_from_going_on(
+    made: MadeHistory, journal: Journal
+) -> None:
+    journal.append([row(0, SUCCESS)], {}, VALUES, [line("first")])
+    made.connection.execute("UPDATE attempts SET batch='x'")
+    made.connection.execute("UPDATE logs SET line='x'")
+    owners.release(made.folder, journal.run)
+    goes_on(made, journal.run, []).append([row(1, SUCCESS)], {}, VALUES, [line("second")])
+    assert past(made, journal).value(1, -1) == VALUES[1]
+
+
 def test_what_does_not_stand_any_more_waits_until_it_has_ended_anew(
     made: MadeHistory, journal: Journal
 ) -> None:

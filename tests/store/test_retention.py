@@ -187,7 +187,7 @@ def test_a_process_killed_between_rows_and_files_leaves_files_without_rows(
     assert len(in_files(made)) == 1
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     runs=some.lists(some.tuples(some.sampled_from("abc"), some.integers(0, 3)), max_size=8),
     kept=some.integers(0, 4),
