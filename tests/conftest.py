@@ -11,10 +11,11 @@ import hypothesis
 # have projects of their own and turn it on.
 os.environ["FLOWKIT_HISTORY"] = "false"
 
-# A shell that is no terminal starts what goes on behind it with Ctrl-C ignored, which every command that a
-# test starts would inherit.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Who starts the tests behind a shell, or with `nohup`, has these ignored, and so would every command that a
+# test starts.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # How long a machine takes that others use too is no property of the code.
 hypothesis.settings.register_profile(
