@@ -12,14 +12,14 @@ run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
 
 test: $(DEVELOPING)
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 # Kills runs and breaks disks; `make crash CRASHES=100`, or for so long: `make crash MINUTES=30`.
 CRASHES ?= 1000
 
 crash: $(DEVELOPING)
 	$(BIN)/python tests/crash/campaign.py $(if $(MINUTES),--minutes $(MINUTES),--crashes $(CRASHES))
-	FLOWKIT_CRASHES=$(CRASHES) $(BIN)/python -m pytest -q -n auto tests/crash --ignore tests/crash/test_campaign.py
+	FLOWKIT_CRASHES=$(CRASHES) $(BIN)/python -m pytest -q -n auto --dist worksteal tests/crash --ignore tests/crash/test_campaign.py
 
 check: $(DEVELOPING)
 	$(BIN)/ruff format --check .

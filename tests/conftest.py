@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from command_server import Server, running
 
 # A test that runs a flow from Python must not leave its history in this very project; those about history
 # have projects of their own and turn it on.
@@ -22,3 +30,10 @@ hypothesis.settings.register_profile(
     "flowkit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("flowkit")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Starts commands, without the wait for an interpreter."""
+    with running() as server:
+        yield server

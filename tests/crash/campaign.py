@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
 from checker import Recorded, check_after_fault, check_end, check_orphans, finish, last_of, recorded  # noqa: E402
 from command_server import REAL, Server, running  # noqa: E402

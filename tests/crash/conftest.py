@@ -13,18 +13,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from command_server import Server, running
+from command_server import Server
 from scene import Scene
 
 CRASHES = int(os.environ.get("FLOWKIT_CRASHES", "20"))  # how many; above 200, what takes long is done too
 LONG = CRASHES > 200
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """Starts commands, without the wait for an interpreter."""
-    with running() as server:
-        yield server
 
 
 @pytest.fixture

@@ -225,7 +225,7 @@ def test_a_value_is_known_at_once_to_all_threads() -> None:
     left: list[str] = []
 
     def use(number: int) -> None:
-        for turn in range(20):
+        for turn in range(5):
             secret = f"secret-{number}-{turn}."
             mask.add(secret)
             left.append(mask.text(secret))

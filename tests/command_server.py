@@ -9,6 +9,7 @@ signal goes through that process, the parent, and so never to another one that w
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -37,9 +38,12 @@ PRELOADED = (
     "flowkit.engine.context",
     "rich.console",
     "rich.text",
+    "importlib.metadata",
     "pydantic.fields",
+    "pydantic.plugin._loader",
     "pydantic.types",
     "typer._adapters",
+    "typer._click.decorators",
     "typer.rich_utils",
     "fault_points",
 )
@@ -94,11 +98,12 @@ class Server:
         err: Path,
         before: Sequence[Any] = (),
         prefix: Sequence[str] = (),
+        stdin: str = os.devnull,
     ) -> Command:
         """Start `flowkit ARGUMENTS`.
 
         Args:
-            out, err: files for its streams, which are appended to.
+            out, err: files for its streams, which are appended to; `stdin`: what it reads.
             before: a function of fault_points.py with its arguments, called in the child first.
             prefix: what is executed, with the arguments; without one, the child is the command itself.
         """
@@ -111,6 +116,7 @@ class Server:
             err=str(err),
             before=list(before),
             prefix=list(prefix),
+            stdin=stdin,
         )
         while not self._started:
             self._listen(PATIENCE)
@@ -273,8 +279,13 @@ def become(request: dict[str, Any]) -> NoReturn:
     os.environ.clear()
     os.environ.update(request["environ"])
     os.chdir(request["folder"])
-    for number, name in ((1, request["out"]), (2, request["err"])):
-        opened = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    writing = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    for number, name, flags in (
+        (0, request["stdin"], os.O_RDONLY),
+        (1, request["out"], writing),
+        (2, request["err"], writing),
+    ):
+        opened = os.open(name, flags, 0o600)
         os.dup2(opened, number)
         os.close(opened)
     if request["prefix"]:
@@ -290,9 +301,10 @@ def become(request: dict[str, Any]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.path.append(str(HERE))
+    sys.path.append(str(HERE / "crash"))
     for module in PRELOADED:
         importlib.import_module(module)
+    gc.freeze()  # else each child copies all of this memory, when its collector looks at it at the end
     asked = serve(socket.socket(fileno=int(sys.argv[1])))
     if asked is not None:
         become(asked)
