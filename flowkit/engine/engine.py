@@ -392,7 +392,7 @@ class Engine:
                 self.values[node] = value
             else:
                 self.values[node][index] = value
-            self._release.hold(node, index, kept=True)
+            self._release.look_up(node, index)
         return value
 
     def upstream_states(self, node: int, index: int) -> dict[Edge, State]:

@@ -2,11 +2,12 @@
 
 Guarantees: a value goes only after it was committed and everything that takes it has ended; who asks for
 it later gets it from what was kept. Plain values stay: they are as small as what would stand for them.
-Relies on: one thread; each row once, in order.
+Relies on: one thread, but for `look_up`; each row once, in order.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ class Release:
         self._ended = bytearray(engine.plan.size)
         self._held: set[int] = set()
         self._held_children: set[Child] = set()
+        self._looked_up: deque[Child] = deque()
         self._users: list[int] | None = None
         self._followers: dict[Child, int] = {}
 
@@ -57,8 +59,14 @@ class Release:
         else:
             self._held_children.add((node, index))
 
+    def look_up(self, node: int, index: int) -> None:
+        """This value is in memory again, for one that has not ended. From any thread."""
+        self._looked_up.append((node, index))
+
     def see(self, rows: Sequence[Row]) -> None:
         """Let go of what these ends leave without users."""
+        for _ in range(len(self._looked_up)):
+            self.hold(*self._looked_up.popleft(), kept=True)
         ended = self._ended
         counting = self._users is not None
         for row in rows:

@@ -20,7 +20,7 @@ from flowkit import Flow, case, flatten, merge, task, unmapped
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 from flowkit.engine.outcome import Outcome
-from flowkit.engine.release import GONE
+from flowkit.engine.release import GONE, Release
 from flowkit.plan.compiler import compile_flow
 
 
@@ -288,3 +288,29 @@ def test_a_run_with_a_store_gives_what_one_without_gives(drawn: Any, threads: bo
         one, other = (each.states.of(each.plan.keys.index(key)) for each in (plain, kept))
         assert type(one) is type(other), key
         assert repr(one.result) == repr(other.result), key
+
+
+def test_workers_look_values_up_while_others_are_let_go() -> None:
+    """What a resumed run does whose tasks take thousands of earlier results."""
+    with Flow("many") as flow:
+        on.map(list(range(3)))
+    engine = Engine(compile_flow(flow), [LocalExecutor()])
+    releases = [Release(engine, unkept=False) for _ in range(20)]
+    now = releases[0]
+
+    def look_up() -> None:
+        for number in range(100_000, 200_000):
+            now.look_up(0, number)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread = threading.Thread(target=look_up)
+    thread.start()
+    try:
+        for now in releases:
+            for number in range(2000):
+                now.hold(0, number, kept=True)
+            now.see([])
+    finally:
+        thread.join()
+        sys.setswitchinterval(before)
