@@ -25,25 +25,24 @@ class Arguments:
         """The arguments of a task, or of a child of a mapped one."""
         plan, values = self._plan, self._engine.values
         if node not in plan.arguments and node not in plan.merges:
-            known = plan.names[node] or plan.tasks[node]._signature.names
-            return {name: self._here(ref) for name, ref in zip(known, plan.refs[node], strict=False)}
+            found = {}
+            for name, ref in zip(self._names(node), plan.refs[node], strict=False):
+                value = values[ref]
+                found[name] = self._engine.value_of(ref) if value is GONE else value
+            return found
         given = {
             argument.name: self._made(argument, node, index)
             for argument in plan.arguments.get(node, ())
             if not (node in plan.merges and self._was_skipped(argument, index))
         }
-        names = plan.names[node]
-        if names is None:
-            names = plan.tasks[node]._signature.names
-        for name, ref in zip(names, plan.refs[node], strict=False):
+        for name, ref in zip(self._names(node), plan.refs[node], strict=False):
             if not (node in plan.merges and ref < plan.size and self._engine.machine.status[ref] == SKIPPED):
                 value = values[ref]
                 given[name] = self._engine.value_of(ref) if value is GONE else value
         return given
 
-    def _here(self, ref: int) -> Any:
-        value = self._engine.values[ref]
-        return self._engine.value_of(ref) if value is GONE else value
+    def _names(self, node: int) -> tuple[str, ...]:
+        return self._plan.names[node] or self._plan.tasks[node]._signature.names
 
     def forget(self, source: int) -> None:
         """Nobody takes the elements of this value any more."""

@@ -75,26 +75,31 @@ class Results(Protocol):
             FlowkitError: it cannot be had.
         """
 
-    def found(self, call: Call, arguments: dict[str, Any]) -> Found:
+    def found(self, call: Call, arguments: dict[str, Any]) -> Hit | Making:
         """What there is already of a call whose task asks for that; waits while another makes it."""
 
 
-class Found(Protocol):
-    """An answer of the cache. Where there was nothing, `made` or `drop` must follow.
+class Hit:
+    """A result that is there already.
 
     Attributes:
-        hit: whether there is a value.
-        value, kept, origin: the value, what is kept of it, and where it was made.
+        kept: what is kept of the value; None: the value itself.
     """
 
+    __slots__ = ("kept", "origin", "value")
+
+    def __init__(self, value: Any, kept: Any, origin: Origin) -> None:
+        self.value = value
+        self.kept = kept
+        self.origin = origin
+
+
+class Making(Protocol):
+    """A result that is not there: the call is to be carried out; then `made` or `drop` must follow."""
+
     @property
-    def hit(self) -> bool: ...
-    @property
-    def value(self) -> Any: ...
-    @property
-    def kept(self) -> Any: ...
-    @property
-    def origin(self) -> Origin | None: ...
+    def origin(self) -> Origin | None:
+        """What the result is made from."""
 
     def made(self, value: Any, kept: Any) -> Any:
         """The call gave this value; returns what is to be kept, which becomes the entry too."""

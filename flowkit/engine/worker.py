@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flowkit.engine.arguments import Arguments
 from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe, message_of, type_name
+from flowkit.engine.ledger import Hit
 from flowkit.engine.signals import RETRY, Signal
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.facts import detail_of
@@ -156,7 +157,7 @@ class Worker:
         """Status, value, what is kept of it, and what it was made from; from the cache, or made now."""
         assert self.engine.results is not None
         found = self.engine.results.found(call, arguments)
-        if found.hit:
+        if isinstance(found, Hit):
             return CACHED, found.value, found.kept, found.origin
         try:
             value = _called(run, arguments)

@@ -28,34 +28,15 @@ class Origin(NamedTuple):
     """What a result of a task with a cache was made from, and, where it was found, where that was.
 
     Attributes:
-        key: of the entry.
-        inputs: of the call, as JSON: a list of name, digest and upstream.
-        missed: why an entry that was there was not used, or "".
-        run, attempt: that made the value; `run` is 0 where it was made now.
-        made, took: when, in seconds since 1970, and how long that took.
-        said: all this as JSON, where it is there already.
+        said: as it is kept, a JSON object: the `key` of the entry; the `inputs` of the call, a list of name,
+            digest and upstream; of a value that was found `run`, `attempt` and `made`; `missed`: why an entry
+            that was there was not used.
+        run, made: of a value that was found: the run, and when, in seconds since 1970; else 0.
     """
 
-    key: bytes
-    inputs: str
-    missed: str = ""
+    said: str
     run: int = 0
-    attempt: int = 0
     made: float = 0.0
-    took: float = 0.0
-    said: str = ""
-
-    def as_json(self) -> str:
-        """As it is kept."""
-        if self.said:
-            return self.said
-        said = f'{{"key": "{self.key.hex()}", "inputs": {self.inputs}'
-        if self.missed:
-            said += f', "missed": "{self.missed}"'
-        if self.run:
-            said += f', "run": {self.run}, "attempt": {self.attempt}'
-            said += f', "made": {self.made}, "took": {self.took}'
-        return f"{said}}}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ another process, and under another hash seed; a change of what it is made of is 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,35 +28,6 @@ def is_expired(limit: Any, made: float) -> bool:
     return isinstance(limit, timedelta) and not 0 <= time.time() - made < limit.total_seconds()
 
 
-class CallKey:
-    """A key; the parts that it is made of are found out where somebody asks.
-
-    Attributes:
-        code: digest of the task's code.
-    """
-
-    __slots__ = ("_arguments", "_keys", "_node", "code", "key")
-
-    def __init__(self, key: bytes, code: bytes, keys: Keys, node: int, arguments: Mapping[str, Any]) -> None:
-        self.key = key
-        self.code = code
-        self._keys = keys
-        self._node = node
-        self._arguments = arguments
-
-    @property
-    def inputs(self) -> Inputs:
-        """Name, digest and upstream of each argument."""
-        return [
-            (name, digest(value, tracer=self._keys.tracer).hex(), self._keys.source(self._node, name))
-            for name, value in sorted(self._arguments.items())
-        ]
-
-    def inputs_as_json(self) -> str:
-        """As they are kept."""
-        return json.dumps(self.inputs)
-
-
 class Keys:
     """The keys of the calls of a plan.
 
@@ -71,30 +41,39 @@ class Keys:
         self._codes = codes
         self.tracer = tracer
         self._beginnings: dict[tuple[bytes, str], bytes] = {}
-        self._names: dict[str, bytes] = {}
+        self._orders: dict[tuple[str, ...], list[tuple[str, bytes]]] = {}
 
-    def of(self, node: int, arguments: Mapping[str, Any]) -> CallKey | None:
+    def of(self, node: int, arguments: Mapping[str, Any]) -> bytes | None:
         """The key of a call; None where an argument has no digest, so that its result cannot be found.
 
         Raises:
             Exception: whatever the user's own function for a key raises.
         """
         task = self._plan.tasks[node]
-        code = self._codes[node].digest
+        tokens = [self._beginning(task, self.code(node))]
+        cache = task.keeping.cache
         try:
-            tokens = [self._beginning(task, code)]
-            cache = task.cache
             if callable(cache):
                 tokens.append(self._digest(cache(dict(arguments))))
             else:
-                for name in sorted(arguments) if len(arguments) > 1 else arguments:
+                for name, token in self._order(tuple(arguments)):
                     value = arguments[name]
                     leaf = LEAVES.get(type(value))
-                    tokens.append(self._names.get(name) or self._names.setdefault(name, text(name)))
-                    tokens.append(leaf(value) if leaf is not None else raw(self._digest(value)))
+                    tokens += (token, leaf(value) if leaf is not None else raw(self._digest(value)))
         except UndigestibleError:
             return None
-        return CallKey(sha256(b"".join(tokens)).digest(), code, self, node, arguments)
+        return sha256(b"".join(tokens)).digest()
+
+    def code(self, node: int) -> bytes:
+        """The digest of a task's code."""
+        return self._codes[node].digest
+
+    def inputs(self, node: int, arguments: Mapping[str, Any]) -> Inputs:
+        """Name, digest and upstream of each argument: what a key is made of, for people."""
+        return [
+            (name, self._digest(value).hex(), self.source(node, name))
+            for name, value in sorted(arguments.items())
+        ]
 
     def _digest(self, value: Any) -> bytes:
         return digest(value, tracer=self.tracer)
@@ -102,13 +81,20 @@ class Keys:
     def _beginning(self, task: Task, code: bytes) -> bytes:
         """What all calls of a task share."""
         name = ""
-        if task.cache is not True and task.cache == "inputs":  # nothing but its name tells it from others
+        if task.keeping.cache == "inputs":  # nothing but its name tells it from others
             run = task.run
             name = f"{task.name} {getattr(run, '__module__', '')}.{getattr(run, '__qualname__', type(task))}"
             code = b""
         found = self._beginnings.get((code, name))
         if found is None:
             found = self._beginnings[code, name] = combine(f"{VERSION} {name}".encode(), code)
+        return found
+
+    def _order(self, names: tuple[str, ...]) -> list[tuple[str, bytes]]:
+        """The names of arguments in the order in which they are part of a key, with their tokens."""
+        found = self._orders.get(names)
+        if found is None:
+            found = self._orders[names] = [(name, text(name)) for name in sorted(names)]
         return found
 
     def source(self, node: int, argument: str) -> str:

@@ -17,27 +17,22 @@ from pathlib import Path
 from typing import Any
 
 from flowkit.engine.capture import Line
+from flowkit.engine.ledger import Hit, Making
 from flowkit.plan.events import Call, Origin
 from flowkit.plan.plan import Plan
-from flowkit.runs.cache_keys import EXPIRED, UNREADABLE, CallKey, Keys, is_expired
+from flowkit.runs.cache_keys import EXPIRED, UNREADABLE, Keys, is_expired
 from flowkit.store import owners
 from flowkit.store.batch import Stored
-from flowkit.store.cache_entry import CacheEntry, unpacked
+from flowkit.store.cache_entry import CacheEntry, said_of, unpacked
 from flowkit.store.results import Results, UnreadableError
 
 _PAUSE = 0.02  # seconds between two looks at an entry that another process makes
 _MOST_READ = 100_000  # entries of a flow that are read at once
 _SMALL = 1000  # bytes of those; a larger one is read when it is asked for
 _LATELY = 3600.0  # seconds in which the use of an entry is not noted again
-# The last is what an attempt remembers of where its value was made (`Origin.as_json`): SQLite puts it
-# together in a fifth of the time that Python takes.
-_COLUMNS = (
-    "key, run, attempt, made, took, data, log, inputs, used,"
-    """ '{"key": "' || lower(hex(key)) || '", "inputs": ' || inputs || ', "run": ' || run ||"""
-    """ ', "attempt": ' || attempt || ', "made": ' || CAST(made AS INTEGER) || '}'"""
-)
+_COLUMNS = "key, run, made, data, log, used, origin"
 
-_Row = tuple[bytes, int, int, float, float, bytes, str, str, float, str]
+_Row = tuple[bytes, int, float, bytes, str, float, str]
 
 
 @dataclass
@@ -46,9 +41,8 @@ class Made:
 
     stored: Stored
     call: Call
-    key: CallKey
+    key: bytes
     inputs: str
-    task: str
     took: float
     cache: Cache
     is_written: bool = False
@@ -74,7 +68,7 @@ class Made:
 
     def drop(self) -> None:
         """Let others try."""
-        self.cache.release(self.key.key, self.call)
+        self.cache.release(self.key, self.call)
 
 
 class _Making:
@@ -124,54 +118,55 @@ class Cache:
         self.used: set[bytes] = set()
         self._since = time.time() - _LATELY
 
-    def found(self, call: Call, arguments: dict[str, Any]) -> Lookup:
+    def found(self, call: Call, arguments: dict[str, Any]) -> Hit | Making:
         """See `Results.found`."""
         node = call[0]
         key = self._keys.of(node, arguments)
         if key is None:
-            return Lookup(self, call, None)
+            return Unfindable()
         while True:
-            if node not in self._forced:
-                hit = self._hit(call, key)
-                if hit is not None:
-                    return hit
-            if self._claim(key.key, call):
+            hit = self._hit(call, key) if node not in self._forced else None
+            if hit is not None:
+                return hit
+            if self._claim(key, call):
                 # Between the look and the claim another may have made it.
                 hit = self._hit(call, key, anew=True) if node not in self._forced else None
-                if hit is not None:
-                    self.release(key.key, call)
-                    return hit
-                missed = self._missed.get(key.key, "")
-                return Lookup(self, call, key, origin=Origin(key.key, key.inputs_as_json(), missed))
-            self._wait(key.key)
+                if hit is None:
+                    return self._making_of(call, key, arguments)
+                self.release(key, call)
+                return hit
+            self._wait(key)
 
-    def _hit(self, call: Call, key: CallKey, *, anew: bool = False) -> Lookup | None:
-        row = self._row(key.key, anew=anew)
+    def _making_of(self, call: Call, key: bytes, arguments: dict[str, Any]) -> Missing:
+        inputs = json.dumps(self._keys.inputs(call[0], arguments))
+        return Missing(self, call, key, inputs, self._missed.get(key, ""))
+
+    def _hit(self, call: Call, key: bytes, *, anew: bool = False) -> Hit | None:
+        row = self._row(key, anew=anew)
         if row is None:
             return None
-        _, run, attempt, made, took, data, log, inputs, used, said = row
-        limit = self._plan.tasks[call[0]].cache
+        _, run, made, data, log, used, said = row
         try:
-            if is_expired(limit, made):
-                self._missed[key.key] = EXPIRED
+            if is_expired(self._plan.tasks[call[0]].keeping.cache, made):
+                self._missed[key] = EXPIRED
                 return None
-            stored = unpacked(data, key.key, self._results.key)
+            stored = unpacked(data, key, self._results.key)
             if stored is None:
                 raise UnreadableError
-            lines = self._lines(call, log) if log != "[]" else []
-            was_used_lately = used >= self._since
-            value = self._results.loaded(stored)
-            self._results.touch(stored)
+            value = stored.payload if stored.kind == "p" else self._loaded(stored)
+            if log != "[]":
+                self._give_back(call, log)
+            if used < self._since:
+                self.used.add(key)
         except (UnreadableError, ValueError, TypeError):  # the latter: a damaged row
-            self._missed[key.key] = UNREADABLE
+            self._missed[key] = UNREADABLE
             return None
-        for line in lines:
-            self.give_back(line)
-        if not was_used_lately:
-            self.used.add(key.key)
-        origin = Origin(key.key, inputs, "", run, attempt, made, took, said)
-        kept = stored if stored.kind != "p" else None
-        return Lookup(self, call, key, hit=True, value=value, kept=kept, origin=origin)
+        return Hit(value, stored if stored.kind != "p" else None, Origin(said, run, made))
+
+    def _loaded(self, stored: Stored) -> Any:
+        value = self._results.loaded(stored)
+        self._results.touch(stored)
+        return value
 
     def _row(self, key: bytes, *, anew: bool) -> _Row | None:
         """An entry: of those that were read when the run first asked, else as it stands now."""
@@ -192,9 +187,11 @@ class Cache:
             ).fetchall()
         return {row[0]: row for row in rows}
 
-    def _lines(self, call: Call, log: str) -> list[Line]:
+    def _give_back(self, call: Call, log: str) -> None:
         """What was printed and logged when the value was made, as if this call had done so."""
-        return [Line(call, str(stream), str(text), int(level)) for stream, level, text in json.loads(log)]
+        lines = [Line(call, str(stream), str(text), int(level)) for stream, level, text in json.loads(log)]
+        for line in lines:
+            self.give_back(line)
 
     def _claim(self, key: bytes, call: Call) -> bool:
         with self._lock:
@@ -230,63 +227,55 @@ class Cache:
     def entry_of(self, made: Made, log: list[tuple[str, int, str]]) -> CacheEntry:
         """What is written of a result."""
         return CacheEntry(
-            key=made.key.key,
+            key=made.key,
             flow=self._plan.name,
-            task=made.task,
+            task=self._plan.key(made.call[0], made.call[1]),
             run=self.run,
             attempt=made.call[2],
             took=made.took,
-            code=made.key.code,
+            code=self._keys.code(made.call[0]),
             inputs=made.inputs,
             stored=made.stored,
             secret=self._results.key,
             log=log,
         )
 
-    def made(self, call: Call, key: CallKey, origin: Origin, stored: Stored, took: float) -> Made:
-        """A result that was not there."""
-        return Made(stored, call, key, origin.inputs, self._plan.key(call[0], call[1]), took, self)
 
+class Missing:
+    """A call whose result is not there, and which this run makes; see `Making`."""
 
-class Lookup:
-    """See `Found`."""
-
-    __slots__ = ("_cache", "_call", "_key", "_started", "hit", "kept", "origin", "value")
-
-    def __init__(
-        self,
-        cache: Cache,
-        call: Call,
-        key: CallKey | None,
-        *,
-        hit: bool = False,
-        value: Any = None,
-        kept: Any = None,
-        origin: Origin | None = None,
-    ) -> None:
+    def __init__(self, cache: Cache, call: Call, key: bytes, inputs: str, missed: str) -> None:
+        self.origin = Origin(said_of(key, inputs, missed=missed))
         self._cache = cache
         self._call = call
         self._key = key
-        self._started = 0.0 if hit else time.monotonic()
-        self.hit = hit
-        self.value = value
-        self.kept = kept
-        self.origin = origin
+        self._inputs = inputs
+        self._started = time.monotonic()
 
-    def made(self, value: Any, kept: Stored) -> Any:
-        """See `Found.made`; what is not kept, is no entry either."""
-        if self._key is None or self.origin is None:
-            return kept
+    def made(self, value: Any, kept: Stored) -> Stored | Made:
+        """See `Making.made`; what is not kept, is no entry either."""
         if not kept.is_kept:
             self.drop()
             return kept
         took = time.monotonic() - self._started
-        return self._cache.made(self._call, self._key, self.origin, kept, took)
+        return Made(kept, self._call, self._key, self._inputs, took, self._cache)
 
     def drop(self) -> None:
-        """See `Found.drop`."""
-        if self._key is not None:
-            self._cache.release(self._key.key, self._call)
+        """See `Making.drop`."""
+        self._cache.release(self._key, self._call)
+
+
+class Unfindable:
+    """A call whose result has no key, as the cache is off or an argument has no digest; see `Making`."""
+
+    origin: Origin | None = None
+
+    def made(self, value: Any, kept: Any) -> Any:
+        """See `Making.made`."""
+        return kept
+
+    def drop(self) -> None:
+        """Nothing was claimed."""
 
 
 def _place(key: bytes) -> int:

@@ -6,7 +6,6 @@ found, as in a run (cached.py).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +14,10 @@ from flowkit.runs.archive import Archive
 from flowkit.runs.cache_keys import EXPIRED, UNREADABLE, is_expired
 from flowkit.store.batch import NOTHING, Stored
 from flowkit.store.cache_entry import unpacked
+from flowkit.store.records import table
 from flowkit.store.results import Results, UnreadableError
 
-_COLUMNS = "key, flow, task, run, attempt, made, used, took, bytes, code, inputs"
+_COLUMNS = "key, flow, task, run, attempt, made, used, took, bytes, code, origin"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ def has_code(archive: Archive, flow: str, task: str, code: str) -> bool:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    key, flow, task, run, attempt, made, used, took, size, code, inputs = row
+    key, flow, task, run, attempt, made, used, took, size, code, origin = row
     return Entry(
         key=key,
         flow=flow,
@@ -113,13 +113,13 @@ def _entry(row: Sequence[Any]) -> Entry:
         took=took,
         bytes=size,
         code=bytes(code).hex(),
-        inputs=_inputs(inputs),
+        inputs=_inputs(origin),
     )
 
 
 def _inputs(text: str) -> tuple[tuple[str, str, str], ...]:
     """Inputs as they are written; none where that is damaged."""
     try:
-        return tuple((str(name), str(digest), str(source)) for name, digest, source in json.loads(text))
-    except (ValueError, TypeError):
+        return tuple((str(name), str(digest), str(source)) for name, digest, source in table(text)["inputs"])
+    except (KeyError, ValueError, TypeError):
         return ()

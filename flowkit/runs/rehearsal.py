@@ -216,13 +216,14 @@ class Rehearsal:
             return SUCCESS, task.run(**self._arguments.of(node, index))
         if node not in self.plan.cached or self._known is None or self._cache_off or node in self.plan.custom:
             return RUNNING, None
-        key = self._known.keys.of(node, self._arguments.of(node, index))
+        keys, arguments = self._known.keys, self._arguments.of(node, index)
+        key = keys.of(node, arguments)
         if key is None:
             return RUNNING, None
-        self._origins[node, index] = {"key": key.key.hex(), "inputs": key.inputs}
+        self._origins[node, index] = {"key": key.hex(), "inputs": keys.inputs(node, arguments)}
         if node in self._forced:
             return RUNNING, None
-        found = look(self._known.archive, self._known.results, key.key, task.cache)
+        found = look(self._known.archive, self._known.results, key, task.cache)
         if found.entry is None:
             self._missed[node, index] = found.missed
             return RUNNING, None

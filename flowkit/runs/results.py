@@ -6,12 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from flowkit.engine.ledger import Found
+from flowkit.engine.ledger import Hit, Making
 from flowkit.engine.mask import MASK
 from flowkit.errors import HistoryError
-from flowkit.plan.events import Call, Origin
+from flowkit.plan.events import Call
 from flowkit.plan.plan import Plan
-from flowkit.runs.cached import Cache
+from flowkit.runs.cached import Cache, Unfindable
 from flowkit.store.batch import Stored
 from flowkit.store.past import Past
 from flowkit.store.results import PLAIN, Results, UnreadableError
@@ -75,20 +75,5 @@ class RunResults:
                 f"; `flowkit resume --force {key}` makes it again"
             ) from error
 
-    def found(self, call: Call, arguments: dict[str, Any]) -> Found:
-        return self._cache.found(call, arguments) if self._cache is not None else NotAsked()
-
-
-class NotAsked:
-    """The answer where the cache is not to be used."""
-
-    hit = False
-    value: Any = None
-    kept: Any = None
-    origin: Origin | None = None
-
-    def made(self, value: Any, kept: Any) -> Any:
-        return kept
-
-    def drop(self) -> None:
-        """Nothing was claimed."""
+    def found(self, call: Call, arguments: dict[str, Any]) -> Hit | Making:
+        return self._cache.found(call, arguments) if self._cache is not None else Unfindable()

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from flowkit.store.batch import MAC, Stored
@@ -19,7 +20,8 @@ class CacheEntry:
         task: the key of the task, or of the child of a mapped one.
         took: seconds that making it took.
         code: digest of its code's parts, in the table `codes`.
-        inputs: name, digest and upstream of each argument, as JSON.
+        inputs: name, digest and upstream of each argument, as JSON; kept as part of the origin that an
+            attempt remembers which finds the entry (see `Origin` in plan/events.py).
         log: stream, level and text of each line that was printed or logged.
     """
 
@@ -52,7 +54,7 @@ class CacheEntry:
                 self.took,
                 len(data) + (self.stored.size if self.stored.kind == "f" else 0),
                 self.code,
-                self.inputs,
+                said_of(self.key, self.inputs, run=self.run, attempt=self.attempt, made=int(now)),
                 data,
                 json.dumps(self.log),
             ),
@@ -62,6 +64,12 @@ class CacheEntry:
                 "INSERT OR IGNORE INTO files VALUES (?, ?, ?)",
                 (self.stored.payload, f"cache {self.key.hex()}", self.stored.size),
             )
+
+
+def said_of(key: bytes, inputs: str, **more: int | str) -> str:
+    """An origin as it is kept: `more` are numbers, or words that need no escape."""
+    rest = "".join(f', "{name}": {json.dumps(value)}' for name, value in more.items() if value)
+    return f'{{"key": "{key.hex()}", "inputs": {inputs}{rest}}}'
 
 
 def packed(stored: Stored, key: bytes, secret: bytes) -> bytes:
@@ -100,4 +108,11 @@ def _signed(body: bytes, key: bytes, secret: bytes) -> bytes:
 
 
 def _signature(body: bytes, key: bytes, secret: bytes) -> bytes:
-    return blake2b(key + body, digest_size=MAC, key=secret, person=b"flowkit cache").digest()
+    found = _keyed(secret).copy()  # two thirds of what it takes to begin with the key each time
+    found.update(key + body)
+    return found.digest()
+
+
+@lru_cache(maxsize=1)
+def _keyed(secret: bytes) -> blake2b:
+    return blake2b(digest_size=MAC, key=secret, person=b"flowkit cache")

@@ -226,7 +226,7 @@ def _detail(detail: Any) -> str:
     known = _known(detail)
     if detail.origin is None:
         return json.dumps(known)
-    origin = detail.origin.as_json()
+    origin = detail.origin.said
     return f'{json.dumps(known)[:-1]}, "origin": {origin}}}' if known else f'{{"origin": {origin}}}'
 
 

@@ -105,7 +105,7 @@ CREATE TABLE cache (
     took    REAL NOT NULL,              -- seconds that making it took
     bytes   INTEGER NOT NULL,
     code    BLOB NOT NULL,
-    inputs  TEXT NOT NULL,              -- JSON: [name, digest, key of the upstream or ""]
+    origin  TEXT NOT NULL,              -- JSON: what an attempt remembers that finds it, see plan/events.py
     data    BLOB NOT NULL,              -- a batch with one result
     log     TEXT NOT NULL               -- JSON: [stream, level, text]
 );

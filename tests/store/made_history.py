@@ -13,6 +13,7 @@ from flowkit.plan.events import Detail, Failure, Origin, Row
 from flowkit.plan.status import CACHED, FAILED, MAPPED, RUNNING, SUCCESS
 from flowkit.store import database, files, opening, owners
 from flowkit.store.batch import Stored
+from flowkit.store.cache_entry import said_of
 from flowkit.store.journal import Journal, LoggedLine
 from flowkit.store.opening import Beginning, Session
 from flowkit.store.run_status import RunStatus
@@ -30,7 +31,7 @@ BOOM = Failure(
     "ValueError: negative price: -3\n",
     "flows/etl.py:31 in clean",
 )
-FOUND = Origin(b"key", "[]", run=1, attempt=1, made=BEGAN)
+FOUND = Origin(said_of(b"key", "[]", run=1, attempt=1, made=int(BEGAN)), 1, BEGAN)
 
 
 def row(
