@@ -69,13 +69,14 @@ class Record:
     ) -> None:
         """See `Ledger.append`."""
         logged = [LoggedLine(line.call, at, line.stream, line.level, line.text) for at, line in lines]
+        made: list[Made] = []
         if self._cached:
             self._remember(logged)
-        made = [some for some in kept.values() if isinstance(some, Made) and not some.is_written]
-        stored = {child: some.stored if isinstance(some, Made) else some for child, some in kept.items()}
+            made = [some for some in kept.values() if isinstance(some, Made) and not some.is_written]
+            kept = {child: some.stored if isinstance(some, Made) else some for child, some in kept.items()}
         entries = [each.entry(self._printed.pop(each.call, [])) for each in made]
         with database.explained(self._path):
-            self._journal.append(rows, stored, values, logged, entries)
+            self._journal.append(rows, kept, values, logged, entries)
         for each in made:
             each.written()
 

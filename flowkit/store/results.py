@@ -79,16 +79,17 @@ class Results:
             return self._checked(Stored("p", value), str(value))
         if kind is str and len(value) <= _SHORT:
             return self._checked(Stored("p", value), value)
-        if not self.key:
-            return Stored("x", "there is no key to sign it with")
-        return self._pickled(value)
+        return self.pickled(value)
 
     def _checked(self, stored: Stored, text: bytes | str) -> Stored:
         if self._mask and self._mask.holds(text):
             return Stored("x", "it holds a secret")
         return stored
 
-    def _pickled(self, value: Any) -> Stored:
+    def pickled(self, value: Any) -> Stored:
+        """What is kept of a value that is not plain; see `packed`."""
+        if not self.key:
+            return Stored("x", "there is no key to sign it with")
         spill: _Spill | None = None
         try:
             if sys.getsizeof(value, 0) < _LARGE:
