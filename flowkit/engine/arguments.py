@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 
 class Arguments:
-    """The arguments of the calls of one run."""
+    """The arguments of the calls of one run.
+
+    Attributes:
+        flat: the elements of the elements of values, while somebody may take them.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._plan = engine.plan
-        self._flat: dict[int, list[Any]] = {}
+        self.flat: dict[int, list[Any]] = {}
 
     def of(self, node: int, index: int) -> dict[str, Any]:
         """The arguments of a task, or of a child of a mapped one."""
@@ -44,11 +48,6 @@ class Arguments:
     def _names(self, node: int) -> tuple[str, ...]:
         return self._plan.names[node] or self._plan.tasks[node]._signature.names
 
-    def forget(self, source: int) -> None:
-        """Nobody takes the elements of this value any more."""
-        if self._flat:
-            self._flat.pop(source, None)
-
     def _made(self, argument: Argument, node: int, index: int) -> Any:
         source, mode = argument.source, argument.mode
         if mode == CHILD:
@@ -69,7 +68,7 @@ class Arguments:
 
     def _flattened(self, source: int) -> list[Any]:
         """The elements of the elements, computed once; two threads that race compute the same."""
-        found = self._flat.get(source)
+        found = self.flat.get(source)
         if found is None:
             group = self._engine.machine.groups.get(source)
             if group is None:
@@ -80,7 +79,7 @@ class Arguments:
                     value = self._engine.value_of(source, index)
                     inner = elements(value) if group.states[index] in (SUCCESS, CACHED) else None
                     found += [value] if inner is None else inner
-            self._flat[source] = found
+            self.flat[source] = found
         return found
 
     def _was_skipped(self, argument: Argument, index: int) -> bool:

@@ -22,6 +22,10 @@ class Kept(Protocol):
     def size(self) -> int:
         """Bytes that wait to be written."""
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the value can be had again."""
+
     def drop(self) -> None:
         """It is never written, as its attempt was given up or the ledger is broken."""
 

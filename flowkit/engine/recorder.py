@@ -226,8 +226,7 @@ class Recorder:
 
     def _let_go(self, rows: Sequence[Row], kept: Any) -> None:
         assert self._release is not None
-        for (node, index), some in kept.items():
-            self._release.hold(node, index, kept=some.is_kept)
+        self._release.hold(kept)
         self._release.see(rows)
 
     def _tell(self, observer: Observer, call: Callable[[], None]) -> None:

@@ -8,9 +8,10 @@ Relies on: one thread, but for `look_up`; each row once, in order.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from flowkit.engine.ledger import Kept
 from flowkit.plan.events import Row
 from flowkit.plan.plan import CHILD
 from flowkit.plan.status import SUCCESS
@@ -47,17 +48,21 @@ class Release:
         self._held: set[int] = set()
         self._held_children: set[Child] = set()
         self._looked_up: deque[Child] = deque()
+        self._flat = engine.worker.arguments.flat
         self._users: list[int] | None = None
         self._followers: dict[Child, int] = {}
 
-    def hold(self, node: int, index: int, *, kept: bool) -> None:
-        """This value was committed and is worth letting go."""
-        if not (kept or self._unkept):
-            return
-        if index < 0:
-            self._held.add(node)
+    def hold(self, kept: Mapping[Child, Kept]) -> None:
+        """These values were committed and are worth letting go."""
+        for child, some in kept.items():
+            if self._unkept or some.is_kept:
+                self._hold(child)
+
+    def _hold(self, child: Child) -> None:
+        if child[1] < 0:
+            self._held.add(child[0])
         else:
-            self._held_children.add((node, index))
+            self._held_children.add(child)
 
     def look_up(self, node: int, index: int) -> None:
         """This value is in memory again, for one that has not ended. From any thread."""
@@ -66,7 +71,7 @@ class Release:
     def see(self, rows: Sequence[Row]) -> None:
         """Let go of what these ends leave without users."""
         for _ in range(len(self._looked_up)):
-            self.hold(*self._looked_up.popleft(), kept=True)
+            self._hold(self._looked_up.popleft())
         ended = self._ended
         counting = self._users is not None
         for row in rows:
@@ -158,7 +163,8 @@ class Release:
         elif self._held_children and node in self._engine.machine.groups and values[node] is not None:
             for index in range(len(values[node])):
                 self._drop_child(node, index)
-        self._engine.worker.arguments.forget(node)
+        if self._flat:
+            self._flat.pop(node, None)  # nobody takes its elements any more
 
     def _drop_child(self, node: int, index: int) -> None:
         if (node, index) in self._held_children:

@@ -1,4 +1,4 @@
-"""The results of one commit as bytes: signed, so that what was altered or torn is never used.
+"""Results of one commit as bytes: signed, so that what was altered or torn is never used.
 
 `mac (16) · length of the head (4) · head (JSON) · pickles`. The head has lists by kind, each entry beginning
 with node, child and attempt: `p` plain values, which are part of it; `k` pickles, with their length; `f`
@@ -47,9 +47,14 @@ NOTHING = Stored("x", "")
 
 
 class Batch:
-    """Collects the results of one commit."""
+    """Collects results of one commit.
+
+    Attributes:
+        size: bytes of the pickles in it.
+    """
 
     def __init__(self) -> None:
+        self.size = 0
         self._head: dict[str, list[Any]] = {"p": [], "k": [], "f": [], "x": []}
         self._pickles: list[bytes] = []
         # What nearly all are; given (node, child, attempt, value).
@@ -61,6 +66,7 @@ class Batch:
         kind, payload, size = stored
         node, child, attempt = mark
         if kind == "k":
+            self.size += size
             self._pickles.append(payload)
             self._add_pickled((node, child, attempt, size))
         elif kind == "p":

@@ -197,8 +197,8 @@ def _opened(path: Path) -> sqlite3.Connection:
         # Survives the death of the process; after a power cut the last commits may be missing, never torn.
         connection.execute("PRAGMA synchronous=NORMAL")
         if _version(connection) < VERSION:
-            # Results of a KB cost a third less than with pages of 4 KiB, rows of integers the same.
-            connection.execute("PRAGMA page_size=8192")
+            # See docs/decisions/page-size.md.
+            connection.execute("PRAGMA page_size=16384")
             _use_wal(connection)
             _bring_up_to_date(connection)
         _refuse_newer(path, connection)

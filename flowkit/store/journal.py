@@ -23,6 +23,10 @@ from flowkit.store.run_status import RunStatus
 # SQLite finds its prepared statements again.
 _CHUNKS = (256, 32, 4, 1)
 
+# Bytes of pickles in a batch, until there is another one: what SQLite copies three times should be found in
+# the processor's cache, and who asks for one result reads no more than that.
+_FULL = 100_000
+
 _GOOD = (SUCCESS, CACHED)
 _UNWRITTEN = json.dumps({"message": "How it ended could not be written."})
 
@@ -93,21 +97,20 @@ class Journal:
         Raises:
             sqlite3.Error, OSError: nothing of it was written.
         """
-        batch = Batch()
-        params = self._attempts(rows, kept, values, batch)
+        batches: list[Batch] = []
+        params = self._attempts(rows, kept, values, batches)
         with transaction(self._connection):
             self._insert("REPLACE INTO attempts VALUES", 11, params)
-            if batch:
-                data = batch.packed(f"{self._uid}/{self._batch}", self._key)
-                self._connection.execute(
-                    "INSERT INTO results VALUES (?, ?, ?)", (self.run, self._batch, data)
-                )
+            for number, batch in enumerate(batches, self._batch):
+                data = batch.packed(f"{self._uid}/{number}", self._key) if batch else b""
+                if data:
+                    self._connection.execute("INSERT INTO results VALUES (?, ?, ?)", (self.run, number, data))
             self._files([stored for stored in kept.values() if stored.kind == "f"])
             if lines:
                 self._log(lines)
             for entry in entries:
                 entry.insert(self._connection)
-        self._batch += 1
+        self._batch += len(batches)
 
     def end(self, status: RunStatus, reason: str, exit_code: int, counts: Mapping[str, int]) -> None:
         """Commit how the run ended.
@@ -147,15 +150,21 @@ class Journal:
         rows: Sequence[Row],
         kept: Mapping[tuple[int, int], Stored],
         values: Any,
-        batch: Batch,
+        batches: list[Batch],
     ) -> list[Any]:
-        """The parameters of the statement, one after another; an attempt that began and ended in this
-        batch is one row."""
+        """The parameters of the statement, one after another; an attempt that began and ended since the last
+        commit is one row.
+
+        Args:
+            batches: takes the results.
+        """
         ids, run, offset = self._ids, self.run, self._offset
-        rest = (self._batch, self.session)
         running: dict[tuple[int, int], Row] = {}
         params: list[Any] = []
-        add, plain = params.extend, batch.add_plain
+        add = params.extend
+        batch = Batch()
+        batches.append(batch)
+        rest = (self._batch, self.session)
         for row in rows:
             node, child, attempt, status, started, ended, worker, detail = row
             if status == RUNNING:
@@ -166,10 +175,16 @@ class Journal:
             number = node if ids is None else ids[node]
             if status in _GOOD:
                 stored = kept.get((node, child)) if kept else None
-                if stored is not None:
-                    batch.add((number, child, attempt), stored)
+                if stored is None:
+                    batch.add_plain(
+                        (number, child, attempt, values[node] if child < 0 else values[node][child])
+                    )
                 else:
-                    plain((number, child, attempt, values[node] if child < 0 else values[node][child]))
+                    if batch.size > _FULL:
+                        batch = Batch()
+                        batches.append(batch)
+                        rest = (self._batch + len(batches) - 1, self.session)
+                    batch.add((number, child, attempt), stored)
             elif status == EXPANDED:
                 detail, attempt = attempt, -1
             said = None if detail is None else _detail(detail)

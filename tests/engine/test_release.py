@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_store import Store
+from fake_store import Pickled, Store
 
 from flowkit import Flow, case, flatten, merge, task, unmapped
 from flowkit.engine.engine import Engine
@@ -308,8 +308,7 @@ def test_workers_look_values_up_while_others_are_let_go() -> None:
     thread.start()
     try:
         for now in releases:
-            for number in range(2000):
-                now.hold(0, number, kept=True)
+            now.hold({(0, number): Pickled(b"") for number in range(2000)})
             now.see([])
     finally:
         thread.join()

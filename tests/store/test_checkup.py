@@ -42,8 +42,9 @@ def test_what_can_be_read_of_a_damaged_history_is_saved_in_a_new_one(made: MadeH
     runs = [made.run(lines=[line("x" * 500) for _ in range(40)]) for _ in range(5)]
     made.run(RunStatus.FAILED, MANY, large=b"x" * 70_000)
     [(page,)] = made.rows("SELECT rootpage FROM sqlite_master WHERE name='logs'")
+    [(size,)] = made.rows("PRAGMA page_size")
     whole = bytearray(shut(made))
-    whole[(page - 1) * 4096 : page * 4096] = bytes(4096)
+    whole[(page - 1) * size : page * size] = bytes(size)
     made.path.write_bytes(whole)
     assert checkup.damage(made.path)
     saved = checkup.mend(made.folder)

@@ -52,9 +52,10 @@ def test_loose_permissions_are_a_problem_and_repaired(shell: Shell, made: MadeHi
 def test_a_damaged_history_is_set_aside_and_what_can_be_read_saved(shell: Shell, made: MadeHistory) -> None:
     made.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     [(page,)] = made.rows("SELECT rootpage FROM sqlite_master WHERE name='logs'")
+    [(size,)] = made.rows("PRAGMA page_size")
     made.close()
     whole = bytearray(made.path.read_bytes())
-    whole[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    whole[(page - 1) * size : page * size] = b"\xff" * size
     made.path.write_bytes(whole)
     assert states(shell, code=1)["history"] == "problem"
     assert made.path.read_bytes() == whole
