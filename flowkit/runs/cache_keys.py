@@ -14,6 +14,7 @@ from typing import Any
 
 from flowkit.fingerprint import Code, Tracer, UndigestibleError, combine, digest
 from flowkit.fingerprint.plain import LEAVES, raw, text
+from flowkit.flow.keeping import Cache
 from flowkit.flow.task import Task
 from flowkit.plan.plan import Plan
 
@@ -50,13 +51,14 @@ class Keys:
             Exception: whatever the user's own function for a key raises.
         """
         task = self._plan.tasks[node]
-        tokens = [self._beginning(task, self.code(node))]
         cache = task.keeping.cache
+        tokens = [self._beginning(task, self.code(node), cache)]
         try:
-            if callable(cache):
+            if cache is not True and callable(cache):
                 tokens.append(self._digest(cache(dict(arguments))))
             else:
-                for name, token in self._order(tuple(arguments)):
+                names = tuple(arguments)
+                for name, token in self._orders.get(names) or self._order(names):
                     value = arguments[name]
                     leaf = LEAVES.get(type(value))
                     tokens += (token, leaf(value) if leaf is not None else raw(self._digest(value)))
@@ -78,10 +80,10 @@ class Keys:
     def _digest(self, value: Any) -> bytes:
         return digest(value, tracer=self.tracer)
 
-    def _beginning(self, task: Task, code: bytes) -> bytes:
+    def _beginning(self, task: Task, code: bytes, cache: Cache) -> bytes:
         """What all calls of a task share."""
         name = ""
-        if task.keeping.cache == "inputs":  # nothing but its name tells it from others
+        if cache is not True and cache == "inputs":  # nothing but its name tells it from others
             run = task.run
             name = f"{task.name} {getattr(run, '__module__', '')}.{getattr(run, '__qualname__', type(task))}"
             code = b""
@@ -92,9 +94,7 @@ class Keys:
 
     def _order(self, names: tuple[str, ...]) -> list[tuple[str, bytes]]:
         """The names of arguments in the order in which they are part of a key, with their tokens."""
-        found = self._orders.get(names)
-        if found is None:
-            found = self._orders[names] = [(name, text(name)) for name in sorted(names)]
+        found = self._orders[names] = [(name, text(name)) for name in sorted(names)]
         return found
 
     def source(self, node: int, argument: str) -> str:

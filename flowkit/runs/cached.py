@@ -106,6 +106,7 @@ class Cache:
         self._folder = folder
         self._connection = connection
         self._results = results
+        self._secret = results.key
         self._plan = plan
         self._keys = keys
         self._forced = frozenset(forced)
@@ -142,15 +143,16 @@ class Cache:
         return Missing(self, call, key, inputs, self._missed.get(key, ""))
 
     def _hit(self, call: Call, key: bytes, *, anew: bool = False) -> Hit | None:
-        row = self._row(key, anew=anew)
+        row = self._row(key) if not anew else self._row_now(key)
         if row is None:
             return None
         _, run, made, data, log, used, said = row
         try:
-            if is_expired(self._plan.tasks[call[0]].keeping.cache, made):
+            limit = self._plan.tasks[call[0]].keeping.cache
+            if limit is not True and is_expired(limit, made):
                 self._missed[key] = EXPIRED
                 return None
-            stored = unpacked(data, key, self._results.key)
+            stored = unpacked(data, key, self._secret)
             if stored is None:
                 raise UnreadableError
             value = stored.payload if stored.kind == "p" else self._loaded(stored)
@@ -168,14 +170,17 @@ class Cache:
         self._results.touch(stored)
         return value
 
-    def _row(self, key: bytes, *, anew: bool) -> _Row | None:
+    def _row(self, key: bytes) -> _Row | None:
         """An entry: of those that were read when the run first asked, else as it stands now."""
         if self._rows is None:
             self._rows = self._read()
         row = self._rows.get(key)
-        if anew or (row is None and key in self._making):
-            with self._lock:
-                row = self._connection.execute(f"SELECT {_COLUMNS} FROM cache WHERE key=?", (key,)).fetchone()
+        return self._row_now(key) if row is None and key in self._making else row
+
+    def _row_now(self, key: bytes) -> _Row | None:
+        query = f"SELECT {_COLUMNS} FROM cache WHERE key=?"
+        with self._lock:
+            row: _Row | None = self._connection.execute(query, (key,)).fetchone()
         return row
 
     def _read(self) -> dict[bytes, _Row]:
@@ -236,7 +241,7 @@ class Cache:
             code=self._keys.code(made.call[0]),
             inputs=made.inputs,
             stored=made.stored,
-            secret=self._results.key,
+            secret=self._secret,
             log=log,
         )
 
