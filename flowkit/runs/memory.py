@@ -227,7 +227,7 @@ class Memory:
     def parameter_batch(self, uid: str, plan: Plan, values: Mapping[str, Any]) -> bytes:
         """The values of the parameters, as a batch; secret ones are not in it."""
         batch, secret = Batch(), secrets_of(plan)
-        batch.add_plain((*NAMES, json.dumps(list(values))))
+        batch.add_plain(*NAMES, json.dumps(list(values)))
         for place, (name, value) in enumerate(values.items()):
             stored = Stored("x", "it is secret") if name in secret else self.results.packed(value)
             batch.add((place, -1, 1), stored)

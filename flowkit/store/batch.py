@@ -2,9 +2,10 @@
 
 `mac (16) · length of the head (4) · head (JSON) · pickles`. The head has lists by kind, each entry beginning
 with node, child and attempt: `p` plain values, which are part of it; `k` pickles, with their length; `f`
-files, with digest and size; `x` results that were not kept, with the reason. Where there is no key, only
-plain values are kept, as nothing unsigned is ever unpickled. The mac is the beginning of an HMAC-SHA-256, as
-processors have instructions for that: half of what BLAKE2 takes.
+files, with digest and size; `x` results that were not kept, with the reason. What nearly all are, the plain
+values of first attempts of tasks that have no children, are two lists: the nodes in `n`, the values in `v`.
+Where there is no key, only plain values are kept, as nothing unsigned is ever unpickled. The mac is the
+beginning of an HMAC-SHA-256, as processors have instructions for that: half of what BLAKE2 takes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import hmac
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 MAC = 16
@@ -55,11 +56,18 @@ class Batch:
 
     def __init__(self) -> None:
         self.size = 0
-        self._head: dict[str, list[Any]] = {"p": [], "k": [], "f": [], "x": []}
+        self._head: dict[str, list[Any]] = {kind: [] for kind in "nvpkfx"}
         self._pickles: list[bytes] = []
-        # What nearly all are; given (node, child, attempt, value).
-        self.add_plain = self._head["p"].append
+        self._add_node, self._add_value = self._head["n"].append, self._head["v"].append
         self._add_pickled = self._head["k"].append
+
+    def add_plain(self, node: int, child: int, attempt: int, value: Any) -> None:
+        """Add a plain value."""
+        if child < 0 and attempt == 1:
+            self._add_node(node)
+            self._add_value(value)
+        else:
+            self._head["p"].append((node, child, attempt, value))
 
     def add(self, mark: Mark, stored: Stored) -> None:
         """Add a result."""
@@ -70,7 +78,7 @@ class Batch:
             self._pickles.append(payload)
             self._add_pickled((node, child, attempt, size))
         elif kind == "p":
-            self.add_plain((node, child, attempt, payload))
+            self.add_plain(node, child, attempt, payload)
         else:
             self._head[kind].append((node, child, attempt, payload, size))
 
@@ -82,12 +90,15 @@ class Batch:
 
     def _pickle_long(self) -> None:
         """Take the numbers out of the JSON that have more digits than Python writes, or reads, as text."""
-        plain = self._head["p"]
-        long = [each for each in plain if type(each[3]) is int and each[3].bit_length() > LONG]
-        plain[:] = [each for each in plain if type(each[3]) is not int or each[3].bit_length() <= LONG]
-        for *mark, value in long:
-            data = pickle.dumps(value)
-            self.add(tuple(mark), Stored("k", data, len(data)))
+        plain = list(_plain(self._head))
+        for kind in "nvp":
+            self._head[kind].clear()
+        for mark, value in plain:
+            if type(value) is int and value.bit_length() > LONG:
+                data = pickle.dumps(value)
+                self.add(mark, Stored("k", data, len(data)))
+            else:
+                self.add_plain(*mark, value)
 
     def packed(self, name: str, key: bytes) -> bytes:
         """The bytes to keep.
@@ -123,8 +134,8 @@ def unpacked(data: bytes, name: str, key: bytes) -> Iterator[tuple[Mark, Stored]
 def _entries(body: bytes, *, signed: bool) -> Iterator[tuple[Mark, Stored]]:
     start = _LENGTH + int.from_bytes(body[:_LENGTH], "big")
     head: dict[str, list[Any]] = json.loads(body[_LENGTH:start])
-    for node, child, attempt, value in head.get("p", ()):
-        yield (node, child, attempt), Stored("p", value)
+    for mark, value in _plain(head):
+        yield mark, Stored("p", value)
     if not signed:
         return
     for node, child, attempt, size in head.get("k", ()):
@@ -133,3 +144,10 @@ def _entries(body: bytes, *, signed: bool) -> Iterator[tuple[Mark, Stored]]:
     for kind in ("f", "x"):
         for node, child, attempt, payload, size in head.get(kind, ()):
             yield (node, child, attempt), Stored(kind, payload, size)
+
+
+def _plain(head: Mapping[str, Sequence[Any]]) -> Iterator[tuple[Mark, Any]]:
+    for node, value in zip(head.get("n", ()), head.get("v", ()), strict=True):
+        yield (node, -1, 1), value
+    for node, child, attempt, value in head.get("p", ()):
+        yield (node, child, attempt), value

@@ -176,9 +176,8 @@ class Journal:
             if status in _GOOD:
                 stored = kept.get((node, child)) if kept else None
                 if stored is None:
-                    batch.add_plain(
-                        (number, child, attempt, values[node] if child < 0 else values[node][child])
-                    )
+                    value = values[node] if child < 0 else values[node][child]
+                    batch.add_plain(number, child, attempt, value)
                 else:
                     if batch.size > _FULL:
                         batch = Batch()

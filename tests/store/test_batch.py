@@ -67,8 +67,8 @@ def test_without_a_key_only_plain_values_are_believed(content: dict[Mark, Stored
 
 def test_a_number_too_long_for_text_is_kept_all_the_same() -> None:
     batch = Batch()
-    batch.add_plain((0, -1, 1, 1))
-    batch.add_plain((1, -1, 1, 1 << 20_000))
+    batch.add_plain(0, -1, 1, 1)
+    batch.add_plain(1, -1, 1, 1 << 20_000)
     found = read(batch.packed("run/0", KEY))
     assert found is not None
     assert found[0, -1, 1] == Stored("p", 1)
