@@ -7,7 +7,6 @@ and only what can be read row by row is taken, each run once.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import sqlite3
 import stat
@@ -19,12 +18,12 @@ from typing import Any
 from flowkit.errors import HistoryError
 from flowkit.store import database, files, owners, retention
 from flowkit.store.run_status import RunStatus
+from flowkit.store.salvage import UNREADABLE, opened, salvaged
 
 NETWORKS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "9p", "ceph", "lustre", "fuse.glusterfs"}
 )
 _OF_A_RUN = ("sessions", "attempts", "results", "logs")
-_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the schema too may be damaged, and be no text
 _MOST_PROBLEMS = 5
 _Row = tuple[Any, ...]
 
@@ -56,14 +55,14 @@ def damage(path: Path) -> list[str]:
         return []
     with database.explained(path):
         database._check_file(path)
-        with _opened(path) as connection:
+        with opened(path) as connection:
             try:
                 rows = connection.execute(f"PRAGMA integrity_check({_MOST_PROBLEMS})").fetchall()
                 found = [str(row[0]) for row in rows if row[0] != "ok"]
                 return found or [
                     f"the table `{table}` is missing" for table in database.missing_tables(connection)
                 ]
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 if not isinstance(error, UnicodeDecodeError) and not database.is_damage(error):
                     raise
                 return [str(error)]
@@ -148,13 +147,13 @@ def save(folder: Path, damaged: Path) -> Saved:
     path = folder / database.FILE
     target = database.open_to_write(path)
     saved = Saved(damaged)
-    with contextlib.closing(target), database.explained(path), _opened(damaged) as source:
+    with contextlib.closing(target), database.explained(path), salvaged(damaged) as source:
         with database.transaction(target):
             for table in ("outlines", "codes"):
                 for row in _read(source, table):
                     _insert(target, table, row)
         known = _uids(path)
-        for run in _runs_in(damaged):
+        for run in _runs(source):
             if run["uid"] not in known:
                 with database.transaction(target):
                     _save_run(source, target, run, saved)
@@ -181,12 +180,15 @@ def _save_run(
 
 
 def _runs_in(path: Path) -> list[dict[str, Any]]:
+    if path.is_file():
+        with contextlib.suppress(*UNREADABLE), salvaged(path) as connection:
+            return _runs(connection)
+    return []
+
+
+def _runs(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """The runs that can be read, by number, and whose row is whole enough to be one."""
-    if not path.is_file():
-        return []
-    found: dict[Any, dict[str, Any]] = {}
-    with contextlib.suppress(*_UNREADABLE), _opened(path) as connection:
-        found = {row.get("uid"): row for row in _read(connection, "runs")}
+    found = {row.get("uid"): row for row in _read(connection, "runs")}
     whole = [
         row
         for uid, row in found.items()
@@ -202,7 +204,7 @@ def _read(
     key = ", ".join(_key(connection, table))
     found: dict[_Row, dict[str, Any]] = {}
     for order in ("", f"ORDER BY {key}", f"ORDER BY {', '.join(f'{each} DESC' for each in key.split(', '))}"):
-        with contextlib.suppress(*_UNREADABLE):
+        with contextlib.suppress(*UNREADABLE):
             cursor = connection.execute(f"SELECT * FROM {table} {where} {order}", values)
             names = [column[0] for column in cursor.description]
             for row in cursor:
@@ -213,7 +215,7 @@ def _read(
 def _key(connection: sqlite3.Connection, table: str) -> list[str]:
     try:
         columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
-    except _UNREADABLE:
+    except UNREADABLE:
         return ["1"]
     return [column[1] for column in sorted(columns, key=lambda column: int(column[5])) if column[5]] or ["1"]
 
@@ -237,17 +239,6 @@ def _uids(path: Path) -> set[str]:
 
 def _has(connection: sqlite3.Connection, column: str, value: Any) -> bool:
     return connection.execute(f"SELECT 1 FROM runs WHERE {column}=?", (value,)).fetchone() is not None
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that reads, whatever the state of the file, and takes text for what it can be."""
-    alone = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
-    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"  # see database.py
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")
-    with contextlib.closing(connection):
-        yield connection
 
 
 def _everything(folder: Path) -> Iterator[Path]:

@@ -23,6 +23,7 @@ from flowkit.store import owners
 FILE = "history.db"
 VERSION = 1  # of the schema; `MIGRATIONS` leads from each older one to the next
 MIGRATIONS: dict[int, str] = {}
+TABLES = ("outlines", "codes", "runs", "sessions", "attempts", "results", "logs", "cache", "files")
 PATIENCE = 30.0  # seconds that a writer waits for another one
 
 _RENAMING = 0  # the byte of `owners.lock` for that; runs have their numbers, from 1 on
@@ -33,7 +34,6 @@ _DAMAGED = (
     "malformed",
     "Could not decode",
 )  # what its messages begin with
-_TABLES = ("outlines", "codes", "runs", "sessions", "attempts", "results", "logs", "cache", "files")
 _COMPANIONS = ("", "-wal", "-shm")
 
 
@@ -91,7 +91,7 @@ def missing_tables(connection: sqlite3.Connection) -> list[str]:
     if _version(connection) == 0:
         return []
     there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-    return [table for table in _TABLES if table not in there]
+    return [table for table in TABLES if table not in there]
 
 
 def _replace_damaged(path: Path) -> Path | None:

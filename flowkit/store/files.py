@@ -2,7 +2,7 @@
 
 Guarantees: a name that can be opened has its whole content, on disk, before any row says so; what was
 altered is found out when it is read and never unpickled; 0600 in folders of 0700; a process that was
-killed leaves at most temporary files, which are swept away.
+killed leaves at most temporary files and folders, which are swept away.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -69,6 +72,18 @@ class Writing:
             self._file = -1
         with contextlib.suppress(OSError):
             self._path.unlink()
+
+
+@contextmanager
+def workplace(folder: Path) -> Iterator[Path]:
+    """A folder for what is needed for a moment; the system's own place where this one cannot be written to.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    place = folder if os.access(folder, os.W_OK) else None
+    with tempfile.TemporaryDirectory(".tmp", f".{os.getpid()}-", place) as made:
+        yield Path(made)
 
 
 def prepare(state: Path) -> Path:
@@ -137,7 +152,14 @@ def sweep(folder: Path) -> None:
         if entry.name.endswith(".tmp"):
             with contextlib.suppress(OSError):
                 if not _is_writing(entry):
-                    Path(entry.path).unlink()
+                    _drop(entry)
+
+
+def _drop(entry: os.DirEntry[str]) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry.path)
+    else:
+        Path(entry.path).unlink()
 
 
 def _is_writing(entry: os.DirEntry[str]) -> bool:

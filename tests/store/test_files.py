@@ -105,3 +105,14 @@ def test_a_name_that_is_there_already_is_replaced_by_the_same(folder: Path) -> N
     os.truncate(files.path_of(folder, name), 0)
     assert written(folder, b"content") == name
     assert files.content(folder, name, KEY) == b"content"
+
+
+def test_a_folder_of_a_process_that_is_gone_is_swept_away_with_what_is_in_it(folder: Path) -> None:
+    gone = folder / ".999999999-aa.tmp"
+    gone.mkdir()
+    (gone / "half a copy").write_bytes(b"x")
+    with files.workplace(folder) as used:
+        files.sweep(folder)
+        assert used.stat().st_mode & 0o777 == 0o700
+        assert used.parent == folder
+    assert list(folder.iterdir()) == []
