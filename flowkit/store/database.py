@@ -33,6 +33,7 @@ _DAMAGED = (
     "no such column",
     "malformed",
     "Could not decode",
+    "unsupported file format",
 )  # what its messages begin with
 _COMPANIONS = ("", "-wal", "-shm")
 

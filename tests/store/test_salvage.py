@@ -40,6 +40,7 @@ FIRST_PAGES: dict[str, Damage] = {
     "the schema gone": zeroes(100, PAGE),
     "its end gone": zeroes(4096, PAGE),
     "noise": noise,
+    "no such format": lambda content: content.__setitem__(slice(44, 48), b"\xff" * 4),
     "one bit of the schema": another_name_of_a_column,
 }
 
