@@ -166,6 +166,7 @@ class _Compiler:
         self._facts()
         self._lanes()
         plan.references = self._references()
+        plan.secrets = frozenset([each.name for each in self.flow.parameters() if each.secret])
         plan.cached, plan.unkept = frozenset(self.cached), frozenset(self.unkept)
         plan.durable = frozenset(self.durable)
         return plan

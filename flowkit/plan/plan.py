@@ -98,6 +98,7 @@ class Plan:
         arguments: for the nodes whose arguments are not plain look-ups.
         known: nodes whose values are known before the run: ungated constants.
         parameters: nodes of parameters, by name.
+        secrets: names of the secret parameters of the flow, also of those that have no node here.
         merges: nodes that leave out the inputs that were skipped.
         cached: nodes whose results are looked for before they are made.
         unkept: nodes whose results are not to be kept.
@@ -129,6 +130,7 @@ class Plan:
     timeouts: dict[int, float] = field(default_factory=dict)
     known: dict[int, Any] = field(default_factory=dict)
     parameters: dict[str, int] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
     merges: frozenset[int] = frozenset()
     cached: frozenset[int] = frozenset()
     unkept: frozenset[int] = frozenset()

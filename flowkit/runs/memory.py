@@ -212,9 +212,8 @@ class Memory:
     def shown(self, plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
         """The values of the parameters, for people."""
         root = str(self.project.root)
-        secret = secrets_of(plan)
         return {
-            name: _SECRET if name in secret else MASK.text(value_text(value, root))
+            name: _SECRET if name in plan.secrets else MASK.text(value_text(value, root))
             for name, value in values.items()
         }
 
@@ -222,14 +221,14 @@ class Memory:
         """How a run was asked for, and the digests of its parameters."""
         told = {name: value for name, value in vars(asked).items() if name not in ("ref", "parent")}
         told["command"] = MASK.text(asked.command)
-        return {**told, "secret": sorted(secrets_of(plan)), "digests": digests(plan, values)}
+        return {**told, "secret": sorted(plan.secrets), "digests": digests(plan, values)}
 
     def parameter_batch(self, uid: str, plan: Plan, values: Mapping[str, Any]) -> bytes:
         """The values of the parameters, as a batch; secret ones are not in it."""
-        batch, secret = Batch(), secrets_of(plan)
+        batch = Batch()
         batch.add_plain(*NAMES, json.dumps(list(values)))
         for place, (name, value) in enumerate(values.items()):
-            stored = Stored("x", "it is secret") if name in secret else self.results.packed(value)
+            stored = Stored("x", "it is secret") if name in plan.secrets else self.results.packed(value)
             batch.add((place, -1, 1), stored)
         return batch.packed(f"{uid}/{PARAMETERS}", self.results.key)
 
@@ -270,15 +269,9 @@ def code_of(tracer: Tracer, task: Task) -> Code:
     return Code(combine(name.encode(), found.digest), (part, *found.parts), found.unfollowed)
 
 
-def secrets_of(plan: Plan) -> set[str]:
-    """The names of the secret parameters."""
-    return {name for name, node in plan.parameters.items() if plan.tasks[node].secret}
-
-
 def digests(plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
     """A digest of each parameter's value; a file counts by its name."""
-    secret = secrets_of(plan)
-    return {name: "secret" if name in secret else named_digest(value) for name, value in values.items()}
+    return {name: "secret" if name in plan.secrets else named_digest(value) for name, value in values.items()}
 
 
 def forced_nodes(plan: Plan, forced: Collection[str]) -> set[int]:

@@ -146,3 +146,14 @@ def test_a_task_that_a_run_with_a_selection_did_not_have_is_not_new(place: Place
     for word in ("state:new", "state:modified"):
         with pytest.raises(UsageError, match="nothing is selected by"):
             place.run(flow, select=word)
+
+
+def test_of_a_secret_that_no_selected_task_takes_nothing_is_kept_either(place: Place) -> None:
+    with Flow("closed") as closed:
+        report(load(Parameter("day", secret=True)))
+    place.run(closed, day=271828)
+    place.run(closed, day=271828, select="report")
+    (whole,), (part,) = place.rows("SELECT json_extract(asked, '$.digests') FROM runs")
+    assert whole == part == '{"day":"secret"}'
+    assert place.rows("SELECT DISTINCT parameters FROM runs") == [('{"day": "\\u2022\\u2022\\u2022"}',)]
+    assert not any(b"271828" in data for (data,) in place.rows("SELECT data FROM results WHERE run=2"))
