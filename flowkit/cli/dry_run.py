@@ -17,6 +17,7 @@ from flowkit.flow.parameter import Parameter
 from flowkit.plan.plan import Plan
 from flowkit.runs.borrow import Chosen
 from flowkit.runs.memory import Asked, Memory
+from flowkit.runs.outdated import outdated
 from flowkit.runs.reasons import Cause, Reason, said_changes
 from flowkit.runs.rehearsal import Action, Step, rehearsed
 
@@ -42,7 +43,10 @@ def shown(
     Raises:
         UsageError: a result that is to be taken from an earlier run is not there.
     """
-    rows = [_row(plan, step) for step in rehearsed(plan, chosen, values, memory, asked)]
+    steps = rehearsed(plan, chosen, values, memory, asked)
+    taken = {plan.keys[step.node]: step.run for step in steps if step.run is not None}
+    changed = outdated(memory, flow, values, taken) if memory is not None else {}
+    rows = [_row(plan, step, ", ".join(changed.get(plan.keys[step.node], ()))) for step in steps]
     rows += _left_out(flow, chosen)
     if as_json:
         document = [{"action": action, "task": key, "reason": reason} for action, key, reason in rows]
@@ -63,8 +67,8 @@ def _left_out(flow: Flow, chosen: Chosen) -> list[Row]:
     ]
 
 
-def _row(plan: Plan, step: Step) -> Row:
-    return step.action.value, plan.keys[step.node], joined([_said(step), *step.notes], "; ")
+def _row(plan: Plan, step: Step, changed: str) -> Row:
+    return step.action.value, plan.keys[step.node], joined([_said(step), changed, *step.notes], "; ")
 
 
 def _said(step: Step) -> str:

@@ -14,7 +14,7 @@ from flowkit.cli import secrets
 from flowkit.cli.carry_out import carry_out, refuse_unusable
 from flowkit.cli.loading import Loaded, load_of_run
 from flowkit.cli.place import here, memory_of, say
-from flowkit.cli.run import executor_for, params_from, settings_for
+from flowkit.cli.run import executor_for, params_from, say_outdated, settings_for
 from flowkit.cli.run_options import Executor, Level, Output, RunOptions, given_by_pairs
 from flowkit.cli.wording import counted, listed
 from flowkit.engine.secret import cover
@@ -144,6 +144,7 @@ def _go_on(
     executors = executors_for(plan, executor)
     for line in _said(found):
         say(line)
+    say_outdated(memory, flow, values, lent.runs)
     kept = go_on(memory, found, values, session_of(executor), asked)
     kept.results.borrow(lent.sources)
     return carry_out(

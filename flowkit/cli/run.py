@@ -18,7 +18,7 @@ from flowkit.cli import dry_run, secrets
 from flowkit.cli.carry_out import carry_out, refuse_unusable
 from flowkit.cli.completion import registered_flow
 from flowkit.cli.loading import Loaded, load_named
-from flowkit.cli.place import here, memory_of, settings
+from flowkit.cli.place import here, memory_of, say, settings
 from flowkit.cli.run_options import (
     RunOptions,
     as_help,
@@ -39,7 +39,8 @@ from flowkit.plan.plan import Plan
 from flowkit.project.settings import Settings
 from flowkit.runs import executor_named
 from flowkit.runs.borrow import borrowed, choose
-from flowkit.runs.memory import Asked, forced_nodes, session_of
+from flowkit.runs.memory import Asked, Memory, forced_nodes, session_of
+from flowkit.runs.outdated import outdated, said
 from flowkit.runs.start import executors_for
 
 
@@ -107,6 +108,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         kept = ends = None
         if memory is not None:
             found = borrowed(memory, plan, chosen_tasks)
+            say_outdated(memory, whole, values, found.runs)
             ends = found.ends
             asked = replace(chosen_tasks.noted(asked, keys_of(whole)), taken=found.runs)
             kept = memory.begin(plan, values, session_of(executor), asked)
@@ -116,6 +118,17 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
             memory.close()
         raise
     return carry_out(loaded.flow.name, plan, values, executors, options, chosen, kept, ends)
+
+
+def say_outdated(memory: Memory, flow: Flow, values: Mapping[str, Any], taken: Mapping[str, int]) -> None:
+    """Say which of the results that are taken from earlier runs this one would make otherwise.
+
+    Args:
+        flow: with all its tasks.
+    """
+    line = said(outdated(memory, flow, values, taken), taken)
+    if line:
+        say(f"note: {line}")
 
 
 def refuse_unknown(plan: Plan, forced: Sequence[str]) -> None:

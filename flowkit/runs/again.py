@@ -72,10 +72,11 @@ def _parameters(plan: Plan, matching: Matching, node: int) -> str:
 
 def _constants(old: Outline, new: Outline, before: int, node: int) -> str:
     """Whether what the flow itself gives it is another value."""
-    return "its arguments in the flow changed" if _written(old, before) != _written(new, node) else ""
+    return "its arguments in the flow changed" if written(old, before) != written(new, node) else ""
 
 
-def _written(outline: Outline, node: int) -> list[Any]:
+def written(outline: Outline, node: int) -> list[Any]:
+    """The arguments of a task that are values in the flow itself."""
     size = len(outline["code"])
     return [outline["constants"][ref - size] for ref in outline["refs"][node] if ref >= size]
 

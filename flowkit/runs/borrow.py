@@ -1,8 +1,8 @@
 """What a run takes from earlier ones: results of tasks that are not selected, and what `state:` and
 `result:` mean.
 
-Guarantees: a result is borrowed from the latest run in which that task succeeded, by its key; where its code
-has changed since, that is said.
+Guarantees: a result is borrowed from the latest run in which that task succeeded, by its key; what has
+changed since is found out by outdated.py, and said.
 """
 
 from __future__ import annotations

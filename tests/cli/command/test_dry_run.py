@@ -104,6 +104,19 @@ def test_a_selection_says_what_is_taken_and_what_is_left_out(etl: Shell) -> None
     }
 
 
+def test_of_what_is_taken_it_is_said_what_changed_since_it_was_made(etl: Shell) -> None:
+    etl("run", "etl")
+    etl.write("flows/etl.py", FLOW.replace("* 2", "* 3"))
+    arguments = ("run", "etl", "--select", "total", "--day", "tue")
+    assert "taken from run 1; its code changed, parameter `day` changed\n" in etl(*arguments, "--dry-run").out
+    said = (
+        "note: taken, but not as this run would make it: double from run 1"
+        " (its code changed, parameter `day` changed)"
+    )
+    assert said in etl(*arguments).err.splitlines()
+    assert said in etl("resume", "--force", "total").err.splitlines()
+
+
 def test_what_was_foretold_is_what_happens(etl: Shell) -> None:
     etl("run", "etl")
     etl.write("flows/etl.py", FLOW.replace("return sum(items)", "return sum(items) + 1"))
