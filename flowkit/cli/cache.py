@@ -13,14 +13,14 @@ from typing import Annotated, Any
 
 import typer
 
-from flowkit.cli import moments
+from flowkit.cli import moments, unseen
 from flowkit.cli.past import history_here
 from flowkit.cli.place import say
 from flowkit.cli.table import columns
 from flowkit.cli.wording import counted, duration
 from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
-from flowkit.fingerprint import changes
+from flowkit.fingerprint import Part, changes, unfollowed
 from flowkit.project.names import suggestions
 from flowkit.runs.archive import Archive
 from flowkit.runs.entries import Entry, listed
@@ -68,14 +68,19 @@ def why(
         found = _of_task(archive, flow, task)
         compared = list(_compared(archive, found))
         if as_json:
-            print(json.dumps([{**_facts(entry), "differs": words} for entry, words in compared], indent=2))
+            print(json.dumps([_compared_facts(archive, *each) for each in compared], indent=2))
             return
-        for entry, words in compared[:_MOST_COMPARED]:
+        shown = compared[:_MOST_COMPARED]
+        parts = _parts_by_first(archive, [entry for entry, _ in shown])
+        for entry, words in shown:
             when = moments.ago(time.time() - entry.made)
             print(printable(f"{entry.task}, made {when} in run {entry.run}, {moments.size(entry.bytes)}"))
-            print(columns([("  ", printable(line)) for line in words]))
-        if len(compared) > _MOST_COMPARED:
-            say(f"and {len(compared) - _MOST_COMPARED:,} more entries; `--json` has all")
+            seen_in_part = [f"{name}: {text}" for name, text in unseen.facts_of(parts.get(entry.key, ()))]
+            print(columns([("  ", printable(line)) for line in [*words, *seen_in_part]]), flush=True)
+        if len(compared) > len(shown):
+            say(f"and {len(compared) - len(shown):,} more entries; `--json` has all")
+        if any(map(unfollowed, parts.values())):
+            say(unseen.HINT)
 
 
 def clear(
@@ -199,6 +204,18 @@ def _facts(entry: Entry) -> dict[str, Any]:
         "code": entry.code,
         "inputs": [{"name": name, "digest": digest, "from": source} for name, digest, source in entry.inputs],
     }
+
+
+def _compared_facts(archive: Archive, entry: Entry, words: list[str]) -> dict[str, Any]:
+    return {**_facts(entry), "differs": words, **unseen.document_of(archive.parts(entry.code))}
+
+
+def _parts_by_first(archive: Archive, entries: Sequence[Entry]) -> dict[bytes, list[Part]]:
+    """What each code is made of, by the key of the first entry that it has made."""
+    first: dict[str, bytes] = {}
+    for entry in entries:
+        first.setdefault(entry.code, entry.key)
+    return {key: archive.parts(code) for code, key in first.items()}
 
 
 def _compared(archive: Archive, entries: Sequence[Entry]) -> Iterator[tuple[Entry, list[str]]]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from flowkit.cli import moments
+from flowkit.cli import moments, unseen
 from flowkit.cli.facts import facts, sentence
 from flowkit.cli.past import Run, history_here
+from flowkit.cli.place import say
 from flowkit.cli.wording import duration
 from flowkit.errors import HistoryError, UsageError
+from flowkit.fingerprint import Part, unfollowed
 from flowkit.plan.status import CACHED, MAPPED, Status
 from flowkit.runs.archive import Archive, PastRun, origin_of
 from flowkit.runs.hindsight import was_selected_out, why, why_children
@@ -55,7 +57,9 @@ def why_task(
             answer = Answer(found, task, None, Reason(cause=Cause.NOT_SELECTED, sentence="not selected"))
         else:
             answer = _answer(found, number, child)
-        print(json.dumps(answer.document(), indent=2) if as_json else answer.text())
+        print(json.dumps(answer.document(), indent=2) if as_json else answer.text(), flush=True)
+        if unfollowed(answer.parts) and not as_json:
+            say(unseen.HINT)
 
 
 class Answer:
@@ -64,6 +68,7 @@ class Answer:
     Args:
         last: how it ended; None: it was never reached.
         children: of a mapped task, those that were looked at, with why.
+        parts: of a task with a cache, what its code is made of.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class Answer:
         reason: Reason,
         children: Iterable[tuple[AttemptRecord, Reason]] = (),
         width: int = 0,
+        parts: Sequence[Part] = (),
     ) -> None:
         self._run = run
         self._key = key
@@ -81,6 +87,7 @@ class Answer:
         self._reason = reason
         self._children = list(children)
         self._width = width
+        self.parts = parts
 
     def text(self) -> str:
         """One sentence, and what is known besides, a line each."""
@@ -99,6 +106,7 @@ class Answer:
             "status": last.status.word if last is not None else None,
             **_document(reason),
             "origin": dict(origin_of(last) or {}) if last is not None else {},
+            **unseen.document_of(self.parts),
             "children": [
                 {"task": each.key, "status": each.status.word, **_document(why)}
                 for each, why in self._children
@@ -124,6 +132,7 @@ class Answer:
         shown_reason = reason.then or reason
         yield from _differences(shown_reason)
         yield from self._sums()
+        yield from unseen.facts_of(self.parts)
 
     def _sums(self) -> Iterator[tuple[str, str]]:
         """The children by why they ran."""
@@ -147,7 +156,7 @@ def _answer(run: PastRun, number: int, child: int | None) -> Answer:
         return _of_children(run, node)
     key = run.key(node, -1 if child is None else child)
     index = -1 if child is None else child
-    return Answer(run, key, run.last(node, index), why(run, node, index))
+    return Answer(run, key, run.last(node, index), why(run, node, index), parts=_parts(run, node))
 
 
 def _of_children(run: PastRun, node: int) -> Answer:
@@ -160,7 +169,12 @@ def _of_children(run: PastRun, node: int) -> Answer:
     cause = Cause.FOUND if found and not ran else Cause.CHILDREN
     last = run.last(node)
     reason = Reason(cause=cause, sentence=words)
-    return Answer(run, run.key(node), last, reason, why_children(run, node), len(children))
+    found_out = why_children(run, node)
+    return Answer(run, run.key(node), last, reason, found_out, len(children), _parts(run, node))
+
+
+def _parts(run: PastRun, node: int) -> list[Part]:
+    return run.parts(node) if node in run.outline.get("cached", ()) else []
 
 
 def _made(last: AttemptRecord) -> Iterator[tuple[str, str]]:

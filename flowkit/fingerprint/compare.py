@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from flowkit.fingerprint.nodes import Part
+from flowkit.fingerprint.nodes import UNFOLLOWED, VERSION, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def _change(key: tuple[str, str], old: list[Part], new: list[Part]) -> Change:
     # Of several with one name, those that are the same on both sides are not where it differs.
     then, now = _digests(old), _digests(new)
     place = next((part.place for part in new + old if part.digest not in then & now), "")
-    if kind == "version":
+    if kind == VERSION:
         place = " → ".join(", ".join(_version(part) for part in side) for side in (old, new) if side)
     return Change(kind, name, "added" if not old else "changed" if new else "removed", place)
 
@@ -54,7 +54,9 @@ def _change(key: tuple[str, str], old: list[Part], new: list[Part]) -> Change:
 def _by_name(parts: Sequence[Part]) -> dict[tuple[str, str], list[Part]]:
     found = defaultdict(list)
     for part in parts:
-        found[part.kind, part.name.partition(" ")[0] if part.kind == "version" else part.name].append(part)
+        if part.kind != UNFOLLOWED:  # nothing is known of it that could change
+            name = part.name.partition(" ")[0] if part.kind == VERSION else part.name
+            found[part.kind, name].append(part)
     return found
 
 

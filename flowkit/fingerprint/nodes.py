@@ -6,20 +6,23 @@ need no care and a change is told where it is; the digest of a whole is `Whole`'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from flowkit.fingerprint.plain import composite
 from flowkit.fingerprint.walk import Steps, Walk
 
+VERSION = "version"  # the kind of what counts by no more than that
+UNFOLLOWED = "unfollowed"  # the kind of what could not be looked into; its digest is ""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Part:
-    """A piece of code that counts.
+    """A piece of code that counts, or should.
 
     Args:
-        kind: `function`, `class`, `constant`, `module`, `version` or `file`.
+        kind: `function`, `class`, `constant`, `module`, `version`, `file` or `unfollowed`.
         name: as its author would say it: `helpers.norm`, `numpy 2.1.0`.
         digest: 16 hexadecimal digits of what stands in it.
         place: where it stands, `flows/helpers.py:14`; not counted.
@@ -29,6 +32,16 @@ class Part:
     name: str
     digest: str
     place: str
+
+
+def unfollowed(parts: Iterable[Part]) -> tuple[str, ...]:
+    """The names of what could not be looked into."""
+    return tuple(part.name for part in parts if part.kind == UNFOLLOWED)
+
+
+def packages(parts: Iterable[Part]) -> tuple[str, ...]:
+    """The packages that count by their version, `numpy 2.1.0`."""
+    return tuple(part.name for part in parts if part.kind == VERSION)
 
 
 @dataclass(slots=True, eq=False)

@@ -20,7 +20,19 @@ from typing import Any
 from flowkit.fingerprint import files, finding, versions
 from flowkit.fingerprint.encoding import UndigestibleError
 from flowkit.fingerprint.live import Live
-from flowkit.fingerprint.nodes import Binary, Constant, Node, Package, Part, Standing, Taken, Whole
+from flowkit.fingerprint.nodes import (
+    UNFOLLOWED,
+    VERSION,
+    Binary,
+    Constant,
+    Node,
+    Package,
+    Part,
+    Standing,
+    Taken,
+    Whole,
+    unfollowed,
+)
 from flowkit.fingerprint.plain import composite, text
 from flowkit.fingerprint.reading import Reading
 from flowkit.fingerprint.statics import Statics
@@ -34,13 +46,16 @@ class Code:
 
     Args:
         digest: differs where any of it differs.
-        parts: the pieces, sorted, to be kept and compared.
-        unfollowed: names of values that could not be looked into; only their classes count.
+        parts: the pieces, sorted, to be kept and compared; also what could not be followed.
     """
 
     digest: bytes
     parts: tuple[Part, ...]
-    unfollowed: tuple[str, ...]
+
+    @property
+    def unfollowed(self) -> tuple[str, ...]:
+        """Names of values that could not be looked into; only their classes count."""
+        return unfollowed(self.parts)
 
 
 class Tracer:
@@ -100,9 +115,9 @@ class Tracer:
         roots = [self._root(value), *(self._declared(number, each) for number, each in enumerate(more))]
         nodes = {id(node): node for root in roots for node in self._whole.reached(root)}.values()
         parts = {part for node in nodes if (part := node.part()) is not None}
-        unfollowed = {name for node in nodes for name in node.unfollowed}
+        parts |= {Part(UNFOLLOWED, name, "", "") for node in nodes for name in node.unfollowed}
         digest = composite(b"root", _FORMAT, *(self._whole.token(root) for root in roots))
-        return Code(digest[1:], tuple(sorted(parts)), tuple(sorted(unfollowed)))
+        return Code(digest[1:], tuple(sorted(parts)))
 
     def _root(self, value: Any) -> Node:
         if not isinstance(value, FunctionType | type | ModuleType):
@@ -154,7 +169,7 @@ class Tracer:
 def _package(target: Package) -> Node:
     version = versions.version_of(target.name)
     name = f"{target.name} {version}".strip()
-    return Node("version", name, "", composite(b"version", text(name)))
+    return Node(VERSION, name, "", composite(b"version", text(name)))
 
 
 def _owner(function: FunctionType) -> type | None:

@@ -266,7 +266,7 @@ def code_of(tracer: Tracer, task: Task) -> Code:
         found = tracer.code_of(cls, depends_on=task.depends_on)
     name = f"{cls.__module__}.{cls.__qualname__}"
     part = Part("class", name, "", "")
-    return Code(combine(name.encode(), found.digest), (part, *found.parts), found.unfollowed)
+    return Code(combine(name.encode(), found.digest), (part, *found.parts))
 
 
 def digests(plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:

@@ -7,7 +7,8 @@ CREATE TABLE outlines (
     document BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- The parts of a task's code, for saying what changed: JSON, a list of [kind, name, digest, place].
+-- The parts of a task's code, for saying what changed and what is not seen: JSON, a list of
+-- [kind, name, digest, place].
 CREATE TABLE codes (
     digest BLOB PRIMARY KEY,
     parts  TEXT NOT NULL

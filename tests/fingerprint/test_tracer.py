@@ -115,6 +115,8 @@ def task(): return client.go()
     one, other = (code_of(project(flow=text.format(number)).task) for number in (1, 2))
     assert one.unfollowed == ("flow.client",)
     assert one.digest != other.digest
+    assert Part("unfollowed", "flow.client", "", "") in one.parts
+    assert list(map(str, changes([], [Part("unfollowed", "flow.client", "", "")]))) == []
 
 
 def test_an_import_of_a_computed_name_is_named(project: Project) -> None:

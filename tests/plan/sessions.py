@@ -20,7 +20,7 @@ from flowkit.plan.resumption import EXPANSION, Attempt, Resumption, resumption
 from flowkit.plan.status import CACHED, EXPANDED, MAPPED, SKIPPED, SUCCESS, WAITING, Status
 
 _STATES = {int(status): status.name.title().replace("_", "") for status in Status}
-CODE = Code(b"the same", (), ())
+CODE = Code(b"the same", ())
 
 
 class History:

@@ -29,7 +29,7 @@ def outline(made: Made) -> Outline:
         for name, code, constant, taken in made:
             found.append(step(code, constant, [found[place] for place in taken], task_args={"name": name}))
     plan = compile_flow(flow)
-    text = json.dumps(outline_of(plan, lambda task: Code(digest(type(task).__name__), (), ()))[0])
+    text = json.dumps(outline_of(plan, lambda task: Code(digest(type(task).__name__), ()))[0])
     return restored(json.loads(text))
 
 
@@ -86,7 +86,7 @@ def test_another_gate_or_parameter_is_a_change() -> None:
     def flow(chosen: str) -> Outline:
         with Flow("gated") as made, case(step("a", 1), chosen):
             step("b", 2, Parameter("size"))
-        return outline_of(compile_flow(made), lambda task: Code(digest(task.name), (), ()))[0]
+        return outline_of(compile_flow(made), lambda task: Code(digest(task.name), ()))[0]
 
     old = flow("yes")
     assert len(match(old, {"size": "1"}, flow("yes"), {"size": "1"}).same) == len(old["code"])
