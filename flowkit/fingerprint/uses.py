@@ -13,6 +13,7 @@ from types import CodeType
 from flowkit.fingerprint.instructions import Body, Step
 
 _GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+_LOADS = ("LOAD_", "PRECALL", "KW_NAMES")  # what stands between the arguments of a call and the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,17 @@ def _computed(steps: tuple[Step, ...], index: int) -> Iterator[Use]:
         return
     given = steps[index + 1]
     name = given.argument if given.name == "LOAD_CONST" else None
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not _is_given(steps, index + 2):
         yield Unknown()
         return
     module = name.lstrip(".")
     yield Import(module, len(name) - len(module), ())
+
+
+def _is_given(steps: tuple[Step, ...], index: int) -> bool:
+    """Whether a call follows at once, or after more arguments are loaded: nothing is computed before it."""
+    if steps[index].name == "LOAD_ATTR":  # of what would be given
+        return False
+    while steps[index].name.startswith(_LOADS):
+        index += 1
+    return steps[index].name.startswith("CALL")

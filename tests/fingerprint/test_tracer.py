@@ -119,9 +119,18 @@ def task(): return client.go()
     assert list(map(str, changes([], [Part("unfollowed", "flow.client", "", "")]))) == []
 
 
-def test_an_import_of_a_computed_name_is_named(project: Project) -> None:
-    flow = project(flow="import importlib\ndef task(name): return importlib.import_module(name)\n")
+@pytest.mark.parametrize(
+    "computed", ["name", "'a.' + name", "f'a.{name}'", "'a.%s' % name", "'a.'.join(name)"]
+)
+def test_an_import_of_a_computed_name_is_named(project: Project, computed: str) -> None:
+    flow = project(flow=f"import importlib\ndef task(name): return importlib.import_module({computed})\n")
     assert code_of(flow.task).unfollowed == ("flow.task imports a module whose name is computed",)
+
+
+@pytest.mark.parametrize("given", ["'json'", "'.json', package='x'", "'.json', __package__", "name='json'"])
+def test_an_import_of_a_name_that_stands_there_is_followed(project: Project, given: str) -> None:
+    flow = project(flow=f"import importlib\ndef task(): return importlib.import_module({given}).loads\n")
+    assert code_of(flow.task).unfollowed == ()
 
 
 def test_what_ran_before_does_not_count(project: Project) -> None:
