@@ -14,35 +14,45 @@ from flowkit.store import checkup, database, salvage
 from flowkit.store.history import History
 from flowkit.store.run_status import RunStatus
 
-PAGE = 8192
-Damage = Callable[[bytearray], None]
+Damage = Callable[[bytearray], None]  # of a first page, which keeps its length
 
 
-def zeroes(start: int, end: int) -> Damage:
-    def damage(content: bytearray) -> None:
-        content[start:end] = bytes(end - start)
+def zeroes(start: int, end: int | None) -> Damage:
+    def damage(page: bytearray) -> None:
+        page[start:end] = bytes(len(page[start:end]))
 
     return damage
 
 
-def noise(content: bytearray) -> None:
-    content[:PAGE] = random.Random(1).randbytes(PAGE)
+def noise(page: bytearray) -> None:
+    page[:] = random.Random(1).randbytes(len(page))
 
 
-def another_name_of_a_column(content: bytearray) -> None:
-    place = content.index(b"uid        TEXT NOT NULL UNIQUE", 0, PAGE)
-    content[place] ^= 1
+def another_format(page: bytearray) -> None:
+    page[44:48] = b"\xff" * 4
+
+
+def another_name_of_a_column(page: bytearray) -> None:
+    page[page.index(b"uid        TEXT NOT NULL UNIQUE")] ^= 1
 
 
 FIRST_PAGES: dict[str, Damage] = {
     "no header": zeroes(0, 100),
-    "half of it gone": zeroes(0, 4096),
-    "the schema gone": zeroes(100, PAGE),
-    "its end gone": zeroes(4096, PAGE),
+    "its beginning gone": zeroes(0, 4096),
+    "the schema gone": zeroes(100, None),
+    "its end gone": zeroes(-4096, None),
     "noise": noise,
-    "no such format": lambda content: content.__setitem__(slice(44, 48), b"\xff" * 4),
+    "no such format": another_format,
     "one bit of the schema": another_name_of_a_column,
 }
+
+
+def damaged(content: bytes, damage: Damage) -> bytes:
+    """A history whose first page alone is damaged."""
+    size = int.from_bytes(content[16:18], "big")
+    page = bytearray(content[:size])
+    damage(page)
+    return bytes(page) + content[size:]
 
 
 def several_runs(made: MadeHistory) -> None:
@@ -52,11 +62,11 @@ def several_runs(made: MadeHistory) -> None:
     made.run(RunStatus.FAILED, MANY, large=b"x" * 70_000)
 
 
-def shut(made: MadeHistory) -> bytearray:
+def shut(made: MadeHistory) -> bytes:
     """The bytes of a history that nobody writes to."""
     made.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     made.close()
-    return bytearray(made.path.read_bytes())
+    return made.path.read_bytes()
 
 
 def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -77,8 +87,7 @@ def test_all_that_the_other_pages_have_is_saved(made: MadeHistory, damage: Damag
     if cleaned:
         made.connection.execute("VACUUM")
     before = everything(made.path)
-    content = shut(made)
-    damage(content)
+    content = damaged(shut(made), damage)
     made.path.write_bytes(content)
     assert checkup.damage(made.path) or damage is another_name_of_a_column
     saved = checkup.mend(made.folder)
@@ -93,10 +102,9 @@ def test_what_was_only_in_the_journal_is_saved_too(made: MadeHistory) -> None:
     several_runs(made)
     made.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     made.connection.execute("UPDATE runs SET name='old-otter' WHERE number=1")
-    content, journal = bytearray(made.path.read_bytes()), Path(f"{made.path}-wal").read_bytes()
+    content, journal = made.path.read_bytes(), Path(f"{made.path}-wal").read_bytes()
     made.close()
-    noise(content)
-    made.path.write_bytes(content)
+    made.path.write_bytes(damaged(content, noise))
     Path(f"{made.path}-wal").write_bytes(journal)
     assert checkup.mend(made.folder).runs == 21
     with History(made.folder) as history:
@@ -105,18 +113,14 @@ def test_what_was_only_in_the_journal_is_saved_too(made: MadeHistory) -> None:
 
 def test_a_run_that_goes_on_is_seen_behind_a_damaged_first_page(made: MadeHistory) -> None:
     made.run(None)
-    content = shut(made)
-    noise(content)
-    made.path.write_bytes(content)
+    made.path.write_bytes(damaged(shut(made), noise))
     with pytest.raises(HistoryError, match="run 1 goes on"):
         checkup.mend(made.folder)
 
 
 def test_nothing_is_left_of_the_copy_that_is_read(made: MadeHistory) -> None:
     made.run()
-    content = shut(made)
-    noise(content)
-    made.path.write_bytes(content)
+    made.path.write_bytes(damaged(shut(made), noise))
     checkup.mend(made.folder)
     assert not [path for path in made.folder.rglob("*") if path.suffix == ".tmp"]
 
@@ -128,7 +132,7 @@ def test_a_history_that_is_sound_is_read_as_it_is(made: MadeHistory, tmp_path: P
 
 def test_what_is_no_history_is_read_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    path.write_bytes(random.Random(1).randbytes(40 * PAGE))
+    path.write_bytes(random.Random(1).randbytes(200_000))
     assert salvage.readable(path, tmp_path) == path
 
 
