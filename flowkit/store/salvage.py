@@ -5,6 +5,7 @@ begins. Guarantees: the file is never changed; where its first page is of no use
 another one. Relies on: a table begins on the same page in all histories of one schema, as long as they are
 made by the same statements in the same order. `VACUUM`, which `flowkit clean` does, makes all tables before
 the first index, so that there are two such orders; a migration that makes a table would add another.
+Where neither fits, as with pages of another size, fewer tables open, and the file is read as it is.
 """
 
 from __future__ import annotations
