@@ -70,17 +70,16 @@ def __getattr__(name: str) -> Any:
 
 def _run(self: Flow, parameters: Any = None, **options: Any) -> State:
     """Run the flow; see `flowkit.runs.run_flow`."""
-    from flowkit.runs.script import ref_of, run_flow
+    from flowkit.runs.script import run_flow
 
-    return run_flow(self, parameters, _ref=ref_of(self, sys._getframe(1).f_globals), **options)
+    return run_flow(self, parameters, _caller=sys._getframe(1).f_globals, **options)
 
 
 async def _arun(self: Flow, parameters: Any = None, **options: Any) -> State:
     """Run the flow from an asyncio program; see `flowkit.runs.run_flow_async`."""
-    from flowkit.runs.script import ref_of, run_flow_async
+    from flowkit.runs.script import run_flow_async
 
-    ref = ref_of(self, sys._getframe(1).f_globals)
-    return await run_flow_async(self, parameters, _ref=ref, **options)
+    return await run_flow_async(self, parameters, _caller=sys._getframe(1).f_globals, **options)
 
 
 def _register(self: Flow, project_name: str | None = None) -> str:

@@ -281,11 +281,11 @@ def _loaded(
 ) -> LoadedModule:
     attributes: dict[str, str] = {}
     flows: dict[str, Flow] = {}
-    imports = _imports(source, module, path)
+    imports = imports_of(source, module.__package__, path)
     for attribute, value in vars(module).items():
         if not isinstance(value, Flow) or flows.get(value.name) is value:
             continue
-        if _is_imported(value, attribute, imports):
+        if is_imported(value, attribute, imports):
             continue
         if value.name in flows:
             raise LoadError(
@@ -317,13 +317,13 @@ def _no_flow(path: Path, project: Project) -> LoadError:
     )
 
 
-def _is_imported(value: Flow, attribute: str, imports: Mapping[str, tuple[str, str]]) -> bool:
+def is_imported(value: Flow, attribute: str, imports: Mapping[str, tuple[str, str]]) -> bool:
     """Whether the name still has what it was imported as; `with Flow(...) as flow` may have reused it."""
     module, name = imports.get(attribute, ("", ""))
     return getattr(sys.modules.get(module), name, None) is value
 
 
-def _imports(source: bytes, module: ModuleType, path: Path) -> dict[str, tuple[str, str]]:
+def imports_of(source: bytes, package: str | None, path: Path) -> dict[str, tuple[str, str]]:
     """What a file imports by `from`: the module and the name there, by the name here.
 
     A flow of another file is not its own; but a package's `__init__.py` may gather the flows of its
@@ -333,6 +333,6 @@ def _imports(source: bytes, module: ModuleType, path: Path) -> dict[str, tuple[s
     found: dict[str, tuple[str, str]] = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and not (is_package and node.level):
-            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), module.__package__)
+            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             found |= {alias.asname or alias.name: (origin, alias.name) for alias in node.names}
     return found

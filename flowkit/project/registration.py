@@ -14,6 +14,7 @@ from flowkit.project import whole_file
 from flowkit.project.descriptor import describe_flow
 from flowkit.project.discovery import flow_files, scan
 from flowkit.project.entry import Descriptor
+from flowkit.project.home import home_of
 from flowkit.project.inspection import TIMEOUT, Inspected, describe_all
 from flowkit.project.loader import LARGEST, fingerprint
 from flowkit.project.names import quoted
@@ -75,7 +76,7 @@ def register_flow(flow: Flow, namespace: Mapping[str, Any]) -> Changes:
     """Register a flow from the script that defines it: `flow.register()`.
 
     Args:
-        namespace: the globals of the module that calls; they have the flow, and `__file__`.
+        namespace: the globals of the module that calls.
 
     Raises:
         UsageError: the flow has no file, as in a notebook, or no name at the top level of it.
@@ -83,19 +84,10 @@ def register_flow(flow: Flow, namespace: Mapping[str, Any]) -> Changes:
         LoadError: another file has a flow of this name.
         RegistryError: nothing has changed then.
     """
-    file = namespace.get("__file__")
-    if not file or not Path(file).is_file():
-        raise UsageError(
-            f"the flow {quoted(flow.name)} cannot be registered: it is not defined in a file",
-            hints=("put it in `flows/NAME.py`; `flow.run()` needs no registration",),
-        )
-    attribute = next((name for name, value in namespace.items() if value is flow), None)
-    if attribute is None:
-        raise UsageError(
-            f"the flow {quoted(flow.name)} cannot be registered: no variable at the top level has it",
-            hints=('write `with Flow("name") as flow:` at the top level of the file',),
-        )
-    path = Path(file).resolve()
+    home = home_of(flow, namespace)
+    if home is None:
+        raise _homeless(flow, namespace.get("__file__"))
+    path, attribute = home
     project = find_or_start(path.parent)
     text = fingerprint(whole_file.read(path, LARGEST), path)
     descriptor = describe_flow(flow, f"{project.display(path)}:{attribute}", text, project)
@@ -104,6 +96,18 @@ def register_flow(flow: Flow, namespace: Mapping[str, Any]) -> Changes:
     if other and other.file != descriptor.file and _still_has(other, project):
         raise _clash(flow.name, [other, descriptor])
     return registry.update([descriptor])
+
+
+def _homeless(flow: Flow, file: str | None) -> UsageError:
+    if not file or not Path(file).is_file():
+        return UsageError(
+            f"the flow {quoted(flow.name)} cannot be registered: it is not defined in a file",
+            hints=("put it in `flows/NAME.py`; `flow.run()` needs no registration",),
+        )
+    return UsageError(
+        f"the flow {quoted(flow.name)} cannot be registered: no variable at the top level has it",
+        hints=('write `with Flow("name") as flow:` at the top level of the file',),
+    )
 
 
 def _claims(

@@ -31,6 +31,7 @@ from flowkit.plan.state import CLASSES, Mapped, Pending, State
 from flowkit.plan.status import SKIPPED, SUCCESS
 from flowkit.project import loader
 from flowkit.project.config import config
+from flowkit.project.home import home_of
 from flowkit.project.root import Project, find
 from flowkit.project.settings import Settings
 from flowkit.runs.memory import Asked, Kept, Memory, session_of
@@ -46,7 +47,7 @@ def run_flow(
     executor: Executor | str | None = None,
     task_states: Mapping[Task, State] | None = None,
     history: bool | None = None,
-    _ref: str = "",
+    _caller: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> State:
     """Run a flow, here and now; this is `flow.run`.
@@ -58,7 +59,7 @@ def run_flow(
         task_states: how tasks have ended already; they are not run. Classic, 4.6.
         history: whether the run is remembered; default: where there is a project around the working
             directory, and the settings say so.
-        _ref: from where the flow can be loaded again; no parameter of a flow is called so.
+        _caller: the globals of the module that asks; no parameter of a flow is called so.
 
     Returns:
         The state of the run; `.result[task].result` is the value of a task.
@@ -71,7 +72,7 @@ def run_flow(
     _refuse_inside(flow, "run")
     if loader.ignore("flow.run()"):
         return _not_now(flow)
-    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, _ref)
+    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, _caller)
     return _state_of(engine.run())
 
 
@@ -82,7 +83,7 @@ async def run_flow_async(
     executor: Executor | str | None = None,
     task_states: Mapping[Task, State] | None = None,
     history: bool | None = None,
-    _ref: str = "",
+    _caller: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> State:
     """Run a flow from an asyncio program or a notebook; this is `flow.arun`.
@@ -94,7 +95,7 @@ async def run_flow_async(
     _refuse_inside(flow, "arun")
     if loader.ignore("flow.arun()"):
         return _not_now(flow)
-    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, _ref)
+    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, _caller)
     running = asyncio.ensure_future(asyncio.to_thread(engine.run))
     try:
         return _state_of(await asyncio.shield(running))
@@ -124,20 +125,13 @@ class FlowRunner:
         return run_flow(self.flow, parameters, executor=executor, task_states=task_states)
 
 
-def ref_of(flow: Flow, namespace: Mapping[str, Any]) -> str:
-    """`etl.py:etl`, absolute, where a flow can be loaded from again; else ""."""
-    file = namespace.get("__file__")
-    attribute = next((name for name, value in namespace.items() if value is flow), None)
-    return f"{Path(file).resolve()}:{attribute}" if file and attribute else ""
-
-
 def _engine_for(
     flow: Flow,
     given: Mapping[str, Any],
     executor: Executor | str | None,
     task_states: Mapping[Task, State] | None,
     history: bool | None,
-    ref: str,
+    caller: Mapping[str, Any] | None,
 ) -> Engine:
     values = checked(flow, given)
     cover(flow.parameters(), values)
@@ -156,6 +150,8 @@ def _engine_for(
     earlier = as_earlier(plan, task_states or {})
     kept = None
     if project is not None and settings.history and history is not False:
+        home = home_of(flow, caller or {})
+        ref = f"{project.display(home.path)}:{home.attribute}" if home is not None else ""
         kept = _kept(project, settings, plan, values, used, ref)
     options = Options(
         observers=[LogObserver()],
@@ -177,10 +173,8 @@ def _kept(
 ) -> Kept:
     memory = Memory(project, settings)
     session = session_of(executor)
-    path, _, attribute = ref.rpartition(":")
-    shown = f"{project.display(Path(path))}:{attribute}" if ref else ""
     around = CURRENT.get()
-    asked = Asked(ref=shown, command=shlex.join(sys.argv), parent=around[0].number if around else None)
+    asked = Asked(ref=ref, command=shlex.join(sys.argv), parent=around[0].number if around else None)
     try:
         return memory.begin(plan, values, session, asked)
     except BaseException:

@@ -138,3 +138,21 @@ def test_a_flow_that_no_file_has_cannot_be_registered(project: Project) -> None:
     other.touch()
     with pytest.raises(LoadError, match="two flows are called `etl`"):
         register_flow(flow, {"__file__": str(other), "flow": flow})
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "from flows.etl import flow\nflow.register()",
+        "from flows.etl import flow as other\nother.register()",
+        "import flows.etl\nflows.etl.flow.register()",
+    ],
+)
+def test_a_script_that_imports_a_flow_registers_the_file_that_defines_it(
+    project: Project, script: str
+) -> None:
+    write(project, "etl.py", "etl")
+    main = project.root / "main.py"
+    main.write_text(script)
+    subprocess.run([sys.executable, str(main)], capture_output=True, text=True, check=True)
+    assert Registry(project).read()["etl"].ref == "flows/etl.py:flow"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -347,3 +348,36 @@ def test_what_a_child_process_prints_stays_in_the_terminal(shell: Shell) -> None
     lines = typed(shell, "run", "shouts").lines
     assert sum("from child" in line for line in lines) == 3
     assert sum("shout" in line and "✓" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "from flows.etl import flow\nflow.run()",
+        "import flows.etl\nflows.etl.flow.run()",
+        "import flowkit\nfrom flows.etl import flow\nflowkit.FlowRunner(flow).run()",
+    ],
+)
+def test_a_run_of_a_script_that_imports_its_flow_can_be_gone_on_with(shell: Shell, script: str) -> None:
+    shell.write(
+        "flows/etl.py",
+        """
+        from pathlib import Path
+        from flowkit import Flow, task
+
+        @task
+        def one():
+            return 1
+
+        @task
+        def two(value):
+            assert Path("fine").exists()
+
+        with Flow("etl") as flow:
+            two(one())
+        """,
+    )
+    shell.write("main.py", script)
+    shell("main.py", prefix=[sys.executable], env={"PYTHONPATH": "."}, traceback=True)
+    (shell.folder / "fine").touch()
+    assert "1 done before" in shell("resume").err
