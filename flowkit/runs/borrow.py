@@ -24,7 +24,7 @@ from flowkit.plan.matching import match
 from flowkit.plan.outline import ids_of, key_of, restored, size_of
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import CACHED, FAILED, MAPPED, SKIPPED, SUCCESS, TIMED_OUT, Status
-from flowkit.runs.memory import Asked, Memory, digests
+from flowkit.runs.memory import Asked, Memory
 from flowkit.store.history import History
 from flowkit.store.past import Past, PastAttempt, Readable
 from flowkit.store.records import RunRecord, table
@@ -257,7 +257,7 @@ class _Asker:
         """By the latest run that had the task: one with a selection has few."""
         plan = compile_flow(self._flow)
         new = self._memory.drawn(plan).outline
-        now = digests(plan, self._values)
+        now = self._memory.digests(plan, self._values)
         left = set(range(plan.size)) - set(new["hidden"])
         changed, same = set(), set()
         for run in runs:

@@ -34,7 +34,7 @@ from flowkit.runs.cached import Cache
 from flowkit.runs.record import Record
 from flowkit.runs.results import RunResults
 from flowkit.store import database, files, key, opening, retention
-from flowkit.store.batch import Batch, Stored
+from flowkit.store.batch import Batch, Stored, signature
 from flowkit.store.journal import Journal
 from flowkit.store.opening import PARAMETERS, Beginning, Begun, Session
 from flowkit.store.past import NAMES, Past
@@ -221,7 +221,24 @@ class Memory:
         """How a run was asked for, and the digests of its parameters."""
         told = {name: value for name, value in vars(asked).items() if name not in ("ref", "parent")}
         told["command"] = MASK.text(asked.command)
-        return {**told, "secret": sorted(plan.secrets), "digests": digests(plan, values)}
+        return {**told, "secret": sorted(plan.secrets), "digests": self.digests(plan, values)}
+
+    def digests(self, plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
+        """A digest of each parameter's value; a file counts by its name.
+
+        That of a secret is made with this user's key, so that another value is found to be another one, and
+        nobody who reads the history can try which it was; without a key nothing is known of it.
+        """
+        return {
+            name: self._secret_digest(name, value) if name in plan.secrets else named_digest(value)
+            for name, value in values.items()
+        }
+
+    def _secret_digest(self, name: str, value: Any) -> str:
+        if not self.results.key:
+            return "secret"
+        told = f"secret parameter {name}\0{named_digest(value)}"
+        return f"secret {signature(told, b'', self.results.key).hex()}"
 
     def parameter_batch(self, uid: str, plan: Plan, values: Mapping[str, Any]) -> bytes:
         """The values of the parameters, as a batch; secret ones are not in it."""
@@ -267,11 +284,6 @@ def code_of(tracer: Tracer, task: Task) -> Code:
     name = f"{cls.__module__}.{cls.__qualname__}"
     part = Part("class", name, "", "")
     return Code(combine(name.encode(), found.digest), (part, *found.parts))
-
-
-def digests(plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
-    """A digest of each parameter's value; a file counts by its name."""
-    return {name: "secret" if name in plan.secrets else named_digest(value) for name, value in values.items()}
 
 
 def forced_nodes(plan: Plan, forced: Collection[str]) -> set[int]:

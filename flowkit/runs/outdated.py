@@ -18,7 +18,7 @@ from flowkit.plan.compiler import compile_flow
 from flowkit.plan.outline import Outline, fingerprints, outline_order
 from flowkit.runs.again import written
 from flowkit.runs.archive import Archive, PastRun
-from flowkit.runs.memory import Memory, digests
+from flowkit.runs.memory import Memory
 from flowkit.store.history import History
 
 _FEW = 3
@@ -38,7 +38,7 @@ def outdated(
     if not taken:
         return {}
     plan = compile_flow(flow)
-    new, now = memory.drawn(plan).outline, digests(plan, values)
+    new, now = memory.drawn(plan).outline, memory.digests(plan, values)
     with History(memory.folder) as history, Archive(memory.folder, history) as archive:
         return _Comparison(archive, new, now).reasons(taken)
 

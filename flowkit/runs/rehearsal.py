@@ -26,7 +26,7 @@ from flowkit.runs.archive import Archive
 from flowkit.runs.borrow import Borrowed, Chosen, borrowed
 from flowkit.runs.cache_keys import Keys
 from flowkit.runs.entries import Entry, has_code, look
-from flowkit.runs.memory import Asked, Memory, digests, forced_nodes
+from flowkit.runs.memory import Asked, Memory, forced_nodes
 from flowkit.runs.reasons import Asking, Cause, Reason, said_changes, why_it_runs
 from flowkit.runs.sources import roots_of
 from flowkit.store.batch import NOTHING, Stored
@@ -108,7 +108,7 @@ class _Known:
         self.persists = memory.settings.results.persist
         self.taken = taken
         self.outline: Outline = drawn.outline
-        self.digests = digests(plan, values)
+        self.digests = memory.digests(plan, values)
         self.keys = Keys(plan, drawn.code_of, drawn.tracer)
         self.parts = {
             digest.hex(): [Part(*part) for part in json.loads(text)] for digest, text in drawn.parts

@@ -27,7 +27,7 @@ from flowkit.plan.plan import CHILD, Plan
 from flowkit.plan.status import CACHED, FAILED, MAPPED, SUCCESS
 from flowkit.runs.archive import PastRun, parts_of
 from flowkit.runs.hindsight import taken_from
-from flowkit.runs.memory import Drawn, Memory, digests
+from flowkit.runs.memory import Drawn, Memory
 from flowkit.store.past import Past
 from flowkit.store.results import UnreadableError
 
@@ -66,7 +66,7 @@ def replay_of(
     """
     whole = compile_flow(flow)
     drawn = memory.drawn(whole)
-    like = match(run.outline, run.digests, drawn.outline, digests(whole, values)).like
+    like = match(run.outline, run.digests, drawn.outline, memory.digests(whole, values)).like
     old = run.places.get(number, -1)
     now = next((new for new, before in like.items() if before == old), None)
     key = run.archive.history.key(run.record, number, child)

@@ -22,7 +22,7 @@ from flowkit.plan.resumption import Attempt, Child, Resumption, resumption
 from flowkit.plan.status import CACHED, MAPPED, SUCCESS
 from flowkit.runs.again import reasons
 from flowkit.runs.borrow import Borrowed
-from flowkit.runs.memory import Asked, Drawn, Kept, Memory, digests, forced_nodes
+from flowkit.runs.memory import Asked, Drawn, Kept, Memory, forced_nodes
 from flowkit.store import database, opening, owners
 from flowkit.store.batch import Mark
 from flowkit.store.history import History
@@ -101,7 +101,7 @@ def continuation(
         FlowkitError: a task was running each time when the process of the run died.
     """
     drawn = memory.drawn(plan)
-    matching = match(outline, run.asked.get("digests", {}), drawn.outline, digests(plan, values))
+    matching = match(outline, run.asked.get("digests", {}), drawn.outline, memory.digests(plan, values))
     past = memory.past(run.number, run.uid)
     attempts, marks = _attempts(past, outline, matching)
     readable = _Readable(past, attempts, marks)

@@ -10,6 +10,7 @@ from run_place import Place
 
 from flowkit import Flow, Parameter, task
 from flowkit.errors import UsageError
+from flowkit.plan.outline import named_digest
 from flowkit.runs.memory import Asked
 
 
@@ -154,6 +155,7 @@ def test_of_a_secret_that_no_selected_task_takes_nothing_is_kept_either(place: P
     place.run(closed, day=271828)
     place.run(closed, day=271828, select="report")
     (whole,), (part,) = place.rows("SELECT json_extract(asked, '$.digests') FROM runs")
-    assert whole == part == '{"day":"secret"}'
+    assert whole == part
+    assert named_digest(271828) not in whole
     assert place.rows("SELECT DISTINCT parameters FROM runs") == [('{"day": "\\u2022\\u2022\\u2022"}',)]
     assert not any(b"271828" in data for (data,) in place.rows("SELECT data FROM results WHERE run=2"))

@@ -121,11 +121,12 @@ def test_what_the_earlier_run_had_taken_itself_is_compared_with_where_that_was_m
     assert found(place, daily(), day=1) == {}
 
 
-def test_nothing_is_said_of_a_secret(place: Place) -> None:
+def test_of_a_secret_it_is_said_that_it_changed_and_nothing_more(place: Place) -> None:
     with Flow("closed") as closed:
         report(load(Parameter("day", secret=True)))
     place.run(closed, day=1)
-    assert found(place, closed, day=2) == {}
+    assert found(place, closed, day=1) == {}
+    assert found(place, closed, day=2) == {"load": ("parameter `day` changed",)}
 
 
 def test_a_long_chain_is_followed_to_its_beginning(place: Place) -> None:

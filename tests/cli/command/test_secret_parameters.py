@@ -142,3 +142,41 @@ def test_a_failure_and_what_caused_it_never_show_a_secret(shell: Shell, option: 
     said = shell("run", "leaky", option, code=1, env=given, traceback=option == "--debug")
     assert "inner •••" in said.err
     assert "hunter2" not in said.out + said.err
+
+
+SECOND = """
+from pathlib import Path
+from pydantic import SecretStr
+from flowkit import flow, task
+
+@task
+def size(token: SecretStr) -> int:
+    return len(token.get_secret_value())
+
+@task
+def other() -> int:
+    return 1
+
+@task
+def last(size: int, other: int) -> None:
+    print("size", size)
+    assert Path("fine").exists()
+
+@flow
+def second(token: SecretStr):
+    last(size(token), other())
+"""
+
+
+def test_another_secret_makes_again_what_was_made_from_it(shell: Shell) -> None:
+    shell.write("flows/second.py", SECOND)
+    shell("run", "second", code=1, env={"FLOWKIT_SECRET_TOKEN": "first-value"})
+    said = shell("resume", code=1, env={"FLOWKIT_SECRET_TOKEN": "first-value"})
+    assert "2 done before" in said.err
+    (shell.folder / "fine").touch()
+    said = shell("resume", env={"FLOWKIT_SECRET_TOKEN": "second-longer-value"})
+    assert "1 done before" in said.err
+    assert "size 19" in said.err
+    assert "note: other parameters than before: token" in said.err
+    for path in (shell.folder / ".flowkit").rglob("*"):
+        assert path.is_dir() or b"first-value" not in path.read_bytes()
