@@ -29,8 +29,8 @@ class Origin(NamedTuple):
 
     Attributes:
         said: as it is kept, a JSON object: the `key` of the entry; the `inputs` of the call, a list of name,
-            digest and upstream; of a value that was found `run`, `attempt` and `made`; `missed`: why an entry
-            that was there was not used.
+            digest and upstream; of a value that was found `run`, `attempt` and `made`; `files`: a digest of
+            what lies at the paths in the value; `missed`: why an entry that was there was not used.
         run, made: of a value that was found: the run, and when, in seconds since 1970; else 0.
     """
 

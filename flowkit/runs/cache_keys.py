@@ -19,7 +19,7 @@ from flowkit.flow.task import Task
 from flowkit.plan.plan import Plan
 
 VERSION = 1
-EXPIRED, UNREADABLE = "expired", "unreadable"  # why an entry that is there is of no use
+EXPIRED, UNREADABLE, ALTERED = "expired", "unreadable", "altered"  # why an entry that is there is of no use
 
 Inputs = list[tuple[str, str, str]]
 

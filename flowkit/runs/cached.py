@@ -20,7 +20,8 @@ from flowkit.engine.capture import Line
 from flowkit.engine.ledger import Hit, Making
 from flowkit.plan.events import Call, Origin
 from flowkit.plan.plan import Plan
-from flowkit.runs.cache_keys import EXPIRED, UNREADABLE, Keys, is_expired
+from flowkit.runs.cache_keys import ALTERED, EXPIRED, UNREADABLE, Keys, is_expired
+from flowkit.runs.outputs import files_digest, is_altered
 from flowkit.store import owners
 from flowkit.store.batch import Stored
 from flowkit.store.cache_entry import CacheEntry, said_of, unpacked
@@ -43,6 +44,7 @@ class Made:
     call: Call
     key: bytes
     inputs: str
+    files: str
     took: float
     cache: Cache
     is_written: bool = False
@@ -156,6 +158,9 @@ class Cache:
             if stored is None:
                 raise UnreadableError
             value = stored.payload if stored.kind == "p" else self._loaded(stored)
+            if stored.kind != "p" and is_altered(said, value):
+                self._missed[key] = ALTERED
+                return None
             if log != "[]":
                 self._give_back(call, log)
             if used < self._since:
@@ -240,6 +245,7 @@ class Cache:
             took=made.took,
             code=self._keys.code(made.call[0]),
             inputs=made.inputs,
+            files=made.files,
             stored=made.stored,
             secret=self._secret,
             log=log,
@@ -263,7 +269,8 @@ class Missing:
             self.drop()
             return kept
         took = time.monotonic() - self._started
-        return Made(kept, self._call, self._key, self._inputs, took, self._cache)
+        files = files_digest(value) if kept.kind != "p" else ""
+        return Made(kept, self._call, self._key, self._inputs, files, took, self._cache)
 
     def drop(self) -> None:
         """See `Making.drop`."""

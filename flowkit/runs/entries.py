@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowkit.runs.archive import Archive
-from flowkit.runs.cache_keys import EXPIRED, UNREADABLE, is_expired
+from flowkit.runs.cache_keys import ALTERED, EXPIRED, UNREADABLE, is_expired
+from flowkit.runs.outputs import is_altered
 from flowkit.store.batch import NOTHING, Stored
 from flowkit.store.cache_entry import unpacked
 from flowkit.store.records import table
@@ -50,7 +51,7 @@ class Looked:
 
     Attributes:
         entry: None where there is none to be used.
-        missed: why one that is there is of no use: EXPIRED, UNREADABLE, or "".
+        missed: why one that is there is of no use: EXPIRED, UNREADABLE, ALTERED or "".
     """
 
     entry: Entry | None = None
@@ -86,9 +87,10 @@ def look(archive: Archive, results: Results, key: bytes, limit: Any = None) -> L
         return Looked(missed=EXPIRED)
     stored = unpacked(data, key, results.key) or NOTHING
     try:
-        return Looked(entry, results.loaded(stored), stored)
+        value = results.loaded(stored)
     except UnreadableError:
         return Looked(missed=UNREADABLE)
+    return Looked(missed=ALTERED) if is_altered(columns[-1], value) else Looked(entry, value, stored)
 
 
 def has_code(archive: Archive, flow: str, task: str, code: str) -> bool:

@@ -22,6 +22,7 @@ class CacheEntry:
         code: digest of its code's parts, in the table `codes`.
         inputs: name, digest and upstream of each argument, as JSON; kept as part of the origin that an
             attempt remembers which finds the entry (see `Origin` in plan/events.py).
+        files: a digest of what lies at the paths in the result, "" where there are none.
         log: stream, level and text of each line that was printed or logged.
     """
 
@@ -33,6 +34,7 @@ class CacheEntry:
     took: float
     code: bytes
     inputs: str
+    files: str
     stored: Stored
     secret: bytes
     log: list[tuple[str, int, str]]
@@ -54,7 +56,9 @@ class CacheEntry:
                 self.took,
                 len(data) + (self.stored.size if self.stored.kind == "f" else 0),
                 self.code,
-                said_of(self.key, self.inputs, run=self.run, attempt=self.attempt, made=int(now)),
+                said_of(
+                    self.key, self.inputs, run=self.run, attempt=self.attempt, made=int(now), files=self.files
+                ),
                 data,
                 json.dumps(self.log),
             ),
@@ -64,6 +68,9 @@ class CacheEntry:
                 "INSERT OR IGNORE INTO files VALUES (?, ?, ?)",
                 (self.stored.payload, f"cache {self.key.hex()}", self.stored.size),
             )
+
+    def _origin(self, made: int) -> str:
+        return said_of(self.key, self.inputs, run=self.run, attempt=self.attempt, made=made, files=self.files)
 
 
 def said_of(key: bytes, inputs: str, **more: int | str) -> str:

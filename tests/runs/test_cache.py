@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 from collections.abc import Callable
@@ -242,6 +243,35 @@ def test_an_entry_that_is_damaged_is_made_again(place: Place, damage: Callable[[
     session = place.run(flow)
     assert (session.state("large"), session.value("large")) == ("Success", bytes([7]) * 200_000)
     assert place.run(flow).state("large") == "Cached"
+
+
+@dataclasses.dataclass
+class Report:
+    title: str
+    files: dict[str, list[Path]]
+
+
+@task(cache=True)
+def writes(folder: str, kind: str) -> Any:
+    path = Path(folder, "out.txt")
+    path.write_text("made")
+    return {"path": path, "report": Report("all", {"a": [path]}), "set": ({path}, "x" * 100_000)}[kind]
+
+
+@pytest.mark.parametrize("kind", ["path", "report", "set"])
+def test_a_result_that_holds_a_path_is_found_while_what_lies_there_is_as_it_was(
+    place: Place, tmp_path: Path, kind: str
+) -> None:
+    with Flow("files") as flow:
+        writes(str(tmp_path), kind)
+    out = tmp_path / "out.txt"
+    assert place.run(flow).state("writes") == "Success"
+    assert place.run(flow).state("writes") == "Cached"
+    for alter in (out.unlink, lambda: out.write_text("altered")):
+        alter()
+        assert place.run(flow).state("writes") == "Success"
+        assert out.read_text() == "made"
+        assert place.run(flow).state("writes") == "Cached"
 
 
 def test_an_entry_cannot_stand_in_for_another(place: Place) -> None:
