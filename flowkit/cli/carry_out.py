@@ -65,7 +65,7 @@ def carry_out(
     Raises:
         FlowkitError: the output, or the history, could not be written.
     """
-    show_logs(chosen.logging.level, everyones=options.log_level is not None, form=_RECORD)
+    show_logs(chosen.logging.level, everyones=True, form=_RECORD)
     with set_apart() as (data, terminal):
         console = Console(stdout=data, stderr=terminal)
         try:

@@ -53,7 +53,7 @@ def replay(
 ) -> None:
     """Run one task again with the inputs it had; nothing else runs, and nothing is recorded."""
     chosen = settings().settings
-    show_logs(chosen.logging.level)
+    show_logs(chosen.logging.level, everyones=True)
     memory = memory_of(here(), chosen, reads_only=True)
     if memory is None:
         raise UsageError("there are no runs yet", hints=("`flowkit run NAME` makes one",))

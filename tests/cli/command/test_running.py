@@ -94,7 +94,7 @@ def test_what_is_selected_runs_and_the_rest_is_said(etl: Shell, options: list[st
 
 def test_only_what_is_selected_really_runs(etl: Shell) -> None:
     said = etl("run", "etl", "--select", "extract clean")
-    assert said.printed == ["reading"]
+    assert said.printed == ["reading", "INFO of mine"]
     assert "✓ 2 ok" in said.err
 
 
@@ -244,8 +244,10 @@ def test_a_junit_report_is_written(failing: Shell) -> None:
 
 
 def test_records_of_logging_are_shown_from_a_level_on(etl: Shell) -> None:
-    assert "of mine" in etl("run", "etl", "--log-level", "info").err
+    assert "of mine" in etl("run", "etl").err  # the setting is INFO where nothing else is said
+    assert "of mine" in etl("logs", "latest", "extract").out
     assert "of mine" not in etl("run", "etl", "-v", "--log-level", "warning").err
+    assert "of mine" not in etl("run", "etl", env={"FLOWKIT_LOGGING__LEVEL": "WARNING"}).err
 
 
 def test_a_run_that_takes_too_long_exits_124(shell: Shell) -> None:
