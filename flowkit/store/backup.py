@@ -21,6 +21,7 @@ from flowkit.errors import HistoryError, UsageError
 from flowkit.store import database, files
 
 ARCHIVES = (".tar.gz", ".tgz")
+_OTHERS = (".zip", ".tar", ".gz", ".bz2", ".xz", ".zst", ".7z")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,19 @@ def _refuse(source: Path, target: Path) -> None:
         raise UsageError(f"there is no folder `{target.parent}`")
     if target.exists() and target.samefile(source):
         raise UsageError(f"`{target}` is the history itself")
+    if target.suffix in _OTHERS and not target.name.endswith(ARCHIVES):
+        raise UsageError(
+            f"`{target}` would be no such archive", hints=(f"say `{target.with_suffix('.tar.gz')}`",)
+        )
+    if target.exists() and not _is_backup(target):
+        raise UsageError(f"`{target}` is there, and is no backup", hints=("choose another name",))
+
+
+def _is_backup(path: Path) -> bool:
+    """Whether a file looks like a copy from before, which the new one may replace."""
+    with path.open("rb") as file:
+        begins = file.read(16)
+    return not begins or begins.startswith((b"SQLite format 3\0", b"\x1f\x8b"))
 
 
 @contextmanager

@@ -103,3 +103,27 @@ def test_places_that_do_not_serve_are_refused(made: MadeHistory, tmp_path: Path)
             back_up(made.folder, target)
     with pytest.raises(UsageError, match="there is no history yet"):
         back_up(tmp_path / "nowhere", tmp_path / "kept.db")
+
+
+@pytest.mark.parametrize("name", ["kept.db", "kept.tar.gz"])
+def test_a_copy_replaces_the_one_before_it_and_nothing_else(
+    made: MadeHistory, tmp_path: Path, name: str
+) -> None:
+    made.run()
+    target = tmp_path / name
+    back_up(made.folder, target)
+    made.run()
+    assert back_up(made.folder, target).runs == 2
+    target.write_text("precious")
+    with pytest.raises(UsageError, match="is there, and is no backup"):
+        back_up(made.folder, target)
+    assert target.read_text() == "precious"
+
+
+def test_an_archive_of_another_kind_is_refused_with_the_kind_that_there_is(
+    made: MadeHistory, tmp_path: Path
+) -> None:
+    made.run()
+    with pytest.raises(UsageError, match="would be no such archive") as caught:
+        back_up(made.folder, tmp_path / "kept.zip")
+    assert caught.value.hints == (f"say `{tmp_path / 'kept.tar.gz'}`",)
