@@ -16,6 +16,8 @@ from flowkit.plan.status import SUCCESS
 from flowkit.store.backup import back_up
 from flowkit.store.history import History
 
+BEFORE = b"SQLite format 3\0 and more"
+
 
 def test_a_copy_is_one_private_file_that_can_be_read_as_a_history(made: MadeHistory, tmp_path: Path) -> None:
     run = made.run()
@@ -81,7 +83,7 @@ def test_a_file_that_retention_has_taken_is_counted(made: MadeHistory, tmp_path:
 def test_what_was_there_before_stays_when_a_copy_fails(made: MadeHistory, tmp_path: Path) -> None:
     made.run()
     target = tmp_path / "kept.db"
-    target.write_text("before")
+    target.write_bytes(BEFORE)
     made.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     made.close()
     whole = made.path.read_bytes()
@@ -89,7 +91,7 @@ def test_what_was_there_before_stays_when_a_copy_fails(made: MadeHistory, tmp_pa
         made.path.write_bytes(damaged)
         with pytest.raises(HistoryError, match="is damaged"):
             back_up(made.folder, target)
-    assert target.read_text() == "before"
+    assert target.read_bytes() == BEFORE
     assert {path.name for path in tmp_path.iterdir()} == {"kept.db", "state"}
 
 
