@@ -16,7 +16,7 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe, message_of, type_name
 from flowkit.engine.ledger import Hit
 from flowkit.engine.signals import RETRY, Signal
-from flowkit.plan.events import Call, Detail, Row
+from flowkit.plan.events import Call, Detail, Origin, Row
 from flowkit.plan.facts import detail_of
 from flowkit.plan.retry import delay_after, seconds, wanted
 from flowkit.plan.status import CACHED, FAILED, RETRYING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
@@ -50,6 +50,8 @@ class Worker:
         self._clock = engine.clock
         results = engine.results
         self._plain: frozenset[type] | None = results.plain if results is not None else None
+        # What a call with a cache that raised was made from: so it can be told from a later one.
+        self._origins: dict[Call, Origin | None] = {}
         self._special = (
             frozenset(self.plan.arguments)
             | frozenset(self.plan.custom)
@@ -104,6 +106,8 @@ class Worker:
         """The end of a call that raised; a raised signal may be a success."""
         node, index, attempt = call
         status, detail, value = self._judged(call, error)
+        if call in self._origins:
+            detail = detail._replace(origin=self._origins.pop(call))
         kept = None
         if status == SUCCESS and self._plain is not None:
             try:
@@ -163,6 +167,7 @@ class Worker:
             value = _called(run, arguments)
             kept = found.made(value, self._kept(call[0], call[1], value))
         except BaseException:
+            self._origins[call] = found.origin
             found.drop()
             raise
         return SUCCESS, value, kept, found.origin

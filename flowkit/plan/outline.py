@@ -63,7 +63,16 @@ def outline_of(plan: Plan, code_of: Callable[[Task], Code]) -> tuple[Outline, li
         "hidden": _hidden(plan),
         "unkept": sorted(plan.unkept),
         "cached": sorted(plan.cached),
+        "keyed": {node: name for node in sorted(plan.cached) if (name := _key_function(plan, node))},
     }, codes
+
+
+def _key_function(plan: Plan, node: int) -> str:
+    """What the user's own function is called that gives the key of a task; "" where none does."""
+    cache = plan.tasks[node].keeping.cache
+    if type(cache) is bool or not callable(cache):
+        return ""
+    return str(getattr(cache, "__name__", type(cache).__name__))
 
 
 def _mark(task: Task) -> Any:
@@ -87,7 +96,7 @@ def packed(outline: Outline) -> tuple[bytes, bytes]:
 
 def restored(document: Mapping[str, Any]) -> Outline:
     """An outline that was read as JSON, where the keys of its tables are text: numbers again."""
-    tables = {name: document.get(name, {}) for name in ("names", "arguments", "gates", "known")}
+    tables = {name: document.get(name, {}) for name in ("names", "arguments", "gates", "known", "keyed")}
     numbers = {name: {int(node): value for node, value in table.items()} for name, table in tables.items()}
     return {**document, **numbers}
 
