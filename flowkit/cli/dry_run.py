@@ -18,7 +18,6 @@ from flowkit.plan.plan import Plan
 from flowkit.runs.borrow import Chosen
 from flowkit.runs.memory import Asked, Memory
 from flowkit.runs.outdated import outdated
-from flowkit.runs.reasons import Cause, Reason, said_changes
 from flowkit.runs.rehearsal import Action, Step, rehearsed
 
 Row = tuple[str, str, str]
@@ -78,7 +77,7 @@ def _said(step: Step) -> str:
         return _of_children(step, *step.children)
     if step.entry is not None:
         return f"made in run {step.entry.run}, {moments.ago(time.time() - step.entry.made)}"
-    return reason_text(step.reason) if step.reason is not None else ""
+    return step.reason.short if step.reason is not None else ""
 
 
 def _of_children(step: Step, width: int, found: int) -> str:
@@ -89,7 +88,7 @@ def _of_children(step: Step, width: int, found: int) -> str:
         made = f"the first made in run {step.entry.run}" if step.entry is not None else ""
         return joined([f"all {_children(width)} are in the cache" if found == width else cached, made], ", ")
     if len(step.reasons) == 1 and not found:
-        return joined([_children(width), reason_text(step.reason) if step.reason is not None else ""], "; ")
+        return joined([_children(width), step.reason.short if step.reason is not None else ""], "; ")
     reasons = [f"{_children(number)}: {words}" for words, number in step.reasons.items()]
     more = f"and {counted(len(reasons) - 3, 'other reason')}" if len(reasons) > 3 else ""
     return joined([cached, *reasons[:3], more], "; ")
@@ -97,12 +96,3 @@ def _of_children(step: Step, width: int, found: int) -> str:
 
 def _children(number: int) -> str:
     return f"{number:,} {'child' if number == 1 else 'children'}"
-
-
-def reason_text(reason: Reason) -> str:
-    """A reason in the few words that a column has room for."""
-    if reason.cause is Cause.FIRST:
-        return "first time"
-    if reason.cause is Cause.NO_CACHE:
-        return said_changes(reason.code, reason.inputs)[1] if reason.differs else "no cache"
-    return reason.sentence

@@ -16,8 +16,9 @@ from flowkit.plan.verdicts import (
     UPSTREAM_SKIPPED,
 )
 from flowkit.runs.archive import PastRun, origin_of
-from flowkit.runs.reasons import Asking, Cause, Reason, same_upstreams, why_it_runs
+from flowkit.runs.reasons import NOT_ASKED, Asking, Cause, Reason, same_upstreams, why_it_runs
 from flowkit.runs.sources import sources_of, upstreams_of
+from flowkit.store.batch import NOTHING
 from flowkit.store.records import AttemptRecord
 from flowkit.store.run_status import RunStatus
 
@@ -88,7 +89,7 @@ def _reached(run: PastRun, node: int, child: int, last: AttemptRecord) -> Reason
         return went_on
     key, archive = run.key(node), run.archive
     earlier = archive.earlier(run.record.flow, run.number)
-    reason = why_it_runs(run, node, child, key, earlier, _asking(run, node, last))
+    reason = why_it_runs(run, node, child, key, earlier, _asking(run, node, child, last))
     return replace(reason, same=same_upstreams(run, node, reason.against))
 
 
@@ -103,21 +104,22 @@ def _found(run: PastRun, node: int, child: int, last: AttemptRecord) -> Reason:
     return Reason(cause=Cause.FOUND, sentence=f"found in the cache, {where}", same=same, against=made)
 
 
-def _asking(run: PastRun, node: int, last: AttemptRecord) -> Asking:
+def _asking(run: PastRun, node: int, child: int, last: AttemptRecord) -> Asking:
     asked, key = run.record.asked, run.key(node)
     forced = asked.get("forced") or ()
     stem, _, number = key.rpartition("-")
     cached = run.outline.get("cached")
-    off = ""
-    if asked.get("reads") is False:
-        off = Cause.CACHE_OFF.sentence
-    elif asked.get("persists") is False:
-        off = "nothing of this run is kept (`--no-persist`), so that the cache was not asked"
+    off = Cause.CACHE_OFF.sentence if asked.get("reads") is False else ""
+    if asked.get("persists") is False:
+        off = off or NOT_ASKED
+    # Others that have no origin may have ended before their key was asked for, or been told to keep nothing.
+    called = last.status == SKIPPED or (last.status == SUCCESS and run.stored(node, child) != NOTHING)
     return Asking(
         forced="*" in forced or key in forced or (number.isdigit() and stem in forced),
         cache_off=off,
         cached=node in cached if cached is not None else None,
         missed=str((origin_of(last) or {}).get("missed") or ""),
+        keyless=called and "origin" not in last.detail,
     )
 
 
@@ -128,7 +130,7 @@ def _went_on(run: PastRun, node: int, child: int, last: AttemptRecord) -> Reason
     before = [each for each in run.attempts(node, child) if each.session < last.session]
     if not before:
         return None
-    forced = _asking(run, node, last).forced
+    forced = _asking(run, node, child, last).forced
     again = run.record.asked.get("again") or {}
     words = Cause.FORCED.sentence if forced else _before(before[-1], str(again.get(run.key(node)) or ""))
     return Reason(cause=Cause.FORCED if forced else Cause.WENT_ON, sentence=words)

@@ -12,13 +12,16 @@ from enum import StrEnum
 from typing import Any
 
 from flowkit.fingerprint import Change, changes
-from flowkit.plan.status import CACHED, MAPPED, SUCCESS
+from flowkit.plan.status import CACHED, FAILED, MAPPED, SKIPPED, SUCCESS
 from flowkit.runs.archive import PastRun, equal, origin_of
 from flowkit.runs.cache_keys import EXPIRED
 from flowkit.runs.sources import InputChange, Side, input_changes, upstreams_of
 from flowkit.store.records import AttemptRecord
 
 _FEW = 3
+_UNCACHED = "it has no cache: it runs in every run"
+_HINT = " (`@task(cache=True)` keeps its result)"
+NOT_ASKED = "nothing of this run is kept, so that the cache is not asked"
 _FOR_KEY = 10  # runs that asked the cache, among which the same key is looked for
 
 
@@ -36,7 +39,9 @@ class Cause(StrEnum):
     EXPIRED = "expired"
     UNREADABLE = "unreadable"
     FAILED_BEFORE = "failed before"
+    NOT_KEPT = "not kept"
     NO_ENTRY = "no entry"
+    NOT_FOUND = "not found"
     NO_CACHE = "no cache"
     WENT_ON = "went on"
     UPSTREAM_FIRST = "upstream first"
@@ -63,12 +68,14 @@ _WORDS = {
     Cause.FORCED: "forced (`--force`)",
     Cause.CACHE_OFF: "the cache is off for this run (`--no-cache`)",
     Cause.NO_DIGEST: "an argument has no digest, so that its result cannot be found again",
-    Cause.EVICTED: "its entry was removed from the cache: code and inputs are those of before",
+    Cause.EVICTED: "its entry was removed from the cache",
     Cause.EXPIRED: "its entry had expired",
     Cause.UNREADABLE: "its entry could not be read: it was damaged, or its file is gone",
     Cause.FAILED_BEFORE: "the same call had failed, so that there was nothing to find",
+    Cause.NOT_KEPT: "its result could not be kept, so that there was nothing to find",
     Cause.NO_ENTRY: "no earlier run has put its result into the cache",
-    Cause.NO_CACHE: "it has no cache: it runs in every run (`@task(cache=True)` keeps its result)",
+    Cause.NOT_FOUND: "nothing of it was found in the cache",
+    Cause.NO_CACHE: _UNCACHED + _HINT,
     Cause.WENT_ON: "the run went on",
     Cause.UPSTREAM_FIRST: "an upstream runs first",
     Cause.FOUND: "found in the cache",
@@ -107,6 +114,15 @@ class Reason:
         """Whether anything is known to be other than before."""
         return bool(self.code or self.inputs)
 
+    @property
+    def short(self) -> str:
+        """The few words that a column has room for."""
+        if self.cause is Cause.FIRST:
+            return "first time"
+        if self.cause is Cause.NO_CACHE:
+            return f"no cache; {said_changes(self.code, self.inputs)[1]}" if self.differs else "no cache"
+        return self.sentence
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
@@ -117,12 +133,14 @@ class Asking:
         cache_off: why the cache is not asked, in words; "" where it is.
         cached: whether the task has a cache; None: that is not remembered.
         missed: what kept an entry that was there from being used: EXPIRED, UNREADABLE or "".
+        keyless: it asked the cache, and had no key to ask by.
     """
 
     forced: bool = False
     cache_off: str = ""
     cached: bool | None = None
     missed: str = ""
+    keyless: bool = False
 
 
 def why_it_runs(
@@ -138,20 +156,31 @@ def why_it_runs(
     origin = side.origin(node, child)
     seen = _looked_back(earlier, key, child, origin["key"] if origin is not None else None)
     cached = asking.cached or origin is not None or seen.with_cache is not None
-    against = (seen.with_cache if origin is not None else None) or seen.latest
+    against = (seen.same[0] if seen.same else seen.with_cache if origin is not None else None) or seen.latest
     differing = _compared(side, node, child, against, key)
-    cause, sentence = _decided(asking, seen, differing, cached=cached, origin=origin)
+    if not cached and not asking.forced and seen.latest is not None:
+        return Reason(cause=Cause.NO_CACHE, sentence=_uncached(differing), **differing)
+    keyed = str(side.outline.get("keyed", {}).get(node, ""))
+    cause, sentence = _decided(asking, seen, differing, keyed, cached=cached, has_key=origin is not None)
     return Reason(cause=cause, sentence=sentence, **differing)
 
 
 @dataclass
 class _Seen:
-    """What earlier runs have of a task; `same` is the last attempt that had its very key."""
+    """What earlier runs have of a task.
+
+    Attributes:
+        latest, last: the latest run that has it, and how it ended there.
+        with_cache: the latest run in which it asked the cache.
+        same: the last attempt that had its very key.
+        kept: whether the result of that one was kept; None where that is not known.
+    """
 
     latest: PastRun | None = None
     last: AttemptRecord | None = None
     with_cache: PastRun | None = None
     same: tuple[PastRun, AttemptRecord] | None = None
+    kept: bool | None = None
 
 
 def _looked_back(earlier: Iterable[PastRun], key: str, child: int, wanted: str | None) -> _Seen:
@@ -169,7 +198,9 @@ def _looked_back(earlier: Iterable[PastRun], key: str, child: int, wanted: str |
         seen.with_cache = seen.with_cache or run
         asked += 1
         if origin.get("key") == wanted:
-            seen.same = (run, last)
+            seen.same, stored = (run, last), run.stored(run.nodes[key], child)
+            # Without a word of why, the run has lost its results since.
+            seen.kept = False if not stored.is_kept and stored.payload else None
         if wanted is None or seen.same or asked == _FOR_KEY:
             break
     return seen
@@ -192,29 +223,53 @@ def _decided(
     asking: Asking,
     seen: _Seen,
     differing: Mapping[str, Any],
+    keyed: str,
     *,
     cached: bool,
-    origin: Mapping[str, Any] | None,
+    has_key: bool,
 ) -> tuple[Cause, str]:
+    """Why a task runs.
+
+    Args:
+        keyed: the user's own function that gives its key, or "".
+    """
     if asking.forced:
         return _plain(Cause.FORCED)
     if cached and asking.cache_off:
         return Cause.CACHE_OFF, asking.cache_off
     if seen.latest is None:
         return _plain(Cause.FIRST)
-    if not cached:
-        return _plain(Cause.NO_CACHE)
     if asking.missed:
         return _plain(Cause.EXPIRED if asking.missed == EXPIRED else Cause.UNREADABLE)
     if seen.same is not None:
-        return _same_key(*seen.same)
+        return _same_key(*seen.same, kept=seen.kept)
     if differing.get("code") or differing.get("inputs"):
         return said_changes(differing["code"], differing["inputs"])
-    if seen.last is not None and seen.last.status.bad:  # of a call that failed no key is remembered
-        return _failed_before(seen.latest)
-    if origin is None:
-        return _plain(Cause.NO_DIGEST)
-    return _plain(Cause.NO_ENTRY if seen.with_cache is None else Cause.KEY)
+    return _without_a_change(asking, seen, keyed, has_key=has_key)
+
+
+def _without_a_change(asking: Asking, seen: _Seen, keyed: str, *, has_key: bool) -> tuple[Cause, str]:
+    """Why a task has no entry, though nothing of it is known to be other than before."""
+    if asking.keyless:
+        whose = f"its own key, which `{keyed}` gives," if keyed else "an argument"
+        return Cause.NO_DIGEST, f"{whose} has no digest, so that its result cannot be found again"
+    if seen.latest is not None and seen.last is not None and seen.last.status.bad:
+        # It ended before it asked the cache, or was stopped: whether it was the same call is not known.
+        how = seen.last.status.word
+        return Cause.FAILED_BEFORE, f"it ended as {how} in {seen.latest.called}, and left nothing to find"
+    if not has_key:
+        return _plain(Cause.NOT_FOUND)
+    if seen.with_cache is None:
+        return _plain(Cause.NO_ENTRY)
+    if keyed:
+        return Cause.KEY, f"its own key, which `{keyed}` gives, is another than before"
+    return _plain(Cause.KEY)
+
+
+def _uncached(differing: Mapping[str, Any]) -> str:
+    """That a task has no cache, and what is other than before all the same."""
+    code, inputs = differing.get("code", ()), differing.get("inputs", ())
+    return f"{_UNCACHED}; {said_changes(code, inputs)[1]}" if code or inputs else _UNCACHED + _HINT
 
 
 def said_changes(code: Iterable[Change], inputs: Iterable[InputChange]) -> tuple[Cause, str]:
@@ -228,12 +283,17 @@ def said_changes(code: Iterable[Change], inputs: Iterable[InputChange]) -> tuple
     return (Cause.CODE if code else Cause.INPUT), "; ".join(said)
 
 
-def _same_key(run: PastRun, last: AttemptRecord) -> tuple[Cause, str]:
-    return _failed_before(run) if last.status.bad else _plain(Cause.EVICTED)
-
-
-def _failed_before(run: PastRun) -> tuple[Cause, str]:
-    return Cause.FAILED_BEFORE, f"the same call failed in {run.called}, so that there was nothing to find"
+def _same_key(run: PastRun, last: AttemptRecord, *, kept: bool | None) -> tuple[Cause, str]:
+    """Why there is nothing to be found of a call that was made before."""
+    nothing = f"in {run.called}, so that there was nothing to find"
+    if last.status.bad or last.status == SKIPPED:
+        ended = "failed" if last.status == FAILED else f"was {last.status.word}"
+        return Cause.FAILED_BEFORE, f"the same call {ended} {nothing}"
+    if last.status == SUCCESS and last.detail.get("message"):  # by a signal: what these give is no entry
+        return Cause.NOT_KEPT, f"the same call was ended by a signal {nothing}"
+    if kept is False:
+        return Cause.NOT_KEPT, f"its result could not be kept {nothing}"
+    return Cause.EVICTED, f"{Cause.EVICTED.sentence}: code and inputs are those of {run.called}"
 
 
 def same_upstreams(run: PastRun, node: int, against: PastRun | None) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from flowkit.runs.borrow import Borrowed, Chosen, borrowed
 from flowkit.runs.cache_keys import Keys
 from flowkit.runs.entries import Entry, has_code, look
 from flowkit.runs.memory import Asked, Memory, forced_nodes
-from flowkit.runs.reasons import Asking, Cause, Reason, said_changes, why_it_runs
+from flowkit.runs.reasons import NOT_ASKED, Asking, Cause, Reason, why_it_runs
 from flowkit.runs.sources import roots_of
 from flowkit.store.batch import NOTHING, Stored
 from flowkit.store.history import History
@@ -130,6 +130,7 @@ class Rehearsal:
         self._arguments = Arguments(cast("Engine", self))  # it takes plan, machine, values and `value_of`
         self._origins: dict[Child, dict[str, Any]] = {}
         self._missed: dict[Child, str] = {}
+        self._keyless: set[Child] = set()
         self._entries: dict[Child, Entry] = {}
         self._stored: dict[Child, Stored] = {}
         self._earlier = list(known.archive.earlier(plan.name)) if known is not None else []
@@ -219,6 +220,7 @@ class Rehearsal:
         keys, arguments = self._known.keys, self._arguments.of(node, index)
         key = keys.of(node, arguments)
         if key is None:
+            self._keyless.add((node, index))
             return RUNNING, None
         self._origins[node, index] = {"key": key.hex(), "inputs": keys.inputs(node, arguments)}
         if node in self._forced:
@@ -239,7 +241,7 @@ class Rehearsal:
         if not self._asked.reads:
             return Cause.CACHE_OFF.sentence
         persists = self._asked.persists and (self._known is None or self._known.persists)
-        return "" if persists else "nothing of this run is kept, so that the cache is not asked"
+        return "" if persists else NOT_ASKED
 
     def _step(self, node: int) -> Step:
         key, status = self.plan.keys[node], self.machine.status[node]
@@ -276,8 +278,7 @@ class Rehearsal:
         left = [index for index, state in enumerate(group.states) if state not in (CACHED, SKIPPED)]
         reasons: dict[str, int] = {}
         for index in left[:_MOST_CHILDREN]:
-            reason = self._why(node, index)
-            words = reason.sentence if reason.cause is not Cause.NO_CACHE else _changed(reason)
+            words = self._why(node, index).short
             reasons[words] = reasons.get(words, 0) + 1
         return Step(
             node=node,
@@ -300,6 +301,7 @@ class Rehearsal:
             cache_off=self._cache_off,
             cached=node in self.plan.cached,
             missed=self._missed.get((node, child), ""),
+            keyless=(node, child) in self._keyless,
         )
         return why_it_runs(self, node, child, key, self._earlier, asking)
 
@@ -359,7 +361,3 @@ def _listed(keys: Collection[str]) -> str:
     named = [f"`{key}`" for key in keys if not key.startswith("parameter ")]
     more = f" and {len(named) - 3} more" if len(named) > 3 else ""
     return f"{', '.join(named[:3])}{more} {'runs' if len(named) == 1 else 'run'}"
-
-
-def _changed(reason: Reason) -> str:
-    return said_changes(reason.code, reason.inputs)[1] if reason.differs else "no cache"

@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowkit import Flow, Parameter, case, task
+from flowkit import Flow, Parameter, case, signals, task
 from flowkit.engine.executors import LocalExecutor
 from flowkit.plan.compiler import compile_flow
 from flowkit.project.root import Project
@@ -217,6 +218,110 @@ def test_a_call_that_failed_before_left_nothing_to_find(remembered: Remembered) 
     assert reason is not None and reason.cause is Cause.FAILED_BEFORE
 
 
+def test_a_call_whose_input_changed_is_not_taken_for_the_one_that_failed(
+    remembered: Remembered, tmp_path: Path
+) -> None:
+    path = tmp_path / "given.txt"
+
+    @task(cache=True)
+    def read(path: Path) -> str:
+        return path.read_text()
+
+    with Flow("reading") as flow:
+        read(path)
+    remembered.run(flow)
+    path.write_text("hi")
+    before, after = both(remembered, flow, "read")
+    assert before == after == (Cause.INPUT, "input `path` changed")
+    path.unlink()
+    before, after = both(remembered, flow, "read")
+    assert before == after and after[0] is Cause.FAILED_BEFORE
+    assert after[1].startswith("the same call failed in run 1 (")
+
+
+def test_code_that_was_mended_after_it_failed_is_named(remembered: Remembered) -> None:
+    remembered.run(chain(scale=1))
+    broken: Any = None
+    before, after = both(remembered, chain(scale=broken), "total")
+    assert before == after and after[0] is Cause.CODE
+    before, after = both(remembered, chain(scale=2), "total")
+    assert before == after and after[0] is Cause.CODE
+
+
+def test_a_call_that_was_skipped_before_left_nothing_to_find(remembered: Remembered) -> None:
+    def skipped(start: int) -> Any:
+        raise signals.SKIP("not today")
+
+    remembered.run(chain(gives=skipped))
+    before, after = both(remembered, chain(gives=skipped), "load")
+    assert before == after and after[0] is Cause.FAILED_BEFORE
+    assert after[1].startswith("the same call was skipped in run 1 (")
+
+
+def test_a_result_that_was_not_kept_left_no_entry(remembered: Remembered) -> None:
+    flow = chain(gives=lambda start: (each for each in [start]))
+    remembered.run(flow)
+    before, after = both(remembered, flow, "load")
+    assert before == after and after[0] is Cause.NOT_KEPT
+    assert after[1].startswith("its result could not be kept in run 1 (")
+
+
+def test_an_entry_that_is_gone_is_compared_with_the_run_that_had_it(remembered: Remembered) -> None:
+    remembered.run(chain(extra=1))
+    remembered.run(chain(extra=5))
+    remembered.change("DELETE FROM cache WHERE run=1")
+    remembered.run(chain(extra=1))
+    reason = remembered.why("total")
+    assert reason.cause is Cause.EVICTED
+    assert reason.against is not None and reason.against.number == 1
+    assert not reason.differs
+
+
+def test_a_key_of_the_user_s_own_is_named(remembered: Remembered) -> None:
+    def keyed(by: int) -> Flow:
+        def month(given: Any) -> int:
+            return by
+
+        return chain(load_cache=month)
+
+    remembered.run(keyed(1))
+    before, after = both(remembered, keyed(2), "load")
+    assert before == after == (Cause.KEY, "its own key, which `month` gives, is another than before")
+
+
+def test_a_key_of_the_user_s_own_without_a_digest_is_not_blamed_on_an_argument(
+    remembered: Remembered,
+) -> None:
+    def locked(given: Any) -> Any:
+        return Lock()
+
+    remembered.run(chain(load_cache=locked))
+    before, after = both(remembered, chain(load_cache=locked), "load")
+    assert before == after and after[0] is Cause.NO_DIGEST
+    assert after[1].startswith("its own key, which `locked` gives, has no digest")
+
+
+def test_a_trigger_of_the_user_s_is_not_taken_for_an_argument_without_a_digest(
+    remembered: Remembered,
+) -> None:
+    @task(cache=True, trigger=lambda upstreams: True)
+    def asked() -> int:
+        return 1
+
+    with Flow("triggered") as flow:
+        asked()
+    remembered.run(flow)
+    reason = remembered.steps(flow)["asked"].reason
+    assert reason is None or reason.cause is not Cause.NO_DIGEST
+
+
+def test_a_task_without_a_cache_has_one_headline(remembered: Remembered) -> None:
+    remembered.run(chain(cache=False, scale=1))
+    before, after = both(remembered, chain(cache=False, scale=2), "total")
+    assert before == after and after[0] is Cause.NO_CACHE
+    assert after[1].startswith("it has no cache: it runs in every run; its code changed: `")
+
+
 def test_an_argument_without_a_digest_is_a_reason(remembered: Remembered) -> None:
     def once(start: int) -> Iterator[int]:
         yield start
@@ -352,3 +457,11 @@ def test_what_is_not_kept_any_more_is_not_said_to_differ(remembered: Remembered,
     remembered.run(chain(cache=False, load_cache=False))
     reason = remembered.why(key)
     assert not reason.differs
+
+
+def test_where_nothing_is_kept_no_argument_is_blamed(remembered: Remembered) -> None:
+    remembered.run(chain())
+    before, after = both(remembered, chain(), "load", persists=False)
+    assert before == after and after[0] is Cause.CACHE_OFF
+    remembered.change("""UPDATE runs SET asked=json_remove(asked, '$.persists') WHERE number=2""")
+    assert remembered.why("load").cause is Cause.NOT_FOUND
