@@ -71,6 +71,9 @@ def _tasks(history: History, run: RunRecord, *, children: bool) -> dict[tuple[in
     for attempt in history.attempts(run, children=children):
         if attempt.node not in hidden:
             found.setdefault((attempt.node, attempt.child), []).append(attempt)
+    for mark, attempt in history.given(run).items():
+        if (children or mark[1] < 0) and not found.get(mark):
+            found[mark] = [attempt]
     return dict(sorted(found.items())) if children else found
 
 
@@ -171,7 +174,8 @@ def _mapped_row(
     took = duration(max(0.0, many.ended - many.started)) if status.ended else ""
     counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items())
     state = f"{status.symbol} {status.word}"
-    return (key, state, "", moments.clock(many.started), took, f"{_total(many)}: {counts}")
+    started = moments.clock(many.started) if many.started else ""
+    return (key, state, "", started, took if started else "", f"{_total(many)}: {counts}")
 
 
 def _stands(run: RunRecord, status: Status) -> Status:

@@ -203,7 +203,7 @@ class PastRun:
             if self._asked == _ONE_BY_ONE:
                 self._last.update(self._last_of_all())
             found = self.attempts(node, child) if self._asked < _ONE_BY_ONE or child >= 0 else ()
-            self._last.setdefault(mark, found[-1] if found else None)
+            self._last.setdefault(mark, found[-1] if found else self._given.get(mark))
         return self._last[mark]
 
     def _last_of_all(self) -> dict[tuple[int, int], AttemptRecord]:
@@ -222,11 +222,9 @@ class PastRun:
 
     def children(self, node: int) -> list[AttemptRecord]:
         """The last attempts of the children of a mapped task, in order."""
-        found = {
-            each.child: each
-            for each in self.archive.history.attempts(self.record, ids_of(self.outline)[node])
-            if each.child >= 0
-        }
+        attempts = self.archive.history.attempts(self.record, ids_of(self.outline)[node])
+        given = [each for (number, child), each in self._given.items() if number == node]
+        found = {each.child: each for each in (*given, *attempts) if each.child >= 0}
         return [found[child] for child in sorted(found)]
 
     @cached_property
@@ -245,10 +243,16 @@ class PastRun:
         last = self.last(node, child)
         return origin_of(last) if last is not None else None
 
+    @cached_property
+    def _given(self) -> dict[tuple[int, int], AttemptRecord]:
+        """The tasks and children whose states a caller has given."""
+        found = self.archive.history.given(self.record)
+        return {(self.places[number], child): each for (number, child), each in found.items()}
+
     def has_result(self, node: int, child: int = -1) -> bool:
         """Whether a task gave something."""
         last = self.last(node, child)
-        return last is not None and last.status in (SUCCESS, CACHED)
+        return last is not None and last.attempt > 0 and last.status in (SUCCESS, CACHED)
 
     def stored(self, node: int, child: int = -1) -> Stored:
         """What is kept of the result of a task."""

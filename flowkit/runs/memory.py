@@ -56,6 +56,8 @@ class Asked:
         reads: whether the cache is used.
         again: of a run that goes on, why tasks that had ended run again, by key.
         persists: whether results are kept.
+        states: the statuses of tasks that a caller has given, by key; of a mapped one a list, with WAITING
+            for those of its children that were not.
     """
 
     ref: str = ""
@@ -69,6 +71,7 @@ class Asked:
     reads: bool = True
     again: Mapping[str, str] = field(default_factory=dict)
     persists: bool = True
+    states: Mapping[str, int | list[int]] = field(default_factory=dict)
     parent: int | None = None
 
 

@@ -28,7 +28,7 @@ from flowkit.plan.events import Row
 from flowkit.plan.facts import detail_of
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import CLASSES, Mapped, Pending, State
-from flowkit.plan.status import SKIPPED, SUCCESS
+from flowkit.plan.status import SKIPPED, SUCCESS, WAITING
 from flowkit.project import loader
 from flowkit.project.config import config
 from flowkit.project.home import home_of
@@ -152,7 +152,7 @@ def _engine_for(
     if project is not None and settings.history and history is not False:
         home = home_of(flow, caller or {})
         ref = f"{project.display(home.path)}:{home.attribute}" if home is not None else ""
-        kept = _kept(project, settings, plan, values, used, ref)
+        kept = _kept(project, settings, plan, values, used, ref, earlier)
     options = Options(
         observers=[LogObserver()],
         timeout=settings.run.timeout,
@@ -170,11 +170,17 @@ def _kept(
     values: Mapping[str, Any],
     executor: Executor,
     ref: str,
+    earlier: Earlier,
 ) -> Kept:
     memory = Memory(project, settings)
     session = session_of(executor)
     around = CURRENT.get()
-    asked = Asked(ref=ref, command=shlex.join(sys.argv), parent=around[0].number if around else None)
+    asked = Asked(
+        ref=ref,
+        command=shlex.join(sys.argv),
+        parent=around[0].number if around else None,
+        states=_given(plan, earlier),
+    )
     try:
         return memory.begin(plan, values, session, asked)
     except BaseException:
@@ -207,6 +213,20 @@ def as_earlier(plan: Plan, task_states: Mapping[Task, State]) -> Earlier:
             rows.append((node, child, 1, _STATUSES[type(each)], 0.0, 0.0, None, detail))
             values[node, child] = each.result
     return Earlier(rows=rows, values=values)
+
+
+def _given(plan: Plan, earlier: Earlier) -> dict[str, int | list[int]]:
+    """The states that a caller has given, to be remembered; see `Asked`."""
+    found: dict[str, int | list[int]] = {}
+    children: dict[int, dict[int, int]] = {}
+    for node, child, _, status, *_ in earlier.rows:
+        if child < 0:
+            found[plan.keys[node]] = int(status)
+        else:
+            children.setdefault(node, {})[child] = int(status)
+    for node, some in children.items():
+        found[plan.keys[node]] = [some.get(child, int(WAITING)) for child in range(max(some) + 1)]
+    return found
 
 
 def _ends(node: int, state: State) -> Iterator[tuple[int, int, State]]:

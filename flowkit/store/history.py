@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 BAD = tuple(status for status in RunStatus if status.resumable)
 LATEST, FAILED = "latest", "failed"
+GIVEN = "its state was given to `flow.run`"
 _PREFIX = 4  # characters of a uid that are enough to name a run
 _NAMES = 500  # of the latest runs, among which a misspelt one is looked for
 _CHILD = re.compile(r"(.+)\[(\d{1,9})\]")
@@ -190,6 +191,38 @@ class History:
         where += "" if children else " AND child=-1"
         return self._attempts(run, where, () if node is None else (node,))
 
+    def given(self, run: RunRecord) -> dict[tuple[int, int], AttemptRecord]:
+        """The tasks and children whose states a caller has given, by node and child, as if decided without
+        an attempt when the run began."""
+        states = run.asked.get("states")
+        if not isinstance(states, dict) or not states:
+            return {}
+        nodes = {key: node for node, key in enumerate(self.outline(run).get("keys", ()))}
+        found = {}
+        for key, status in states.items():
+            if key in nodes:
+                node, many = nodes[key], isinstance(status, list)
+                width = self.width(run, node) if many else None
+                for child, each in enumerate(status[:width]) if many else [(-1, status)]:
+                    if each:
+                        found[node, child] = self._given(run, node, child, each)
+        return found
+
+    def _given(self, run: RunRecord, node: int, child: int, status: Any) -> AttemptRecord:
+        return AttemptRecord(
+            key=self.key(run, node, child),
+            node=node,
+            child=child,
+            attempt=0,
+            status=status_of(status),
+            started=run.started,
+            ended=run.started,
+            worker=None,
+            detail={"message": GIVEN, "given": True},
+            batch=-1,
+            session=1,
+        )
+
     def failed_children(self, run: RunRecord, limit: int) -> list[AttemptRecord]:
         """The last attempts of the first children that failed."""
         query = f"SELECT node, child, {_LAST} FROM attempts WHERE run=? AND child>=0 GROUP BY node, child"
@@ -214,6 +247,10 @@ class History:
             record.counts[status_of(status)] = number
             record.started = min(record.started, started)
             record.ended = max(record.ended, ended)
+        for (node, child), each in self.given(run).items():
+            if child >= 0:
+                counts = found.setdefault(node, ChildrenRecord(0.0, 0.0)).counts
+                counts[each.status] = counts.get(each.status, 0) + 1
         return found
 
     def logs(

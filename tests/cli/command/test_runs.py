@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -199,3 +200,54 @@ def test_nothing_of_a_run_whose_process_is_gone_is_shown_as_running(shell: Shell
     assert "crashed" in text
     assert "▸ running" not in text
     assert json.loads(shell("runs", "show", "--json").out)["tasks"][0]["status"] in ("cancelled", None)
+
+
+GIVEN = """
+    from flowkit import Flow, task
+
+    @task
+    def numbers():
+        return [1, 2, 3]
+
+    @task
+    def check(number):
+        if number == 3:
+            raise ValueError(number)
+
+    @task
+    def report(numbers):
+        return len(numbers)
+
+    with Flow("given") as given:
+        found = numbers()
+        check.map(found)
+        report(found)
+
+    if __name__ == "__main__":
+        states = dict(given.run().result)
+        given.run(task_states={task: state for task, state in states.items() if task.name != "report"})
+"""
+
+
+def test_tasks_whose_states_were_given_are_shown_with_these(shell: Shell) -> None:
+    path = shell.write("flows/given.py", GIVEN)
+    shell(str(path), prefix=[sys.executable], traceback=True)
+    rows = {line.split()[0]: line.split() for line in shell("runs", "show", "2").out.splitlines() if line}
+    assert rows["numbers"] == ["numbers", "✓", "ok", "its", "state", "was", "given", "to", "`flow.run`"]
+    assert rows["check"][1:] == ["✗", "failed", "3", "children:", "2", "ok,", "1", "failed"]
+    assert rows["report"][1:4] == ["✓", "ok", "1"]
+    assert "check[2]  ✗ failed" in shell("runs", "show", "2", "--children").out
+    tasks = {
+        each["task"]: each["status"] for each in json.loads(shell("runs", "show", "2", "--json").out)["tasks"]
+    }
+    assert tasks["numbers"] == "ok"
+    said = [
+        shell("why", "2", task).out.splitlines()[0] for task in ("numbers", "check[2]", "check", "report")
+    ]
+    assert said == [
+        "numbers did not run: its state was given to `flow.run`",
+        "check[2] did not run: its state was given to `flow.run`",
+        "check: 0 of its 3 children ran",
+        "report ran: it has no cache: it runs in every run (`@task(cache=True)` keeps its result)",
+    ]
+    assert "states" not in shell("diff", "1", "2").out
