@@ -25,12 +25,14 @@ def reasons(
     matching: Matching,
     standing: Resumption,
     forced: Collection[int],
+    unkept: Collection[int],
 ) -> dict[str, str]:
     """Why each task that was there before, and does not stand, runs, by key.
 
     Args:
         old: the outline of the run, as it was.
         forced: nodes that were asked for.
+        unkept: nodes whose results were not kept.
     """
     standing_nodes = {node for node, child in standing.ends if child < 0} | set(standing.widths)
     given = {*plan.known, *plan.parameters.values()}
@@ -43,12 +45,26 @@ def reasons(
             or _code(memory, old, drawn, before, node)
             or _parameters(plan, matching, node)
             or _constants(old, drawn.outline, before, node)
+            or ("its result was not kept" if node in unkept else "")
             or ("its result could not be read" if node in standing.unreadable else "")
             or _upstream(plan, set(again), node)
         )
         if reason:
             found[plan.keys[node]] = reason
     return found
+
+
+def remembered(
+    before: Mapping[str, str], now: Mapping[str, str], renamed: Mapping[str, str], runs: Collection[str]
+) -> dict[str, str]:
+    """The reasons of the sessions before, of tasks that stand now, with those of this one.
+
+    Args:
+        renamed: what tasks are called now, by what they were called.
+        runs: the keys of those that run now.
+    """
+    kept = {renamed.get(key, key): reason for key, reason in before.items()}
+    return {key: reason for key, reason in kept.items() if key not in runs} | dict(now)
 
 
 def _code(memory: Memory, old: Outline, drawn: Drawn, before: int, node: int) -> str:

@@ -20,7 +20,7 @@ from flowkit.plan.outline import Outline, continued, ids_of, outline_order, pack
 from flowkit.plan.plan import Plan
 from flowkit.plan.resumption import Attempt, Child, Resumption, resumption
 from flowkit.plan.status import CACHED, MAPPED, SUCCESS
-from flowkit.runs.again import reasons
+from flowkit.runs.again import reasons, remembered
 from flowkit.runs.borrow import Borrowed
 from flowkit.runs.memory import Asked, Drawn, Kept, Memory, forced_nodes
 from flowkit.store import database, opening, owners
@@ -124,8 +124,25 @@ def continuation(
     earlier = _earlier(standing, details)
     earlier = replace(earlier, rows=[*lent.ends.rows, *earlier.rows])
     careful = _died(memory, run) >= _OFTEN
-    why = reasons(memory, plan, outline, drawn, matching, standing, _forced_with_followers(plan, forced))
+    unkept = _unkept(run, plan, standing, past, marks)
+    chosen = _forced_with_followers(plan, forced)
+    why = reasons(memory, plan, outline, drawn, matching, standing, chosen, unkept)
     return Continuation(run, plan, drawn, whole, matching, standing, earlier, careful, why)
+
+
+def _unkept(
+    run: RunRecord, plan: Plan, standing: Resumption, past: Past, marks: Mapping[Child, Mark]
+) -> set[int]:
+    """Those that run again as their results were never kept, rather than damaged or gone since."""
+    if run.asked.get("persists") is False:
+        return standing.unreadable
+    found = standing.unreadable & plan.unkept
+    for (node, _), mark in marks.items():
+        if node in standing.unreadable and node not in found:
+            stored = past.stored(*mark[:2])
+            if not stored.is_kept and stored.payload:  # the payload says why
+                found.add(node)
+    return found
 
 
 def _died(memory: Memory, run: RunRecord) -> int:
@@ -148,6 +165,8 @@ def go_on(
         HistoryError: it could not be written; the run is let go.
     """
     run, plan, ids = found.run, found.plan, ids_of(found.outline)
+    runs = {plan.keys[node] for node in found.standing.runs}
+    again = remembered(run.asked.get("again") or {}, found.again, dict(found.matching.renamed), runs)
     try:
         with database.explained(memory.path):
             begun = opening.go_on(
@@ -155,7 +174,7 @@ def go_on(
                 memory.folder,
                 run.number,
                 session,
-                asked=memory.told(plan, values, replace(asked, again=found.again)),
+                asked=memory.told(plan, values, replace(asked, again=again)),
                 outline=packed(found.outline),
                 codes=found.drawn.parts,
                 parameters=memory.shown(plan, values),

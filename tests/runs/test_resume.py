@@ -11,7 +11,10 @@ from run_place import Place, Session
 from flowkit import Flow, Parameter, case, flatten, task
 from flowkit.engine.signals import RETRY
 from flowkit.errors import FlowkitError, UsageError
+from flowkit.runs.archive import Archive
+from flowkit.runs.hindsight import why
 from flowkit.runs.memory import Asked
+from flowkit.store.history import History
 
 
 def is_broken(what: str = "") -> bool:
@@ -409,3 +412,42 @@ def test_a_task_under_which_the_process_dies_each_time_is_not_run_without_end(pl
     with pytest.raises(FlowkitError, match="was running each of the last 3 times"):
         place.resume(flow)
     assert place.resume(flow, forced=["one"]).ran == ["one"]
+
+
+def why_it_ran(place: Place, key: str) -> str:
+    """What is said of a task of the latest run."""
+    with History(place.folder) as history, Archive(place.folder, history) as archive:
+        run = archive.run(history.find("latest"))
+        return why(run, run.nodes[key]).sentence
+
+
+def test_why_a_task_ran_again_is_still_known_after_the_next_session(
+    place: Place, broken: pytest.MonkeyPatch
+) -> None:
+    place.run(chain(one))
+    place.resume(chain(other_one))
+    assert why_it_ran(place, "two") == "it had ended in session 1, but upstream `one` ran again"
+    [named] = [why_it_ran(place, "one")]
+    assert "its code changed" in named
+    mend(broken)
+    place.resume(chain(other_one))
+    with History(place.folder) as history, Archive(place.folder, history) as archive:
+        run = archive.run(history.find("latest"))
+        reasons = [why(run, run.nodes[key]).then for key in ("one", "two")]
+    assert [reason and reason.sentence for reason in reasons] == [
+        named,
+        "it had ended in session 1, but upstream `one` ran again",
+    ]
+
+
+def test_what_was_not_kept_is_not_called_unreadable(place: Place, broken: pytest.MonkeyPatch) -> None:
+    @task
+    def numbers() -> Any:
+        return (each for each in "ab")
+
+    place.run(chain(numbers), asked=Asked(persists=False))
+    place.resume(chain(numbers))
+    assert why_it_ran(place, "two") == "it had ended in session 1, but its result was not kept"
+    place.run(chain(numbers))
+    place.resume(chain(numbers), forced=["two"])
+    assert why_it_ran(place, "numbers") == "it had ended in session 1, but its result was not kept"
