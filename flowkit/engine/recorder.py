@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from flowkit.engine.beginnings import Beginnings
 from flowkit.engine.capture import Line
 from flowkit.engine.lane import Bell
 from flowkit.engine.ledger import Ledger
@@ -49,6 +50,7 @@ class Recorder:
         self._observers = list(observers)
         self._ledger = ledger
         self._release = release
+        self._beginnings = Beginnings(engine.machine)
         self._lines: deque[tuple[float, Line]] = deque()
         self._urgent: deque[tuple[Row | None, Any, Bell]] = deque()
         self._bell = Bell()
@@ -168,7 +170,7 @@ class Recorder:
         engine = self._engine
         # All under the lock, so that no line is seen before its task's start or after its end.
         with engine.lock:
-            rows: list[Row] = engine.machine.events
+            rows = self._beginnings.told(engine.machine.events)
             engine.machine.events = []
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             kept, engine.kept = engine.kept, {}
