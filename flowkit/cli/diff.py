@@ -55,9 +55,9 @@ def _page(before: PastRun, after: PastRun, found: Differences) -> str:
     head = sentence(f"{after.record.flow}: {before.called} → {after.called}")
     rows = list(_rows(before, after, found))
     if found.unknown:
-        rows.append(("not known", f"results that are not kept any more: {listed(found.unknown, 5)}"))
-    nothing = "" if found else "nothing differs"
-    return "\n".join(part for part in (head, facts(rows), nothing) if part)
+        rows.append(("not known", f"results that are not kept: {listed(found.unknown, 5)}"))
+    nothing = "nothing else differs" if found.unknown else "nothing differs"
+    return "\n".join(part for part in (head, facts(rows), "" if found else nothing) if part)
 
 
 def _rows(before: PastRun, after: PastRun, found: Differences) -> Iterator[tuple[str, str]]:

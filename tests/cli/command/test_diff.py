@@ -95,3 +95,11 @@ def test_runs_of_two_flows_are_not_compared(etl: Shell) -> None:
     assert etl("diff", "1", "2", code=2).sentence == (
         "run 1 is of `etl`, run 2 of `other`: only runs of one flow can be compared"
     )
+
+
+def test_what_cannot_be_compared_is_not_said_to_be_equal(etl: Shell) -> None:
+    etl("run", "etl", "--no-persist")
+    assert etl("diff", "1", "2").out.splitlines()[1:] == [
+        "not known  results that are not kept: load, double, total",
+        "nothing else differs",
+    ]
