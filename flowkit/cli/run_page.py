@@ -41,7 +41,7 @@ def page_of(history: History, run: RunRecord, *, children: bool = False) -> str:
 
 def document_of(history: History, run: RunRecord, *, children: bool = False) -> dict[str, Any]:
     """Sessions and tasks of a run, as JSON has them."""
-    many = history.children(run)
+    many, lost = history.children(run), _lost(history, run)
     names = ("session", "started", "ended", "pid", "host", "executor", "workers", "command", "exit_code")
     return {
         "sessions": [
@@ -54,6 +54,7 @@ def document_of(history: History, run: RunRecord, *, children: bool = False) -> 
                 "status": _stands(run, attempts[-1].status).word if attempts else None,
                 "attempts": [_attempt(each) for each in attempts],
                 **(_counts_of(many[node]) if child < 0 and node in many else {}),
+                **({"removed": True} if node in lost else {}),
             }
             for (node, child), attempts in _tasks(history, run, children=children).items()
         ],
@@ -75,6 +76,13 @@ def _tasks(history: History, run: RunRecord, *, children: bool) -> dict[tuple[in
         if (children or mark[1] < 0) and not found.get(mark):
             found[mark] = [attempt]
     return dict(sorted(found.items())) if children else found
+
+
+def _lost(history: History, run: RunRecord) -> set[int]:
+    """The tasks that the flow had no longer when the run went on, by node."""
+    outline = history.outline(run)
+    ids = outline.get("ids")
+    return set(range(len(outline.get("keys", ())))) - set(ids) if ids else set()
 
 
 # -- for a program ----------------------------------------------------------------------------
@@ -140,16 +148,22 @@ def _sessions(history: History, run: RunRecord) -> list[tuple[str, ...]]:
 def _rows(
     history: History, run: RunRecord, tasks: Mapping[tuple[int, int], Sequence[AttemptRecord]]
 ) -> Iterator[tuple[str, ...]]:
-    many = history.children(run)
+    many, lost = history.children(run), _lost(history, run)
     for (node, child), attempts in tasks.items():
         key = history.key(run, node, child)
         if child < 0 and node in many:
-            yield _mapped_row(run, key, attempts, many[node])
+            *row, note = _mapped_row(run, key, attempts, many[node])
+            yield (*row, _with_lost(note, node in lost))
         elif attempts:
-            yield _row(run, key, attempts)
+            *row, note = _row(run, key, attempts)
+            yield (*row, _with_lost(note, node in lost))
         else:
             waiting = run.status is RunStatus.RUNNING
             yield (key, "· waiting" if waiting else "· not reached", "", "", "", "")
+
+
+def _with_lost(note: str, is_lost: bool) -> str:
+    return joined([note, "no longer in the flow" if is_lost else ""], "; ")
 
 
 def _row(run: RunRecord, key: str, attempts: Sequence[AttemptRecord]) -> tuple[str, ...]:

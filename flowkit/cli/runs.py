@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -53,6 +54,7 @@ def runs(
     after = moments.since(since, time.time()) if since is not None else None
     with history_here() as history:
         found = history.runs(flow, _status(status), after, limit)
+        found = [replace(run, counts=history.counts(run)) for run in found]
         if as_json:
             print(json.dumps([facts_of(run) for run in found], indent=2))
         elif found:
@@ -69,6 +71,7 @@ def show(
     """Show a run: its parameters, every task's state, attempts and times, what failed and why."""
     with history_here() as history:
         found = history.find(run)
+        found = replace(found, counts=history.counts(found))
         if as_json:
             document = {**facts_of(found), **document_of(history, found, children=children)}
             print(json.dumps(document, indent=2))

@@ -134,6 +134,8 @@ def continued(old: Outline, new: Outline, matches: Mapping[int, int]) -> Outline
     """The new outline of a run that began with an old one: what is the same task keeps its number in the
     rows that are there, what is new gets one that was never used, what is gone keeps its key.
 
+    `carried` has the numbers of what is gone and only carried values.
+
     Args:
         matches: for nodes of the new outline, the node of the old one that is the same task.
     """
@@ -147,7 +149,8 @@ def continued(old: Outline, new: Outline, matches: Mapping[int, int]) -> Outline
             number = len(keys)
             keys.append(key)
         ids.append(number)
-    return {**new, "keys": keys, "ids": ids}
+    carried = {numbers[node] for node in old["hidden"]} | set(old.get("carried", ()))
+    return {**new, "keys": keys, "ids": ids, "carried": sorted(carried.difference(ids))}
 
 
 def size_of(outline: Outline) -> int:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from flowkit.errors import UsageError
 from flowkit.plan.status import Status
 from flowkit.store import database
+from flowkit.store.counts import LAST_ATTEMPTS, counted
 from flowkit.store.records import (
     ATTEMPT_COLUMNS,
     RUN_COLUMNS,
@@ -135,6 +136,13 @@ class History:
         """The processes that carried a run out, in order."""
         query = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE run=? ORDER BY session"
         return list(self._each(query, (run.number,), session_record))
+
+    def counts(self, run: RunRecord) -> dict[str, int]:
+        """How many of its tasks stand how; of a run that has not ended they are counted now."""
+        if run.ended is not None:
+            return run.counts
+        rows = self._each(LAST_ATTEMPTS, (run.number, run.number), tuple)
+        return counted(rows, self.outline(run), is_over=run.status is not RunStatus.RUNNING)
 
     # -- tasks --------------------------------------------------------------------------------
 

@@ -245,7 +245,8 @@ def unpacked_outline(document: Any) -> dict[str, Any]:
 def hidden_nodes(outline: dict[str, Any]) -> set[int]:
     """The nodes that only carry values, by their number in the rows of the run."""
     ids = outline.get("ids")
-    return {ids[node] if ids else node for node in outline.get("hidden", ())}
+    found = {ids[node] if ids else node for node in outline.get("hidden", ())}
+    return found | set(outline.get("carried", ()))  # by the flow as it was, before the run went on
 
 
 def status_of(number: Any) -> Status:

@@ -14,16 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from flowkit.errors import HistoryError
-from flowkit.plan.status import EXPANDED, MAPPED, RUNNING, Status
+from flowkit.plan.status import RUNNING, Status
 from flowkit.store import database, files, owners
+from flowkit.store.counts import LAST_ATTEMPTS, counted
 from flowkit.store.history import History
 from flowkit.store.records import (
     RUN_COLUMNS,
     RunRecord,
     SessionRecord,
-    hidden_nodes,
     run_record,
-    status_of,
     unpacked_outline,
 )
 from flowkit.store.run_status import RunStatus
@@ -155,16 +154,5 @@ def _counts(connection: sqlite3.Connection, run: int) -> dict[str, int]:
     document = connection.execute(
         "SELECT document FROM runs JOIN outlines ON digest=outline WHERE number=?", (run,)
     ).fetchone()
-    hidden = hidden_nodes(unpacked_outline(document[0])) if document else set()
-    found: dict[str, int] = {}
-    for node, status, number in connection.execute(
-        "SELECT node, status, COUNT(*) FROM (SELECT node, status, MAX(session * 1000000000 + attempt)"
-        " FROM attempts WHERE run=:run AND NOT (child=-1 AND node IN"
-        " (SELECT node FROM attempts WHERE run=:run AND child>=0)) GROUP BY node, child)"
-        " GROUP BY node, status",
-        {"run": run},
-    ):
-        if status not in (EXPANDED, MAPPED) and node not in hidden:
-            word = status_of(status).word
-            found[word] = found.get(word, 0) + number
-    return found
+    outline = unpacked_outline(document[0]) if document else {}
+    return counted(connection.execute(LAST_ATTEMPTS, (run, run)), outline, is_over=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from made_history import BEGAN, MadeHistory, line, row
 
-from flowkit.plan.status import FAILED, RUNNING, SUCCESS, Status
+from flowkit.plan.events import Detail
+from flowkit.plan.status import FAILED, RETRYING, RUNNING, SUCCESS, Status
 from flowkit.store import database, owners
 from flowkit.store.history import History
 from flowkit.store.run_status import RunStatus
@@ -90,6 +91,11 @@ def test_children_count_instead_of_their_mapped_task_and_by_their_last_attempt(m
         row(1, RUNNING, child=1, took=None),
     ]
     made.crashed(rows)
+    assert sweep(made.folder)[0].counts == {"ok": 1, "cancelled": 1}
+
+
+def test_what_waited_for_another_attempt_counts_as_cancelled(made: MadeHistory) -> None:
+    made.crashed([row(0, SUCCESS), row(1, RETRYING, detail=Detail(retry_in=60.0))])
     assert sweep(made.folder)[0].counts == {"ok": 1, "cancelled": 1}
 
 

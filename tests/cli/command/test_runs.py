@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_history import BROKEN, MANY, MadeHistory
+from command_history import BROKEN, MANY, UNDER_WAY, MadeHistory
 from command_shell import PREFIX, Shell
 
+from flowkit.store import owners
 from flowkit.store.run_status import RunStatus
 
 
@@ -251,3 +252,46 @@ def test_tasks_whose_states_were_given_are_shown_with_these(shell: Shell) -> Non
         "report ran: it has no cache: it runs in every run (`@task(cache=True)` keeps its result)",
     ]
     assert "states" not in shell("diff", "1", "2").out
+
+
+def test_a_run_that_goes_on_is_listed_with_what_is_done_of_it(shell: Shell, made: MadeHistory) -> None:
+    run = made.run(None, UNDER_WAY)
+    try:
+        assert shell("runs").out.splitlines()[1].endswith("  1 ok, 1 running")
+        [listed] = json.loads(shell("runs", "--json").out)
+        assert listed["counts"] == {"ok": 1, "running": 1}
+    finally:
+        owners.release(made.folder, run)
+
+
+def test_a_task_that_the_flow_has_lost_is_marked(shell: Shell) -> None:
+    flow = """
+        from flowkit import Flow, task
+
+        @task
+        def load():
+            return 1
+
+        @task
+        def old(value):
+            return value
+
+        @task
+        def last(values):
+            raise ValueError(values)
+
+        with Flow("etl") as etl:
+            last([old(load())])
+    """
+    shell.write("flows/etl.py", flow)
+    shell("run", "etl", code=1)
+    shell.write(
+        "flows/etl.py", flow.replace("old(load())", "load()").replace("raise ValueError(values)", "return 1")
+    )
+    shell("resume")
+    rows = [line.split() for line in shell("runs", "show").out.splitlines()]
+    rows = rows[next(place for place, row in enumerate(rows) if row[:1] == ["TASK"]) + 1 :]
+    assert [row[0] for row in rows] == ["load", "last", "old"]
+    assert rows[2][-5:] == ["no", "longer", "in", "the", "flow"]
+    tasks = json.loads(shell("runs", "show", "--json").out)["tasks"]
+    assert [each["task"] for each in tasks if each.get("removed")] == ["old"]
