@@ -18,7 +18,6 @@ from flowkit.plan.verdicts import (
 from flowkit.runs.archive import PastRun, origin_of
 from flowkit.runs.reasons import NOT_ASKED, Asking, Cause, Reason, same_upstreams, why_it_runs
 from flowkit.runs.sources import sources_of, upstreams_of
-from flowkit.store.batch import NOTHING
 from flowkit.store.records import AttemptRecord
 from flowkit.store.run_status import RunStatus
 
@@ -110,17 +109,23 @@ def _asking(run: PastRun, node: int, child: int, last: AttemptRecord) -> Asking:
     stem, _, number = key.rpartition("-")
     cached = run.outline.get("cached")
     off = Cause.CACHE_OFF.sentence if asked.get("reads") is False else ""
-    if asked.get("persists") is False:
+    if asked.get("keeps") is False:
         off = off or NOT_ASKED
-    # Others that have no origin may have ended before their key was asked for, or been told to keep nothing.
-    called = last.status == SKIPPED or (last.status == SUCCESS and run.stored(node, child) != NOTHING)
     return Asking(
         forced="*" in forced or key in forced or (number.isdigit() and stem in forced),
         cache_off=off,
         cached=node in cached if cached is not None else None,
         missed=str((origin_of(last) or {}).get("missed") or ""),
-        keyless=called and "origin" not in last.detail,
+        keyless="origin" not in last.detail and _was_called(run, node, last),
     )
+
+
+def _was_called(run: PastRun, node: int, last: AttemptRecord) -> bool:
+    """Whether an attempt is known to have come so far that its key had been asked for."""
+    kind = (last.detail.get("failure") or {}).get("kind")
+    # What raised may have been the user's own function for the key.
+    raised = kind == "signal" or (kind == "error" and node not in run.outline.get("keyed", {}))
+    return last.status in (SUCCESS, SKIPPED) or (last.status.bad and raised)
 
 
 def _went_on(run: PastRun, node: int, child: int, last: AttemptRecord) -> Reason | None:

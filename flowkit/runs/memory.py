@@ -224,6 +224,7 @@ class Memory:
         """How a run was asked for, and the digests of its parameters."""
         told = {name: value for name, value in vars(asked).items() if name not in ("ref", "parent")}
         told["command"] = MASK.text(asked.command)
+        told["keeps"] = asked.persists and self.settings.results.persist  # by the command, and the settings
         return {**told, "secret": sorted(plan.secrets), "digests": self.digests(plan, values)}
 
     def digests(self, plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from flowkit import Flow, Parameter, case, signals, task
 from flowkit.engine.executors import LocalExecutor
 from flowkit.plan.compiler import compile_flow
 from flowkit.project.root import Project
-from flowkit.project.settings import Settings
+from flowkit.project.settings import Results, Settings
 from flowkit.runs.archive import Archive
 from flowkit.runs.borrow import Chosen
 from flowkit.runs.hindsight import why
@@ -34,10 +34,11 @@ class Remembered:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.settings = Settings()
 
     def run(self, flow: Flow, values: Mapping[str, Any] | None = None, **asked: Any) -> None:
         """Run a flow."""
-        memory, executor = Memory(self.project, Settings()), LocalExecutor()
+        memory, executor = Memory(self.project, self.settings), LocalExecutor()
         plan, given = compile_flow(flow, lane="inline"), dict(values or {})
         kept = memory.begin(plan, given, session_of(executor, "test"), Asked(**asked))
         prepare(plan, given, executors_for(plan, executor), Options(), kept).run()
@@ -46,7 +47,7 @@ class Remembered:
         self, flow: Flow, values: Mapping[str, Any] | None = None, *, history: bool = True, **asked: Any
     ) -> dict[str, Step]:
         """What a run of a flow would do with each task."""
-        memory = Memory(self.project, Settings()) if history else None
+        memory = Memory(self.project, self.settings) if history else None
         plan = compile_flow(flow, lane="inline")
         try:
             found = rehearsed(plan, Chosen(), values or {}, memory, Asked(**asked))
@@ -459,9 +460,32 @@ def test_what_is_not_kept_any_more_is_not_said_to_differ(remembered: Remembered,
     assert not reason.differs
 
 
-def test_where_nothing_is_kept_no_argument_is_blamed(remembered: Remembered) -> None:
+@pytest.mark.parametrize("by_settings", [False, True])
+def test_where_nothing_is_kept_no_argument_is_blamed(remembered: Remembered, by_settings: bool) -> None:
     remembered.run(chain())
-    before, after = both(remembered, chain(), "load", persists=False)
-    assert before == after and after[0] is Cause.CACHE_OFF
-    remembered.change("""UPDATE runs SET asked=json_remove(asked, '$.persists') WHERE number=2""")
-    assert remembered.why("load").cause is Cause.NOT_FOUND
+    asked = {} if by_settings else {"persists": False}
+    if by_settings:
+        remembered.settings = Settings(results=Results(persist=False))
+    before, after = both(remembered, chain(), "load", **asked)
+    assert before == after == (Cause.CACHE_OFF, "nothing of this run is kept, so that the cache is not asked")
+
+
+@pytest.mark.parametrize(
+    "raised", [ValueError("broken"), signals.SKIP("not today"), signals.FAIL("no")], ids=repr
+)
+def test_an_argument_without_a_digest_is_a_reason_however_the_call_ended(
+    remembered: Remembered, raised: BaseException
+) -> None:
+    @task
+    def lock() -> Any:
+        return Lock()
+
+    @task(cache=True)
+    def taken(lock: Any) -> None:
+        raise raised
+
+    with Flow("locked") as flow:
+        taken(lock())
+    remembered.run(flow)
+    remembered.run(flow)
+    assert remembered.why("taken").cause is Cause.NO_DIGEST
