@@ -186,7 +186,9 @@ class Live:
             parts += [text(attribute), given.value(f"{name}.{attribute}", held)]
         parts += [given.value(f"{name} fields", field) for field in _fields(value)]
         file = finding.said(value.__module__, "__file__")
-        place = self._reading.places.of_name(file, value.__name__)
+        # The file of who only made it says nothing.
+        stands = file and origin.of_file(file) is origin.of_class(value)
+        place = self._reading.places.of_name(file, value.__name__) if stands else ""
         return _finished(Node("class", name, place), given, b"class", parts)
 
 

@@ -113,10 +113,28 @@ def full_name(module: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
+# Through these a project makes classes, which then have their name.
+_MAKERS = frozenset({"abc", "builtins", "types", "typing"})
+# What `type.__flags__` says: made by a call; open to subclasses; closed to changes.
+_HEAP, _BASE, _FIXED = 1 << 9, 1 << 10, 1 << 8
+
+
 def of_class(cls: type) -> Origin:
-    """Whose code a class is, by the module that it names."""
+    """Whose code a class is, by the module that it names; what this only made is the project's."""
     module = cls.__module__
-    if module == "builtins":
-        return Origin.STANDARD
+    if module in _MAKERS:
+        return Origin.PROJECT if is_made(cls) else Origin.STANDARD
     found = sys.modules.get(module) if isinstance(module, str) else None
     return of_module(found) if found is not None else Origin.PROJECT
+
+
+def is_made(cls: type) -> bool:
+    """Whether the module that a class names made it for somebody, as `types.new_class` and `ABCMeta()` do.
+
+    It is not found there by its name. Nor are some classes that are written in C, but these have flags that
+    a class statement or `type()` does not give.
+    """
+    if cls.__flags__ & (_HEAP | _BASE | _FIXED) != _HEAP | _BASE or "<locals>" in cls.__qualname__:
+        return False
+    names = getattr(sys.modules.get(cls.__module__), "__dict__", {})
+    return cls.__qualname__.partition(".")[0] not in names

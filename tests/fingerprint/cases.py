@@ -74,6 +74,13 @@ class Case(NamedTuple):
 NORM = ("helpers.py", "return x / SCALE", "return x * SCALE")
 SCALE = ("helpers.py", "SCALE = 3", "SCALE = 4")
 
+
+def held(name: str, text: str, old: str, new: str) -> Case:
+    """A global `V` of another module that a task reads."""
+    flow = "import other\ndef task(): return other.V"
+    return Case(name, flow, ("other.py", old, new), {"other.py": text})
+
+
 CHANGES = [
     Case("its own body", "def task(x): return x + 1", ("flow.py", "x + 1", "x + 2")),
     Case("its own operator", "def task(x): return x + 1", ("flow.py", "x + 1", "x - 1")),
@@ -430,6 +437,34 @@ CHANGES = [
         "another task that is run",
         "from flowkit import task as t\n@t\ndef other(): return 1\ndef task(): return other.run()",
         ("flow.py", "return 1", "return 2"),
+    ),
+    # -- classes that are made when a module runs
+    held(
+        "a class of make_dataclass",
+        "import dataclasses\nV = dataclasses.make_dataclass('D', [('x', int, 1)])",
+        *("int, 1", "int, 2"),
+    ),
+    held(
+        "a method of a class of make_dataclass",
+        "import dataclasses\nV = dataclasses.make_dataclass('D', ['x'], namespace={'f': lambda self: 1})",
+        *("self: 1", "self: 2"),
+    ),
+    held(
+        "an instance of a class of make_dataclass",
+        "import dataclasses\nV = dataclasses.make_dataclass('D', [], namespace={'x': 1})()",
+        *("'x': 1", "'x': 2"),
+    ),
+    held(
+        "a class of new_class",
+        "import types\nV = types.new_class('D', (), {}, lambda names: names.update(x=1))",
+        *("x=1", "x=2"),
+    ),
+    held("a class of a metaclass", "import abc\nV = abc.ABCMeta('D', (), {'x': 1})", "'x': 1", "'x': 2"),
+    held(
+        "a class without a module",
+        "names = {}\nexec('class V: x = 1', names)\nV = names['V']",
+        "x = 1",
+        "x = 2",
     ),
 ]
 
