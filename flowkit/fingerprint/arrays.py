@@ -1,4 +1,4 @@
-"""How numpy's arrays and scalars are encoded: dtype, shape and bytes.
+"""How numpy's arrays and scalars are encoded: dtype, shape and bytes; and its functions made of Python's.
 
 Guarantees: an array in C order and its copy in Fortran order are the same; what lies between the fields of
 a record does not count; large arrays are hashed where they lie, or piece by piece, never copied whole.
@@ -6,12 +6,14 @@ a record does not count; large arrays are hashed where they lie, or piece by pie
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from flowkit.fingerprint.plain import composite, text
+from flowkit.fingerprint.objects import ordinary
+from flowkit.fingerprint.plain import NoValueError, composite, text
 from flowkit.fingerprint.walk import Steps
 
 _PIECE = 1 << 16
@@ -29,6 +31,8 @@ def handler(cls: type) -> Callable[[Any], Steps] | None:
         if "MaskedArray" in (base.__name__ for base in mro):
             return _masked
         return array if cls in (np.ndarray, np.memmap) else _derived
+    if cls is np.ufunc:
+        return _ufunc
     return _scalar if np.generic in mro else None
 
 
@@ -71,6 +75,16 @@ def _content(np: Any, value: Any) -> bytes:
 def _scalar(value: Any) -> Steps:
     np: Any = sys.modules["numpy"]
     return composite(b"scalar", (yield "", np.asarray(value)))
+
+
+def _ufunc(value: Any) -> Steps:
+    """A function of numpy by its name; one of `frompyfunc`, by what it calls, which only `gc` says."""
+    if not value.__name__.endswith(" (vectorized)"):
+        return (yield from ordinary(value))
+    held = [each for each in gc.get_referents(value) if each is not type(value)]
+    if not held:
+        raise NoValueError("it does not say which function it calls")
+    return composite(b"ufunc", (yield ".nin", value.nin), (yield ".nout", value.nout), (yield "", held))
 
 
 def _derived(value: Any) -> Steps:

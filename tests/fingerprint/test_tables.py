@@ -238,3 +238,17 @@ def test_instances_of_attrs_differ_by_their_attributes() -> None:
     assert hash(hashed) == hash(Hashed(1))
     assert digest(hashed) == digest(Hashed(1))
     assert digest(copy.deepcopy(Slotted(1))) == digest(Slotted(1))
+
+
+def test_a_ufunc_of_numpy_counts_by_the_function_inside() -> None:
+    np: Any = pytest.importorskip("numpy")
+
+    def made(step: int, **given: Any) -> bytes:
+        return digest(np.frompyfunc(lambda x, y: x + y + step, 2, 1, **given))
+
+    assert made(1) == made(1) != made(2)
+    assert made(1, identity=0) != made(1, identity=1)
+    assert digest(np.frompyfunc(hex, 1, 1)) != digest(np.frompyfunc(oct, 1, 1))
+    assert digest(np.frompyfunc(max, 2, 1)) != digest(np.frompyfunc(max, 3, 1))
+    assert digest(np.frompyfunc(max, 2, 1).reduce) != digest(np.frompyfunc(min, 2, 1).reduce)
+    assert digest(np.add) == digest(np.add) != digest(np.multiply)
