@@ -5,11 +5,14 @@ Guarantees: the order of a dict or a set does not count; that of an `OrderedDict
 
 from __future__ import annotations
 
+import gc
+import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Generator, Iterable
 from hashlib import sha256
 from operator import itemgetter
-from types import MappingProxyType
+from struct import Struct
+from types import CellType, MappingProxyType
 from typing import Any
 
 from flowkit.fingerprint.plain import LEAVES, composite, raw, text
@@ -81,6 +84,28 @@ def _view(value: MappingProxyType[Any, Any]) -> Steps:
     return composite(b"view", (yield "", dict(value)))
 
 
+def _keys(value: Any) -> Steps:
+    """The keys, values or items of a dict by this dict, which is had without a method of its class."""
+    (behind,) = gc.get_referents(value)
+    return composite(type(value).__name__.encode(), (yield "", behind))
+
+
+def _cell(value: CellType) -> Steps:
+    held = yield from sequence(gc.get_referents(value))
+    return composite(b"cell", *held)
+
+
+def _structure(value: Struct) -> Steps:
+    return composite(b"structure", text(value.format))
+    yield
+
+
+def _match(value: re.Match[Any]) -> Steps:
+    pattern, searched = (yield ".re", value.re), (yield ".string", value.string)
+    bounds = yield "", (value.pos, value.endpos, value.regs, value.lastindex)
+    return composite(b"match", pattern, searched, bounds)
+
+
 def _bounds(value: range | slice) -> Steps:
     bounds = yield from sequence((value.start, value.stop, value.step))
     return composite(type(value).__name__.encode(), *bounds)
@@ -96,6 +121,9 @@ def _memory(value: memoryview) -> Steps:
     return composite(b"memory", text(value.format), shape, raw(value.tobytes()))
 
 
+_EMPTY: tuple[dict[Any, Any], ...] = ({}, OrderedDict())
+_VIEWS = [type(view) for each in _EMPTY for view in (each.keys(), each.values(), each.items())]
+
 EXACT: dict[type, Callable[[Any], Steps]] = {
     list: _list,
     tuple: _tuple,
@@ -105,6 +133,10 @@ EXACT: dict[type, Callable[[Any], Steps]] = {
     OrderedDict: _ordered,
     defaultdict: _default,
     MappingProxyType: _view,
+    **dict.fromkeys(_VIEWS, _keys),
+    CellType: _cell,
+    Struct: _structure,
+    re.Match: _match,
     range: _bounds,
     slice: _bounds,
     bytearray: _bytearray,

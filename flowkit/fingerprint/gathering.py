@@ -1,21 +1,26 @@
 """Reads what stands in one node: the tokens of its values, and what they refer to.
 
-Guarantees: what cannot have a digest raises nothing; it is named, and its class counts. A path is worth its
-text, for a task may write there; `depends_on=` makes its content count.
+Guarantees: what cannot have a digest raises nothing; it is named, and its class counts, with the little that
+can be seen inside. A path is worth its text, for a task may write there; `depends_on=` makes its content
+count.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from contextvars import Context, ContextVar
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from flowkit.errors import BugError
-from flowkit.fingerprint import files, origin
+from flowkit.fingerprint import files, iterators, origin
 from flowkit.fingerprint.encoding import Encoder, UndigestibleError
 from flowkit.fingerprint.nodes import Package
 from flowkit.fingerprint.origin import Origin
 from flowkit.fingerprint.plain import LEAVES, composite, text
+from flowkit.fingerprint.walk import Steps
 
 _LIVE = (FunctionType, type, ModuleType)
 _WRAPPED = ("__wrapped__", "py_func", "func", "fn", "function")
@@ -35,6 +40,10 @@ class Gathering(Encoder):
         self._root = root
         self._targets: dict[Any, tuple[str, Any]] = {}
         self._named: dict[str, int] = {}
+
+    def steps(self, value: Any) -> Steps:
+        handler = iterators.EXACT.get(type(value))
+        return handler(value) if handler is not None else super().steps(value)
 
     def targets(self) -> list[Any]:
         """What was referred to, in an order that does not depend on that of a set."""
@@ -61,7 +70,7 @@ class Gathering(Encoder):
             return self.token(value)
         except UndigestibleError:
             self.unfollowed.append(name)
-            return composite(b"unfollowed", self.code(type(value)), *self._inside(value))
+            return composite(b"unfollowed", self.code(type(value)), *self._inside(name, value))
 
     def _moved(self, value: str) -> str:
         """A text without the place of the checkout, which a module may have computed from `__file__`."""
@@ -75,11 +84,15 @@ class Gathering(Encoder):
         function = getattr(value, "py_func", None)
         return composite(b"compiled", self.token(function)) if isinstance(function, FunctionType) else None
 
-    def _inside(self, value: Any) -> list[bytes]:
-        """The functions that something unknown visibly wraps."""
+    def _inside(self, name: str, value: Any) -> Iterator[bytes]:
+        """The functions that something unknown visibly wraps, and the default of a context variable."""
         held = getattr(value, "__dict__", {})
-        found = [held[name] for name in _WRAPPED if isinstance(held.get(name), FunctionType)]
-        return [self.token(function) for function in found]
+        for wrapped in _WRAPPED:
+            if isinstance(held.get(wrapped), FunctionType):
+                yield self.token(held[wrapped])
+        if isinstance(value, ContextVar):
+            with suppress(LookupError):
+                yield self.value(name, Context().run(value.get))
 
     def path(self, value: Path) -> bytes:
         return files.by_place(value, self._root)

@@ -466,6 +466,41 @@ CHANGES = [
         "x = 1",
         "x = 2",
     ),
+    # -- values that `pickle` does not describe
+    held("a structure", "import struct\nV = struct.Struct('<1i')", "<1i", "<2i"),
+    held("the keys of a dict", "V = {'a1': 1}.keys()", "a1", "a2"),
+    held("the values of a dict", "V = {'a': 1}.values()", "1", "2"),
+    held("the items of a dict", "V = {'a': 1}.items()", "1", "2"),
+    held("a function in the values of a dict", "V = {'a': lambda: 1}.values()", "1", "2"),
+    held(
+        "the items of a dict that has an order",
+        "import collections\nV = collections.OrderedDict(a=1).items()",
+        *("a=1", "a=2"),
+    ),
+    held("a cell", "import types\nV = types.CellType(1)", "(1)", "(2)"),
+    held("what a pattern found", "import re\nV = re.match('a|ab', 'ab1')", "ab1", "ab2"),
+    held("where a pattern found it", "import re\nV = re.search('a.?', 'abc')", "a.?", "a.."),
+    held(
+        "the default of a context variable",
+        "from contextvars import ContextVar\nV = ContextVar('v', default=1)",
+        *("default=1", "default=2"),
+    ),
+    held(
+        "a function that is the default of a context variable",
+        "from contextvars import ContextVar\nV = ContextVar('v', default=lambda: 1)",
+        *("lambda: 1", "lambda: 2"),
+    ),
+    held("what is repeated", "import itertools\nV = itertools.repeat(1)", "(1)", "(2)"),
+    held("how often it is repeated", "import itertools\nV = itertools.repeat(0, 1)", "0, 1", "0, 2"),
+    held("where a count begins", "import itertools\nV = itertools.count(1)", "(1)", "(2)"),
+    held("how a count goes on", "import itertools\nV = itertools.count(0, 1)", "0, 1", "0, 2"),
+    held("what is gone through in a circle", "import itertools\nV = itertools.cycle([1])", "[1]", "[2]"),
+    held("a chain", "import itertools\nV = itertools.chain([0], [1])", "[1]", "[2]"),
+    held(
+        "a function that is mapped, in a chain",
+        "import itertools\nV = itertools.chain(map(lambda x: x + 1, [0]))",
+        *("x + 1", "x + 2"),
+    ),
 ]
 
 SAME = [

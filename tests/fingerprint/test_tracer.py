@@ -265,6 +265,48 @@ def test_what_depends_on_cannot_name_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "made",
+    [
+        "contextvars.ContextVar('v', default=1)",
+        "contextvars.copy_context()",
+        "threading.local()",
+        "threading.Event()",
+        "threading.Semaphore(1)",
+        "queue.Queue()",
+        "queue.SimpleQueue()",
+        "(x for x in [1])",
+        "weakref.ref(json)",
+        "weakref.WeakSet([json])",
+        "itertools.islice([1, 2], 1)",
+        "itertools.permutations([1])",
+        "re.finditer('a', 'a')",
+        "io.TextIOWrapper(io.BytesIO(b'a'))",
+        "hashlib.sha256(b'a')",
+        "sqlite3.connect(':memory:')",
+        "polars.LazyFrame({'a': [1]})",
+    ],
+)
+def test_what_has_a_state_that_cannot_be_seen_is_named(project: Project, made: str) -> None:
+    pytest.importorskip("polars")
+    modules = "contextvars, hashlib, io, itertools, json, polars, queue, re, sqlite3, threading, weakref"
+    flow = project(flow=f"import {modules}\nV = {made}\ndef task(): return V\n")
+    assert code_of(flow.task).unfollowed == ("flow.V",)
+
+
+def test_iterators_are_looked_at_without_being_consumed(project: Project) -> None:
+    made = "chain([1], [2]), cycle([1, 2]), count(1), repeat(1, 2), count(2**70), count(0.5)"
+    flow = project(flow=f"from itertools import *\nV = {made}\ndef task(): return V\n")
+    assert code_of(flow.task) == code_of(flow.task)
+    assert [next(each) for each in flow.V] == [1, 1, 1, 1, 2**70, 0.5]
+    assert code_of(flow.task).unfollowed == ()
+
+
+def test_a_circle_that_was_gone_through_is_named_for_its_place_in_it_is_not_seen(project: Project) -> None:
+    flow = project(flow="from itertools import *\nV = cycle([1])\nnext(V), next(V)\ndef task(): return V\n")
+    assert code_of(flow.task).unfollowed == ("flow.V",)
+
+
+@pytest.mark.parametrize(
     "value",
     [len, print, int, "".join, 3, functools.partial(int), SimpleNamespace(a=1), importlib, threading.Lock()],
     ids=lambda made: type(made).__name__,

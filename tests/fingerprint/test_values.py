@@ -223,6 +223,15 @@ def test_a_cached_property_does_not_count() -> None:
 
 def test_no_method_of_a_value_is_called() -> None:
     assert digest([Hostile(1), {"a": Hostile(2)}]) != digest([Hostile(1), {"a": Hostile(3)}])
+    assert digest({1: Hostile(1)}.items()) != digest({1: Hostile(2)}.items())
+
+
+def test_views_of_a_dict_count_as_the_dict_does() -> None:
+    one, other = {"a": 1, "b": 2}, {"b": 2, "a": 1}
+    views = [one.keys(), one.values(), one.items(), types.MappingProxyType(one), one]
+    assert len({digest(view) for view in views}) == len(views)
+    assert digest(one.items()) == digest(other.items()) != digest(collections.OrderedDict(one).items())
+    assert digest(collections.Counter(one).keys()) != digest(one.keys())
 
 
 def test_a_class_inside_a_value_counts_with_its_code() -> None:
