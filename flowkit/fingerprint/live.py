@@ -138,12 +138,20 @@ class Live:
             names, name, path = within, path[0], path[1:]
             value = names[name]
         if isinstance(value, FunctionType) and path and path[0] in value.__dict__:
-            own = given.value(f"{value.__qualname__}.{path[0]}", value.__dict__[path[0]])
-            return composite(b"own", given.code(value), own)
+            return composite(b"own", given.code(value), self._own(value, path[0], given))
         if isinstance(value, FunctionType | type | ModuleType):
             return given.code(value)
         module = str(names.get("__name__", ""))
         return given.refer(origin.full_name(module, name), Constant(id(names), name, value, names))
+
+    def _own(self, function: FunctionType, name: str, given: Gathering) -> bytes:
+        """An attribute that a function was given."""
+        names, value = function.__globals__, function.__dict__[name]
+        if isinstance(value, FunctionType | type | ModuleType):
+            return given.code(value)
+        name = f"{function.__qualname__}.{name}"
+        whole = origin.full_name(str(names.get("__name__", "")), name)
+        return given.refer(whole, Constant(id(function), name, value, names))
 
     def _late(self, module: ModuleType, path: tuple[str, ...], given: Gathering) -> bytes:
         """An attribute that is not there yet: a module still to be imported, or a `__getattr__`."""

@@ -13,7 +13,7 @@ from types import CodeType
 from flowkit.fingerprint.files import place_of
 
 _CLASS = re.compile(r"\s*class\s+(\w+)")
-_VALUE = re.compile(r"(\w+)\s*(?::[^=]+)?=[^=]")
+_VALUE = re.compile(r"([\w.]+)\s*(?::[^=]+)?=[^=]")
 
 
 class Places:

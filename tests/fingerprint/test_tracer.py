@@ -81,6 +81,15 @@ def test_a_change_is_told_by_name_and_place(project: Project, tmp_path: Path) ->
     assert changes(after.parts, after.parts) == []
 
 
+def test_an_attribute_of_a_function_is_told_by_its_own_name(project: Project, tmp_path: Path) -> None:
+    text = "def fn(): pass\nfn.limit = {}\nfn.also = fn\n"
+    task = "import helpers as h\ndef task(): return h.fn.limit, h.fn.also\n"
+    before, after = (
+        Tracer(tmp_path).code_of(project(flow=task, helpers=text.format(number)).task) for number in (1, 2)
+    )
+    assert list(map(str, changes(before.parts, after.parts))) == ["`helpers.fn.limit` changed (helpers.py:2)"]
+
+
 def test_a_package_changes_from_one_version_to_another() -> None:
     old, new = Part("version", "numpy 2.1.0", "a", ""), Part("version", "numpy 2.2.0", "b", "")
     assert list(map(str, changes([old], [new]))) == ["`numpy` changed (2.1.0 → 2.2.0)"]
