@@ -9,7 +9,7 @@ import copyreg
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NewType
 
 from flowkit.fingerprint import origin
 from flowkit.fingerprint.containers import Tokens, sequence
@@ -27,6 +27,8 @@ def special(cls: type) -> Callable[[Any], Steps] | None:
         return _model
     if cls.__module__ == "zoneinfo" and cls.__name__ == "ZoneInfo":
         return _zone
+    if cls is NewType:
+        return _new_type
     if hasattr(cls, "run") and any(map(is_ours, cls.__mro__)):
         return _flow if hasattr(cls, "slugs") else _task
     return None
@@ -40,12 +42,7 @@ def ordinary(value: Any) -> Steps:
     reduce = copyreg.dispatch_table.get(cls)
     reduced = reduce(value) if reduce is not None else value.__reduce_ex__(4)
     if isinstance(reduced, str):
-        where = str(getattr(value, "__module__", cls.__module__))
-        owner = sys.modules.get(where)
-        installed = owner is not None and origin.of_module(owner) is Origin.INSTALLED
-        return composite(
-            b"global", text(origin.full_name(where, reduced)), (yield "", owner if installed else None)
-        )
+        return (yield from _by_name(value, reduced))
     make, args, state, items, entries = (*reduced, None, None, None)[:5]
     parts = yield from _made(make, args)
     if _PLAIN_STATE is cls.__getstate__:
@@ -55,6 +52,19 @@ def ordinary(value: Any) -> Steps:
     parts.append(composite(b"items", *(yield from sequence(items or ()))))
     parts.append(composite(b"entries", *(yield from sequence(entries or ()))))
     return composite(b"object", *parts)
+
+
+def _by_name(value: Any, name: str) -> Steps:
+    """What `pickle` finds again by its name; an instance of a class of the project by what it is, too."""
+    cls = type(value)
+    where = str(getattr(value, "__module__", cls.__module__))
+    owner = sys.modules.get(where)
+    whose = origin.of_module(owner) if owner is not None else Origin.PROJECT
+    parts = [text(origin.full_name(where, name)), (yield "", owner if whose is Origin.INSTALLED else None)]
+    if whose is Origin.PROJECT and origin.of_class(cls) is Origin.PROJECT:
+        parts.append((yield ".__class__", cls))
+        parts.extend((yield from attributes(cls, object.__getstate__(value))))
+    return composite(b"global", *parts)
 
 
 def _made(make: Any, args: Any) -> Tokens:
@@ -119,6 +129,11 @@ def _zone(value: Any) -> Steps:
         raise NoValueError("a time zone without a name")
     return composite(b"zone", text(value.key))
     yield
+
+
+def _new_type(value: Any) -> Steps:
+    where = origin.full_name(value.__module__, value.__qualname__)
+    return composite(b"newtype", text(where), (yield ".__supertype__", value.__supertype__))
 
 
 def _task(value: Any) -> Steps:

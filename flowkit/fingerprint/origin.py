@@ -114,7 +114,7 @@ def full_name(module: str, name: str) -> str:
 
 
 # Through these a project makes classes, which then have their name.
-_MAKERS = frozenset({"abc", "builtins", "types", "typing"})
+_MAKERS = frozenset({"abc", "builtins", "enum", "types", "typing"})
 # What `type.__flags__` says: made by a call; open to subclasses; closed to changes.
 _HEAP, _BASE, _FIXED = 1 << 9, 1 << 10, 1 << 8
 

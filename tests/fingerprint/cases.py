@@ -466,6 +466,23 @@ CHANGES = [
         "x = 1",
         "x = 2",
     ),
+    held(
+        "a class of a metaclass of enums",
+        "import enum, types\nV = types.new_class('V', (enum.Enum,), {}, lambda names: names.__setitem__('A', 1))",
+        *("'A', 1", "'A', 2"),
+    ),
+    # -- what `pickle` keeps by its name
+    held(
+        "the state of what is pickled by its name",
+        "class A:\n  def __init__(self, k): self.k = k\n  def __reduce__(self): return 'V'\nV = A(1)",
+        *("A(1)", "A(2)"),
+    ),
+    held(
+        "a method of what is pickled by its name",
+        "class A:\n  def f(self): return 1\n  def __reduce__(self): return 'V'\nV = A()",
+        *("return 1", "return 2"),
+    ),
+    held("what a new type stands for", "import typing\nV = typing.NewType('V', int)", "int", "str"),
     # -- values that `pickle` does not describe
     held("a structure", "import struct\nV = struct.Struct('<1i')", "<1i", "<2i"),
     held("the keys of a dict", "V = {'a1': 1}.keys()", "a1", "a2"),
