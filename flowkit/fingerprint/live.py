@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
-from flowkit.fingerprint import finding, origin
+from flowkit.fingerprint import annotated, finding, origin
 from flowkit.fingerprint.gathering import Gathering
 from flowkit.fingerprint.nodes import Constant, Node, Taken
 from flowkit.fingerprint.origin import Origin
@@ -240,5 +240,6 @@ def _fields(cls: type) -> Iterator[Any]:
     for name, field in vars(cls).get("__pydantic_fields__", {}).items():
         # pydantic checks and converts by the annotation.
         yield name, field.annotation, field.default, field.default_factory, field.alias, field.metadata
+        yield from annotated.inner(field.annotation)
     for name, field in vars(cls).get("__private_attributes__", {}).items():
         yield name, field.default, field.default_factory

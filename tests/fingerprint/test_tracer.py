@@ -469,3 +469,25 @@ def b(): return two.run()
     first, second = (project(flow=text.format(number)) for number in (1, 2))
     assert code_of(first.a).digest != code_of(second.a).digest
     assert code_of(first.b).digest != code_of(second.b).digest
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "@dataclasses.dataclass\nclass Inner:\n    x: int",
+        "class Inner(typing.NamedTuple):\n    x: int",
+        "class Inner(typing_extensions.TypedDict):\n    x: int",
+        "Inner = typing.NewType('Inner', int)",
+        "@dataclasses.dataclass\nclass Deep:\n    x: int\nclass Inner(typing.NamedTuple):\n    deep: Deep",
+        "@dataclasses.dataclass\nclass Inner:\n    again: 'Inner'\n    x: int",
+    ],
+)
+def test_a_model_counts_by_the_types_that_it_converts_to_also_within_its_fields(
+    project: Project, inner: str
+) -> None:
+    def made(inner: str) -> bytes:
+        text = f"import dataclasses, pydantic, typing, typing_extensions\n{inner}\n"
+        model = "class Model(pydantic.BaseModel):\n    inner: list[Inner] | None\ndef task(): return Model\n"
+        return code_of(project(flow=text + model).task).digest
+
+    assert made(inner) == made(inner) != made(inner.replace("int", "str"))
