@@ -101,10 +101,17 @@ class Gathering(Encoder):
         if isinstance(value, FunctionType):
             return self._function(value)
         if isinstance(value, type):
-            return self._named_code(origin.of_class(value), value.__module__, value.__qualname__, value)
+            return self._class(value)
         if isinstance(value, ModuleType):
             return self._named_code(origin.of_module(value), value.__name__, "", value)
         raise BugError(f"`{type(value).__name__}` is no code")
+
+    def _class(self, value: type) -> bytes:
+        whose = origin.of_class(value)
+        if whose is Origin.INSTALLED and origin.is_made(value):
+            # What went into it is the project's; but what else a library keeps there is not known to stay.
+            self.unfollowed.append(origin.full_name(value.__module__, value.__qualname__))
+        return self._named_code(whose, value.__module__, value.__qualname__, value)
 
     def _function(self, value: FunctionType) -> bytes:
         whose = origin.of_globals(value.__globals__, value.__code__.co_filename)

@@ -131,10 +131,11 @@ def of_class(cls: type) -> Origin:
 def is_made(cls: type) -> bool:
     """Whether the module that a class names made it for somebody, as `types.new_class` and `ABCMeta()` do.
 
-    It is not found there by its name. Nor are some classes that are written in C, but these have flags that
-    a class statement or `type()` does not give.
+    It is not found there by its name. Nor are some classes that are written in C, but these name modules that
+    are, too, or have flags that a class statement or `type()` does not give.
     """
     if cls.__flags__ & (_HEAP | _BASE | _FIXED) != _HEAP | _BASE or "<locals>" in cls.__qualname__:
         return False
     names = getattr(sys.modules.get(cls.__module__), "__dict__", {})
-    return cls.__qualname__.partition(".")[0] not in names
+    is_python = cls.__module__ in _MAKERS or str(names.get("__file__")).endswith(".py")
+    return is_python and cls.__qualname__.partition(".")[0] not in names

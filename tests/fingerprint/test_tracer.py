@@ -302,6 +302,20 @@ def test_what_has_a_state_that_cannot_be_seen_is_named(project: Project, made: s
     assert code_of(flow.task).unfollowed == ("flow.V",)
 
 
+@pytest.mark.parametrize("made", ["lib.make(1)", "lib.make(1)()"])
+def test_a_class_that_an_installed_package_made_counts_by_version_and_is_named(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "lib.py").write_text("def make(x): return type('Made', (), {'x': x})\nclass Known: pass\n")
+    monkeypatch.syspath_prepend(packages)
+    flow = project(flow=f"import lib\nV = {made}\nclass A(lib.Known): pass\ndef task(): return V, A\n")
+    code = code_of(flow.task)
+    assert code.unfollowed == ("lib.Made",)
+    assert ("version", "lib", "") in names(code)
+
+
 def test_iterators_are_looked_at_without_being_consumed(project: Project) -> None:
     made = "chain([1], [2]), cycle([1, 2]), count(1), repeat(1, 2), count(2**70), count(0.5)"
     flow = project(flow=f"from itertools import *\nV = {made}\ndef task(): return V\n")
