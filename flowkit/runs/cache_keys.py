@@ -71,11 +71,19 @@ class Keys:
         return self._codes[node].digest
 
     def inputs(self, node: int, arguments: Mapping[str, Any]) -> Inputs:
-        """Name, digest and upstream of each argument: what a key is made of, for people."""
+        """Name, digest and upstream of each argument: what a key is made of, for people.
+
+        One without a digest, which a key by the user's own function may leave out, has "".
+        """
         return [
-            (name, self._digest(value).hex(), self.source(node, name))
-            for name, value in sorted(arguments.items())
+            (name, self._told(value), self.source(node, name)) for name, value in sorted(arguments.items())
         ]
+
+    def _told(self, value: Any) -> str:
+        try:
+            return self._digest(value).hex()
+        except UndigestibleError:
+            return ""
 
     def _digest(self, value: Any) -> bytes:
         return digest(value, tracer=self.tracer)

@@ -14,7 +14,7 @@ from typing import Any
 from flowkit.fingerprint import Change, changes
 from flowkit.plan.status import CACHED, FAILED, MAPPED, SKIPPED, SUCCESS
 from flowkit.runs.archive import PastRun, equal, origin_of
-from flowkit.runs.cache_keys import EXPIRED
+from flowkit.runs.cache_keys import ALTERED, EXPIRED
 from flowkit.runs.sources import InputChange, Side, input_changes, upstreams_of
 from flowkit.store.records import AttemptRecord
 
@@ -38,6 +38,7 @@ class Cause(StrEnum):
     EVICTED = "evicted"
     EXPIRED = "expired"
     UNREADABLE = "unreadable"
+    ALTERED = "altered"
     FAILED_BEFORE = "failed before"
     NOT_KEPT = "not kept"
     NO_ENTRY = "no entry"
@@ -71,6 +72,7 @@ _WORDS = {
     Cause.EVICTED: "its entry was removed from the cache",
     Cause.EXPIRED: "its entry had expired",
     Cause.UNREADABLE: "its entry could not be read: it was damaged, or its file is gone",
+    Cause.ALTERED: "a file that its result names is not what it was when the task had made it",
     Cause.FAILED_BEFORE: "the same call had failed, so that there was nothing to find",
     Cause.NOT_KEPT: "its result could not be kept, so that there was nothing to find",
     Cause.NO_ENTRY: "no earlier run has put its result into the cache",
@@ -132,7 +134,7 @@ class Asking:
         forced: the task was named by `--force`.
         cache_off: why the cache is not asked, in words; "" where it is.
         cached: whether the task has a cache; None: that is not remembered.
-        missed: what kept an entry that was there from being used: EXPIRED, UNREADABLE or "".
+        missed: what kept an entry that was there from being used: EXPIRED, UNREADABLE, ALTERED or "".
         keyless: it asked the cache, and had no key to ask by.
     """
 
@@ -240,7 +242,7 @@ def _decided(
     if seen.latest is None:
         return _plain(Cause.FIRST)
     if asking.missed:
-        return _plain(Cause.EXPIRED if asking.missed == EXPIRED else Cause.UNREADABLE)
+        return _plain(Cause(asking.missed) if asking.missed in (EXPIRED, ALTERED) else Cause.UNREADABLE)
     if seen.same is not None:
         return _same_key(*seen.same, kept=seen.kept)
     if differing.get("code") or differing.get("inputs"):

@@ -269,7 +269,8 @@ def test_a_result_that_holds_a_path_is_found_while_what_lies_there_is_as_it_was(
     assert place.run(flow).state("writes") == "Cached"
     for alter in (out.unlink, lambda: out.write_text("altered")):
         alter()
-        assert place.run(flow).state("writes") == "Success"
+        again = place.run(flow)
+        assert again.state("writes") == "Success"
         assert out.read_text() == "made"
         assert place.run(flow).state("writes") == "Cached"
 
@@ -378,3 +379,21 @@ def test_two_runs_at_once_carry_a_call_out_once(place: Place) -> None:
     for thread in threads:
         thread.join(30)
     assert sorted(session.state("square") for session in sessions) == ["Cached", "Success"]
+
+
+class Unseen:
+    """Has no digest, as its state lies where nobody sees it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+def test_a_key_by_ones_own_function_does_not_need_what_it_leaves_out(place: Place) -> None:
+    @task(cache=lambda arguments: arguments["number"])
+    def kept(number: int, unseen: Any) -> int:
+        return number + 1
+
+    with Flow("by-hand") as flow:
+        kept(1, Unseen())
+    assert place.run(flow).state("kept") == "Success"
+    assert place.run(flow).state("kept") == "Cached"

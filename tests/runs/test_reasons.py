@@ -489,3 +489,24 @@ def test_an_argument_without_a_digest_is_a_reason_however_the_call_ended(
     remembered.run(flow)
     remembered.run(flow)
     assert remembered.why("taken").cause is Cause.NO_DIGEST
+
+
+@task(cache=True)
+def writes(folder: str) -> Path:
+    path = Path(folder, "out.txt")
+    path.write_text("made")
+    return path
+
+
+def test_a_result_whose_file_was_altered_is_a_reason_of_its_own(
+    remembered: Remembered, tmp_path: Path
+) -> None:
+    with Flow("files") as flow:
+        writes(str(tmp_path))
+    remembered.run(flow)
+    (tmp_path / "out.txt").write_text("altered")
+    step = remembered.steps(flow)["writes"]
+    assert step.reason is not None
+    assert step.reason.cause is Cause.ALTERED
+    remembered.run(flow)
+    assert remembered.why("writes").cause is Cause.ALTERED
