@@ -1,8 +1,9 @@
 """What tasks print and log, line by line, while `sys.stdout`, `sys.stderr` and `logging` are listened to.
 
-Guarantees: whole lines, in order per task and thread; what is printed or logged outside of a task goes
-where it went before, as does what a thread prints that a task has started without its context. A line is
-cut at 64 KiB, so that a task without line ends cannot fill the memory, and can be written as UTF-8.
+Guarantees: whole lines, in order per task and thread; what is printed or logged outside of a task, or when
+the run has ended, goes where it went before, as does what a thread prints that a task has started without
+its context. A line is cut at 64 KiB, so that a task without line ends cannot fill the memory, and can be
+written as UTF-8.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import io
 import logging
 import sys
 from collections.abc import Callable
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from flowkit.engine import log_capture
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
 _LONGEST_LINE = 64 * 1024
+
+_changing = Lock()
+_captures: list[Capture] = []  # of the runs that go on, each on top of the one before
 
 
 class Line(NamedTuple):
@@ -56,33 +60,48 @@ class Capture:
         self._engine = engine
         self.echo = echo
         self._sink = sink
-        self._before: tuple[TextIO, TextIO] | None = None
+        self._streams: tuple[_Stream, _Stream] | None = None
         self.begun: dict[tuple[Call, str, int], str] = {}
 
     def start(self) -> None:
         """Take the streams over."""
-        self._before = (sys.stdout, sys.stderr)
-        sys.stdout = _Stream("stdout", sys.stdout, self)
-        sys.stderr = _Stream("stderr", sys.stderr, self)
-        log_capture.listen(self._engine, self.log, echo=self.echo)
+        with _changing:
+            self._streams = (_Stream("stdout", sys.stdout, self), _Stream("stderr", sys.stderr, self))
+            sys.stdout, sys.stderr = self._streams
+            _captures.append(self)
+            log_capture.listen(self._engine, self.log, echo=self.echo)
 
     def stop(self) -> None:
         """Give them back, and hand on what has no line end yet."""
-        if self._before is None:
-            return
-        self.restore()
+        with _changing:
+            self.restore()
         for call, _, _ in list(self.begun):
             self.end(call)
 
     def restore(self) -> None:
-        """Give the streams back at once."""
+        """Give the streams back at once. Takes no lock, as forked children call it."""
         log_capture.forget(self._engine)
-        if self._before is not None:
-            sys.stdout, sys.stderr = self._before
-            self._before = None
+        streams, self._streams = self._streams, None
+        if streams is None:
+            return
+        place = _captures.index(self)
+        _captures.remove(self)
+        if place == len(_captures):
+            sys.stdout, sys.stderr = (stream.behind for stream in streams)
+        else:  # another run began after this one, and still goes on
+            _captures[place].close_up(streams)
+
+    def close_up(self, ended: tuple[_Stream, _Stream]) -> None:
+        """The run before this has ended: what is behind its streams is behind these now."""
+        for stream, gone in zip(self._streams or (), ended, strict=True):
+            if stream.behind is gone:
+                stream.behind = gone.behind
 
     def call(self) -> Call | None:
-        """The call of this run that the thread carries out, or None."""
+        """The call of this run that the thread carries out, or None; also after the run, when a thread that
+        a task has left behind may still have the stream."""
+        if self._streams is None:
+            return None
         current = CURRENT.get()
         while current is not None and current[0] is not self._engine:
             current = current[0].parent
@@ -138,13 +157,17 @@ def _writable(line: str) -> str:
 
 
 class _Stream(io.TextIOBase):
-    """A text stream that knows which task writes."""
+    """A text stream that knows which task writes.
 
-    def __init__(self, name: str, behind: TextIO, capture: Capture) -> None:
+    Attributes:
+        behind: where goes what no task writes.
+    """
+
+    def __init__(self, name: str, behind: TextIO | _Stream, capture: Capture) -> None:
         self._name = name
-        self._behind = behind
+        self.behind = behind
         self._capture = capture
-        self.buffer = _Bytes(self, behind, capture)
+        self.buffer = _Bytes(self, capture)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -158,24 +181,24 @@ class _Stream(io.TextIOBase):
         return True
 
     def isatty(self) -> bool:
-        return self._capture.call() is None and self._behind.isatty()
+        return self._capture.call() is None and self.behind.isatty()
 
     def fileno(self) -> int:
-        return self._behind.fileno()
+        return self.behind.fileno()
 
     def write(self, text: str) -> int:
         call = self._capture.call()
         if call is None:
-            return self._behind.write(text)
+            return self.behind.write(text)
         if self._capture.echo:
-            self._behind.write(text)
+            self.behind.write(text)
         if not log_capture.prints_a_taken_record(sys._getframe(1)):
             self._capture.write(call, self._name, text)
         return len(text)
 
     def flush(self) -> None:
         if self._capture.echo or self._capture.call() is None:
-            self._behind.flush()
+            self.behind.flush()
 
     def reconfigure(self, **options: Any) -> None:
         """Nothing: it takes any text as it is."""
@@ -187,9 +210,8 @@ class _Stream(io.TextIOBase):
 class _Bytes:
     """The bytes behind a stream: a task's are text with replacement characters."""
 
-    def __init__(self, stream: _Stream, behind: TextIO, capture: Capture) -> None:
+    def __init__(self, stream: _Stream, capture: Capture) -> None:
         self._stream = stream
-        self._behind = behind
         self._capture = capture
 
     def writable(self) -> bool:
@@ -197,11 +219,11 @@ class _Bytes:
 
     def write(self, data: Any) -> int:
         if self._capture.call() is None:
-            return self._behind.buffer.write(data)
+            return self._stream.behind.buffer.write(data)
         written = bytes(memoryview(data))
         self._stream.write(written.decode("utf-8", "surrogateescape"))
         return len(written)
 
     def flush(self) -> None:
         if self._capture.call() is None:
-            self._behind.buffer.flush()
+            self._stream.behind.buffer.flush()

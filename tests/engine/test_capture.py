@@ -23,7 +23,7 @@ from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 from flowkit.plan.compiler import compile_flow
 
 LONGEST = 64 * 1024
-ENGINE = Engine(compile_flow(Flow("any")), [])
+ENGINE, OTHER = (Engine(compile_flow(Flow(name)), []) for name in ("any", "other"))
 
 
 @pytest.fixture
@@ -99,6 +99,38 @@ def test_the_streams_are_given_back(lines: list[Line]) -> None:
     capture.stop()
     assert taken != before
     assert (sys.stdout, sys.stderr) == before
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_runs_at_once_either_may_end_first(first: int, lines: list[Line], inside: Any) -> None:
+    """What comes after that is taken by the other, if it is its task's; in the end all is as it was."""
+    engines = ENGINE, OTHER
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        captures = [Capture(engine, lines.append) for engine in engines]
+        for capture in captures:
+            capture.start()
+        captures[first].stop()
+        print("of the one")
+        CURRENT.set((engines[1], inside))
+        print("of the other")
+        captures[1 - first].stop()
+        assert (sys.stdout, sys.stderr) == (out, err)
+    assert said(lines) == [["of the other"], ["of the one"]][first]
+    assert out.getvalue() == ["of the one\n", "of the other\n"][first]
+
+
+def test_a_stream_that_the_program_puts_between_two_runs_stays_there(lines: list[Line]) -> None:
+    captures = [Capture(engine, lines.append) for engine in (ENGINE, OTHER)]
+    before = sys.stdout
+    captures[0].start()
+    with redirect_stdout(io.StringIO()) as between:
+        captures[1].start()
+        captures[0].stop()
+        print("between")
+        captures[1].stop()
+        assert sys.stdout is between
+    sys.stdout = before
+    assert between.getvalue() == "between\n"
 
 
 @pytest.mark.parametrize(
