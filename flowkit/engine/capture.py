@@ -1,9 +1,9 @@
 """What tasks print and log, line by line, while `sys.stdout`, `sys.stderr` and `logging` are listened to.
 
-Guarantees: whole lines, in order per task and thread; what is printed or logged outside of a task, or when
-the run has ended, goes where it went before, as does what a thread prints that a task has started without
-its context. A line is cut at 64 KiB, so that a task without line ends cannot fill the memory, and can be
-written as UTF-8.
+Guarantees: whole lines, in order per task and thread, of the threads that a task starts too (see
+task_threads.py); what is printed or logged outside of a task, or when the run has ended, goes where it went
+before. A line is cut at 64 KiB, so that a task without line ends cannot fill the memory, and can be written
+as UTF-8.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from flowkit.engine import log_capture
+from flowkit.engine import log_capture, task_threads
 from flowkit.engine.context import CURRENT
 from flowkit.plan.events import Call
 
@@ -70,16 +70,19 @@ class Capture:
             sys.stdout, sys.stderr = self._streams
             _captures.append(self)
             log_capture.listen(self._engine, self.log, echo=self.echo)
+            task_threads.follow(self._engine)
 
     def stop(self) -> None:
         """Give them back, and hand on what has no line end yet."""
         with _changing:
             self.restore()
+            task_threads.give_back()
         for call, _, _ in list(self.begun):
             self.end(call)
 
     def restore(self) -> None:
         """Give the streams back at once. Takes no lock, as forked children call it."""
+        task_threads.forget(self._engine)
         log_capture.forget(self._engine)
         streams, self._streams = self._streams, None
         if streams is None:

@@ -21,6 +21,7 @@ from flowkit.engine.lane import Bell
 from flowkit.engine.ledger import Ledger
 from flowkit.engine.observers import Observer
 from flowkit.engine.release import Release
+from flowkit.engine.task_threads import start_apart
 from flowkit.plan.events import Row
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Recorder:
         """Tell the observers that the run begins."""
         for observer in list(self._observers):
             self._tell(observer, partial(observer.begin, self._engine))
-        self._thread.start()
+        start_apart(self._thread)
 
     def line(self, line: Line) -> None:
         """Take a line that a task printed."""

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from flowkit.engine.task_threads import start_apart
+
 NUDGE = signal.SIGURG
 _NUDGES = (0.01, 0.05, 0.2)  # seconds to wait before each
 
@@ -36,7 +38,7 @@ class Relay:
     def __enter__(self) -> Self:
         self._writer.setblocking(False)
         self._before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._thread.start()
+        start_apart(self._thread)
         return self
 
     def __exit__(

@@ -272,20 +272,6 @@ def test_threads_with_the_context_of_a_task_print_whole_lines_as_that_task(carry
     assert sorted(line.text for line in kept.lines) == ["left ended"] * 20 + ["right ended"] * 20
 
 
-def test_threads_without_a_context_print_where_they_did_before(carry_out: Any, kept: Any) -> None:
-    @task
-    def work() -> None:
-        thread = threading.Thread(target=print, args=("from a thread",))
-        thread.start()
-        thread.join()
-
-    with Flow("thread") as flow:
-        work()
-    with redirect_stdout(io.StringIO()) as out:
-        carry_out(flow, observers=[kept], capture=True)
-    assert (out.getvalue(), kept.lines) == ("from a thread\n", [])
-
-
 def test_what_a_failing_task_printed_is_kept(carry_out: Any, kept: Any) -> None:
     @task(max_retries=1, retry_delay=0)
     def fail() -> None:

@@ -123,17 +123,26 @@ def test_what_logging_would_drop_is_not_taken(
 
 
 def test_records_outside_of_tasks_go_where_they_went_before(said_by: Callable[..., Said]) -> None:
+    begun, logged = threading.Event(), threading.Event()
+
     def work() -> None:
-        thread = threading.Thread(target=log.warning, args=("from a thread",))
-        thread.start()
-        thread.join()
+        begun.set()
+        logged.wait(10)
+
+    def outside() -> None:
+        begun.wait(10)
+        log.warning("meanwhile")
+        logged.set()
 
     without_pytest()
     with redirect_stderr(io.StringIO()) as err:
         log.warning("before")
+        thread = threading.Thread(target=outside)
+        thread.start()
         assert said_by(work) == []
+        thread.join()
         log.warning("after")
-    assert err.getvalue() == "before\nfrom a thread\nafter\n"
+    assert err.getvalue() == "before\nmeanwhile\nafter\n"
 
 
 def test_threads_with_the_context_of_a_task_log_as_that_task(said_by: Callable[..., Said]) -> None:

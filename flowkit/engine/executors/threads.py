@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from flowkit.engine.executors.base import checked_workers
+from flowkit.engine.task_threads import start_apart
 from flowkit.plan.events import Call
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class _ThreadCrew:
                     target=self._work, args=(name,), name=f"flowkit-{name}", daemon=True
                 )
                 self._threads[name] = thread
-                thread.start()
+                start_apart(thread)
 
     def _work(self, name: str) -> None:
         try:

@@ -11,6 +11,7 @@ import pytest
 from flowkit.cli.display import observers_for
 from flowkit.cli.events import Events
 from flowkit.engine.signals import SKIP
+from flowkit.engine.task_threads import start_apart
 from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.task import task
@@ -148,7 +149,7 @@ def test_what_threads_print_that_no_task_owns_is_not_among_the_data(run, screen)
     @task
     def work():
         thread = threading.Thread(target=lambda: print("from a thread"))
-        thread.start()
+        start_apart(thread)
         thread.join()
 
     with Flow("f") as flow:

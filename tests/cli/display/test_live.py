@@ -22,6 +22,7 @@ from flowkit.cli.progress import LiveDisplay
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors.threads import ThreadExecutor
 from flowkit.engine.signals import SKIP
+from flowkit.engine.task_threads import start_apart
 from flowkit.errors import BugError
 from flowkit.flow.flow import Flow
 from flowkit.flow.mapping import unmapped
@@ -287,7 +288,7 @@ def test_prints_of_threads_that_no_task_owns_go_above_in_whole_lines(terminal, c
     @task
     def work():
         thread = threading.Thread(target=lambda: print("from a thread", end=" "))
-        thread.start()
+        start_apart(thread)
         thread.join()
 
     with Flow("f") as flow:
