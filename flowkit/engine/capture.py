@@ -13,6 +13,7 @@ import logging
 import sys
 from collections.abc import Callable
 from threading import Lock, get_ident
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from flowkit.engine import log_capture, task_threads
@@ -195,7 +196,7 @@ class _Stream(io.TextIOBase):
             return self.behind.write(text)
         if self._capture.echo:
             self.behind.write(text)
-        if not log_capture.prints_a_taken_record(sys._getframe(1)):
+        if not log_capture.prints_a_taken_record(_writer()):
             self._capture.write(call, self._name, text)
         return len(text)
 
@@ -208,6 +209,17 @@ class _Stream(io.TextIOBase):
 
     def close(self) -> None:
         """Nothing: the stream behind belongs to the program, and may be closed already."""
+
+
+def _writer() -> FrameType:
+    """Who writes to the foremost stream: runs at once have theirs one behind another."""
+    frame: FrameType = sys._getframe(2)
+    while frame.f_code is _WRITE and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+_WRITE = _Stream.write.__code__
 
 
 class _Bytes:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from flowkit.engine.capture import Line
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 
 Said = list[tuple[str, int, str]]
+CONTEXT_OF_NO_TASK = Context()
 log = logging.getLogger("mine")
 
 
@@ -176,6 +178,36 @@ def test_what_an_inner_run_logs_is_taken_once(carry_out: Any, kept: Any) -> None
     assert [(plan.tasks[line.call[0]], line.text) for line in kept.lines] == [(mine, "from within")]
     assert [line.text for line in inside.lines] == ["from within"]
     assert mine is not theirs
+
+
+def test_a_record_is_taken_once_also_where_another_run_has_begun_meanwhile(
+    carry_out: Any, kept: Any, own_logging: logging.Logger
+) -> None:
+    """The streams of the second run are then in front of those of the first."""
+    own_logging.addHandler(logging.StreamHandler())
+
+    @task
+    def log_during_another_run() -> None:
+        other = threading.Thread(target=CONTEXT_OF_NO_TASK.run, args=(carry_out, second), kwargs=captured)
+        other.start()
+        begun.wait(10)
+        logging.getLogger().handlers[-1].setStream(sys.stderr)  # type: ignore[attr-defined]
+        log.warning("fire")
+        over.set()
+        other.join()
+
+    @task
+    def wait() -> None:
+        begun.set()
+        over.wait(10)
+
+    begun, over, captured = threading.Event(), threading.Event(), {"capture": True}
+    with Flow("second") as second:
+        wait()
+    with Flow("first") as first:
+        log_during_another_run()
+    carry_out(first, LocalExecutor(), observers=[kept], capture=True)
+    assert [(line.stream, line.text) for line in kept.lines] == [("log", "fire")]
 
 
 # -- what a program does to logging -----------------------------------------------------------
