@@ -179,11 +179,16 @@ class _Frame:
             line.append((f" · {failed:,} failed", "red"))
         hint = self._hint()
         if width(line) + len(hint) + 3 < self._columns:
-            line.append((f"   {hint}", "yellow" if self._engine.machine.stopping else "dim"))
+            line.append((f"   {hint}", "yellow" if self._is_stopping else "dim"))
         return line
 
+    @property
+    def _is_stopping(self) -> bool:
+        """Also before the main thread can see to it, as it may be in an inline task."""
+        return self._engine.machine.stopping or self._engine.interrupts.happened is not None
+
     def _hint(self) -> str:
-        if not self._engine.machine.stopping:
+        if not self._is_stopping:
             return "ctrl-c to stop"
         return "stopping · ctrl-c again to quit now" if self._engine.interrupts.happened else "stopping"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +68,15 @@ def test_what_waits_for_a_retry_says_when_it_comes(engine):
 def test_what_waits_says_for_whom_through_what_only_carries_values(engine):
     lines = drawn(engine, [])
     assert "  · join      waiting for clean" in lines
+
+
+def test_it_is_said_that_ctrl_c_was_heard_also_while_an_inline_task_keeps_the_main_thread():
+    """The machine begins to stop when the task has returned, which may be never."""
+    with Flow("f") as flow:
+        numbers()
+    engine = Engine(compile_flow(flow, lane="inline"), [])
+    engine.interrupts.ask(signal.SIGINT)
+    assert drawn(engine, [])[-1].endswith("stopping · ctrl-c again to quit now")
 
 
 def test_a_mapped_task_is_one_row_with_a_guess_once_it_has_run_a_while(engine):
