@@ -103,7 +103,7 @@ class Engine:
         # The engine and the call that this run is part of, or None.
         self.parent: tuple[Engine, Call] | None = CURRENT.get()
         self.interrupts: Interrupts = Interrupts(
-            self.ring, self.parent[0].interrupts if self.parent is not None else None
+            self.ring, self._end_now, self.parent[0].interrupts if self.parent is not None else None
         )
         release = Release(self, unkept=forgets) if results is not None else None
         self.recorder = Recorder(self, observers, ledger, release)
@@ -125,6 +125,8 @@ class Engine:
         self._gone = False
         self._bug: BaseException | None = None
         self._left_behind: list[str] = []
+        self._ending = threading.Lock()
+        self._ended: Outcome | None = None
 
     # -- the run ------------------------------------------------------------------------------
 
@@ -132,7 +134,6 @@ class Engine:
         """Run the plan to its end.
 
         Raises:
-            KeyboardInterrupt: a second signal came.
             BugError: a bug of flowkit.
         """
         pace.quicken(self._switch_interval)
@@ -141,23 +142,36 @@ class Engine:
             self._limit = self._started + self._timeout
         fork.running(self)
         try:
+            # Also around the end: a signal that comes while it is written must not tear it.
             with self.interrupts.handled():
                 try:
                     self._begin()
                     self._drive()
                 finally:
                     self._give_up()
+                    outcome = self._end()
         finally:
             fork.ended(self)
             pace.restore()
-            if self._capture is not None:
-                self._capture.stop()
-            self.recorder.stop()
-            outcome = self._outcome()
-            self.recorder.end(outcome)
-        if self.recorder.broken is not outcome.broken:  # the very last line of the ledger
-            outcome = self._outcome()
         return outcome
+
+    def _end(self) -> Outcome:
+        """Commit and tell how the run ended, once."""
+        with self._ending:
+            if self._ended is None:
+                if self._capture is not None:
+                    self._capture.stop()
+                self.recorder.stop()
+                outcome = self._ended = self._outcome()
+                self.recorder.end(outcome)
+                if self.recorder.broken is not outcome.broken:  # the very last line of the ledger
+                    self._ended = self._outcome()
+            return self._ended
+
+    def _end_now(self) -> None:
+        """End the run from another thread than the one that drives it, which a task does not let go."""
+        self._give_up()
+        self._end()
 
     def _outcome(self) -> Outcome:
         cut_short = CANCELLED in self.machine.status
@@ -254,7 +268,7 @@ class Engine:
             with self.lock:
                 self.machine.cancel(now)
                 self.rouse()
-        if now >= self._give_up_at:
+        if now >= self._give_up_at or self.interrupts.insisted:
             with self.lock:
                 left = self.machine.abandon(now)
                 self.rouse()

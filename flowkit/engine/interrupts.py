@@ -2,6 +2,10 @@
 
 Only the main thread gets signals. While it is inside a user's function (an inline task), it is interrupted
 there; elsewhere a signal only rings, as an exception in the middle of the machine would tear it.
+
+Guarantees: after a second signal the process is gone within `GRACE`, whatever its threads do and whoever
+keeps the history busy, unless the run has returned by then. Where that can be had in this time its end is
+committed, by the main thread, or where that does not let go of a task, by another.
 """
 
 from __future__ import annotations
@@ -17,10 +21,12 @@ from typing import Any
 
 from flowkit.engine.fork import STOPPING
 from flowkit.engine.relay import NUDGE, Relay
+from flowkit.engine.task_threads import start_apart
 
 NEVER = float("inf")
 
 GRACE = 0.5  # seconds that running tasks have to end after the run was asked to stop
+_PATIENCE = 0.2  # seconds that the main thread has to be out after a second signal
 
 _LONGEST = 1e8  # seconds that a timer takes
 
@@ -34,23 +40,31 @@ class Interrupts:
 
     Args:
         ring: wakes the engine; safe in a signal handler.
+        give_up: ends the run at once, from any thread.
         outer: of the run whose task this run is part of.
 
     Attributes:
         happened: the number of the first signal that asks to stop, or None; SIGALRM: the time of the
             task around this run is over.
+        insisted: whether a second one came: nothing is waited for any more.
     """
 
-    def __init__(self, ring: Callable[[], None], outer: Interrupts | None = None) -> None:
+    def __init__(
+        self, ring: Callable[[], None], give_up: Callable[[], None], outer: Interrupts | None = None
+    ) -> None:
         self._ring = ring
+        self._give_up = give_up
         self._outer = outer
         self._inner: list[Interrupts] = []
         self._in_task = False
         self._handling = False
         self._until = NEVER
         self._before: dict[signal.Signals, Any] = {}
-        self._last: threading.Timer | None = None
+        self._signals = 0  # that ask to stop, of all runs around and inside
+        self._raised = 0
+        self._last: list[threading.Timer] = []
         self.happened: int | None = None
+        self.insisted = False
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -77,12 +91,15 @@ class Interrupts:
             for number in before:
                 signal.signal(number, self._HANDLERS.get(number, Interrupts._handle).__get__(self))
             self._handling = signal.SIGALRM in before
-            with Relay(self._ring):
-                yield
+            with Relay(self._ring, self._see):
+                try:
+                    yield
+                finally:
+                    self._handling = False
+                    self.restore()  # before the relay goes, so that a signal is always somebody's
         finally:
-            self._handling = False
-            if self._last is not None:
-                self._last.cancel()
+            for timer in self._last:
+                timer.cancel()
             self.restore()
 
     def restore(self) -> None:
@@ -102,8 +119,15 @@ class Interrupts:
             self._ring()
             for inner in self._inner:
                 inner.ask(number, around=False)
-            if around and self._outer is not None:
-                self._outer.ask(number)
+        if around and self._outer is not None:
+            self._outer.ask(number)
+
+    def insist(self) -> None:
+        """Have the run, and those inside it, end without waiting for anything."""
+        self.insisted = True
+        self._ring()
+        for inner in list(self._inner):
+            inner.insist()
 
     # -- an inline task -----------------------------------------------------------------------
 
@@ -137,16 +161,12 @@ class Interrupts:
     # -- handlers -----------------------------------------------------------------------------
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._last is not None:
-            return
-        if self.happened is not None:
-            # At once, also where a task catches everything: who is not out by then is put out.
-            self._last = threading.Timer(GRACE, os._exit, [128 + number])
-            self._last.daemon = True
-            self._last.start()
-            raise KeyboardInterrupt
-        self.ask(number)
-        if self._in_task:
+        if self._outermost.happened is None:
+            self.ask(number)
+        else:
+            self._outermost.insist()
+        self._raised += 1
+        if self._in_task and self._raised <= 2:
             raise KeyboardInterrupt
 
     def _overdue(self, number: int, frame: FrameType | None) -> None:
@@ -158,5 +178,44 @@ class Interrupts:
 
     def _nudged(self, number: int, frame: FrameType | None) -> None:
         """Nothing to do: being delivered was the purpose."""
+
+    # -- a second signal ----------------------------------------------------------------------
+
+    def _see(self, number: int) -> None:
+        """A signal came. Called by the relay: the main thread may be where it runs no handler, and a handler
+        must not start threads, as it may have come in the middle of that."""
+        if number in STOPPING and signal.getsignal(number) == self._handle:
+            self._outermost._count(number)
+
+    @property
+    def _outermost(self) -> Interrupts:
+        return self if self._outer is None else self._outer._outermost
+
+    def _count(self, number: int) -> None:
+        self._signals += 1
+        if self._signals == 2:
+            self.ask(number)
+            self.insist()
+            code = 128 + number
+            self._last = [
+                threading.Timer(_PATIENCE, self._put_out, [code]),
+                threading.Timer(GRACE, os._exit, [code]),
+            ]
+            for timer in self._last:
+                timer.daemon = True
+                start_apart(timer)
+
+    def _put_out(self, code: int) -> None:
+        """The main thread is not out: end the runs for it, and the process."""
+        try:
+            self._settle()
+        finally:
+            if self._before:
+                os._exit(code)
+
+    def _settle(self) -> None:
+        self._give_up()
+        for inner in list(self._inner):
+            inner._settle()
 
     _HANDLERS = {signal.SIGALRM: _overdue, NUDGE: _nudged}

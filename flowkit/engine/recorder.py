@@ -235,8 +235,6 @@ class Recorder:
     def _tell(self, observer: Observer, call: Callable[[], None]) -> None:
         try:
             call()
-        except KeyboardInterrupt:  # in the main thread: a second Ctrl-C
-            raise
         except BaseException:
             self._observers.remove(observer)
             logging.getLogger("flowkit").exception(

@@ -4,6 +4,8 @@ Python runs a signal's handler between two steps of the main thread. A signal th
 thread goes to sleep on a lock, or in another thread, is noted and not acted on until it wakes. The
 interpreter can write each signal to a file descriptor (`signal.set_wakeup_fd`): a thread that reads there
 rings, and nudges the main thread out of what it waits in, by a signal that does nothing itself.
+
+Guarantees: each signal is seen, in that thread, also where the main thread is in C code and no handler runs.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import contextlib
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -28,10 +29,13 @@ class Relay:
 
     Args:
         ring: wakes the engine.
+        seen: is told the number of each signal.
     """
 
-    def __init__(self, ring: Callable[[], None]) -> None:
+    def __init__(self, ring: Callable[[], None], seen: Callable[[int], None]) -> None:
         self._ring = ring
+        self._seen = seen
+        self._nudges: list[float] = []  # those to come
         self._reader, self._writer = socket.socketpair()
         self._thread = threading.Thread(target=self._pass_on, name="flowkit-signals", daemon=True)
 
@@ -50,13 +54,27 @@ class Relay:
         self._reader.close()
 
     def _pass_on(self) -> None:
-        main = threading.main_thread().ident
-        while received := self._reader.recv(64):
-            if set(received) <= {NUDGE}:
+        while True:
+            self._reader.settimeout(self._nudges[0] if self._nudges else None)
+            try:
+                received = self._reader.recv(64)
+            except TimeoutError:
+                self._nudge()
                 continue
-            for pause in _NUDGES:
-                self._ring()
-                time.sleep(pause)
-                if main is not None:
-                    with contextlib.suppress(ProcessLookupError):
-                        signal.pthread_kill(main, NUDGE)
+            if not received:
+                return
+            self._take([number for number in received if number != NUDGE])
+
+    def _take(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self._nudges = list(_NUDGES)
+            self._ring()
+            self._seen(number)
+
+    def _nudge(self) -> None:
+        del self._nudges[0]
+        main = threading.main_thread().ident
+        if main is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pthread_kill(main, NUDGE)
+        self._ring()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import sqlite3
+import time
 from collections.abc import Sequence
+from contextlib import closing
 
 import pytest
 from checker import check_litter, check_nothing_is_left_to_do, check_orphans, recorded
@@ -21,6 +25,13 @@ FLOW = """
     def go_on():
         return Path("go").exists()
 
+    def never_let_go():
+        while True:
+            try:
+                threading.Event().wait(60)
+            except BaseException:
+                pass
+
     @task
     def first():
         with noted():
@@ -32,13 +43,14 @@ FLOW = """
         with noted():
             if not go_on():
                 Path("reached").touch()
-                threading.Event().wait(60)
+                never_let_go() if "STUBBORN" in os.environ else threading.Event().wait(60)
             return found["first"] + 1
 
     @flow
     def two():
         second(first())
 """
+PROMPTLY = 3.0  # seconds; the promise is about half a second, and the machine may be busy
 ALL = {"first": {"first": 1}, "second": 2}
 
 
@@ -50,12 +62,15 @@ def stopping(scene: Scene) -> Scene:
     return scene
 
 
-def running_second(scene: Scene, *arguments: str, prefix: Sequence[str] = ()) -> Started:
-    started = scene.start("run", "flows/flow.py:two", *arguments, prefix=prefix)
+def running_second(
+    scene: Scene, *arguments: str, prefix: Sequence[str] = (), stubborn: bool = False
+) -> Started:
+    environ = {"STUBBORN": "1"} if stubborn else {}
+    started = scene.start("run", "flows/flow.py:two", *arguments, prefix=prefix, **environ)
     reached = scene.folder / "reached"
     assert started.wait_until(reached.exists), started.said().err
     # Until the first end was shown, and so committed: what a signal meets is then known.
-    assert started.wait_until(lambda: "first" in started.err.read_text())
+    assert started.wait_until(lambda: re.search(r"OK +first", started.err.read_text()) is not None)
     return started
 
 
@@ -106,6 +121,38 @@ def test_many_signals_at_once_lose_nothing_that_is_done(stopping: Scene, executo
     status = recorded(stopping).status
     assert status in (RunStatus.INTERRUPTED, RunStatus.RUNNING)
     check_interrupted(stopping, said, status)
+
+
+def asked_twice(started: Started) -> Said:
+    """Ctrl-C twice, so far apart that they do not become one."""
+    began = time.monotonic()
+    started.signal(signal.SIGINT)
+    started.wait_until(lambda: time.monotonic() > began + 0.1)
+    started.signal(signal.SIGINT)
+    return started.said()
+
+
+@pytest.mark.parametrize("executor", ["threads", "inline"])
+def test_a_second_ctrl_c_is_recorded_as_such_whatever_the_task_does(stopping: Scene, executor: str) -> None:
+    started = running_second(stopping, "--executor", executor, stubborn=True)
+    said = asked_twice(started)
+    assert said.code == 130, said.err
+    check_orphans(started.command.pid)
+    check_interrupted(stopping, said, RunStatus.INTERRUPTED)
+
+
+@pytest.mark.parametrize("executor", ["threads", "inline"])
+def test_a_second_ctrl_c_does_not_wait_for_others_who_write(stopping: Scene, executor: str) -> None:
+    """What cannot be written at once is left to the next command, which sees that the process is gone."""
+    started = running_second(stopping, "--executor", executor, stubborn=True)
+    with closing(sqlite3.connect(stopping.history, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        said = asked_twice(started)
+        assert time.monotonic() - began < PROMPTLY
+        other.execute("ROLLBACK")
+    assert said.code == 130, said.err
+    check_interrupted(stopping, said, RunStatus.RUNNING)
 
 
 def test_a_reader_that_goes_away_changes_nothing_of_what_is_recorded(stopping: Scene) -> None:

@@ -208,6 +208,50 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     assert "went on" not in script.said
 
 
+def test_a_second_signal_ends_a_task_that_python_cannot_interrupt(tmp_path: Path) -> None:
+    text = """
+import hashlib
+@task
+def count():
+    threading.Timer(0.2, say, ["ready"]).start()  # when the main thread is in the function of C
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+with Flow("counts") as flow:
+    after(count())
+flow.run()
+"""
+    with running(text, tmp_path) as script:
+        script.process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            script.process.wait(0.1)
+        script.process.send_signal(signal.SIGINT)
+        assert script.end() == 130
+    assert "after" not in script.said
+
+
+def test_a_program_may_go_on_after_a_second_signal(tmp_path: Path) -> None:
+    """It has half a second to take the interrupt; what it does then is its own business."""
+    text = """
+import flowkit.engine.engine as engine
+engine.GRACE = 60
+with Flow("hangs") as flow:
+    hang()
+try:
+    flow.run(executor=ThreadExecutor(2))
+except KeyboardInterrupt:
+    say("caught")
+threading.Event().wait(0.6)
+say("well")
+"""
+    with running(text, tmp_path) as script:
+        for _ in range(2):
+            script.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                script.process.wait(0.1)
+        script.wait_for("caught")
+        assert script.end() == 0
+    assert script.said[-1] == "well"
+
+
 @pytest.mark.parametrize("text", [THREADS, INLINE], ids=["threads", "inline"])
 def test_twenty_signals_end_it_once_and_with_an_error(text: str, tmp_path: Path) -> None:
     with running(text, tmp_path) as script:
