@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
+from contextlib import suppress
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -35,10 +39,12 @@ from flowkit.cli import (
 from flowkit.cli.place import say
 from flowkit.cli.run_options import spelled_out
 from flowkit.cli.streams import open_streams
+from flowkit.engine.fork import STOPPING
 from flowkit.errors import FlowkitError
 from flowkit.store.database import SET_ASIDE
 
 _UNWRITABLE = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EFBIG, errno.EDQUOT)
+_INTERRUPTED = tuple(128 + number for number in STOPPING)
 
 
 def main() -> NoReturn:
@@ -50,13 +56,18 @@ def main() -> NoReturn:
         try:
             application(arguments)(args=arguments, prog_name="flowkit")
         finally:
+            signal.signal(signal.SIGINT, _end_at_once)
             _say_set_aside()
             sys.stdout.flush()
     except FlowkitError as error:
         errors.show(error, debug=debug)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        _end_interrupted(130)
+    except SystemExit as ended:
+        if ended.code in _INTERRUPTED:
+            _end_interrupted(ended.code)
+        raise
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             sys.exit(errors.show_bug(error, debug=debug))
@@ -64,6 +75,21 @@ def main() -> NoReturn:
     except Exception as error:
         sys.exit(errors.show_bug(error, debug=debug))
     sys.exit(0)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    """Ctrl-C when a command is done: what Python does before it ends, as to wait for threads that tasks have
+    started, is cut short, without a traceback."""
+    os._exit(128 + number)
+
+
+def _end_interrupted(code: int) -> NoReturn:
+    """The end of a command that was asked to stop: it waits for no thread that a task has started."""
+    if any(not each.daemon and each is not threading.main_thread() for each in threading.enumerate()):
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _say_set_aside() -> None:

@@ -123,7 +123,8 @@ def _ended(outcome: Outcome, console: Console, options: RunOptions, kept: Kept |
         raise outcome.broken
     recorded = kept.record.exit_code if kept is not None else None
     code = outcome.exit_code if recorded is None else recorded
-    if outcome.left_behind:  # at exit Python would wait for what the tasks left behind have started
+    # At exit Python would wait for what the tasks left behind have started.
+    if outcome.left_behind or outcome.engine.interrupts.insisted:
         os._exit(code)
     return code
 

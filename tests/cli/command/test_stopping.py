@@ -23,6 +23,28 @@ SLOW = """
     def after(naps):
         pass
 
+    @task
+    def leave_a_thread():
+        threading.Thread(target=threading.Event().wait).start()
+        nap.run(1)
+
+    def say_and_wait():
+        threading.main_thread().join()
+        os.write(2, b"lingering\\n")
+        threading.Event().wait()
+
+    @task
+    def linger():
+        threading.Thread(target=say_and_wait, daemon=False).start()
+
+    @flow
+    def lingers():
+        linger()
+
+    @flow
+    def leaves():
+        leave_a_thread()
+
     @flow
     def slow():
         after([nap(1), nap(2)])
@@ -82,6 +104,23 @@ def test_a_signal_stops_a_run_within_a_second_or_so(
     assert "CANCEL   after" in said
     assert ("interrupted by ctrl-c" if by is signal.SIGINT else "stopped by SIGTERM") in said
     assert "Traceback" not in said
+
+
+def test_ctrl_c_does_not_wait_for_threads_that_a_task_has_started(shell: Shell) -> None:
+    shell.write("flows/slow.py", SLOW)
+    code, said, seconds = interrupted(
+        shell, "flows/slow.py:leaves", "--executor", "inline", by=[signal.SIGINT]
+    )
+    assert code == 130
+    assert seconds < 3
+    assert "Traceback" not in said
+
+
+def test_ctrl_c_ends_a_command_that_waits_for_threads_of_a_task_without_a_traceback(shell: Shell) -> None:
+    shell.write("flows/slow.py", SLOW)
+    seen = typed(shell, "run", "flows/slow.py:lingers", keys=[("lingering", CTRL_C)], code=130)
+    assert "1 ok" in seen.text
+    assert "Traceback" not in seen.text
 
 
 def test_a_second_signal_does_not_wait(shell: Shell) -> None:
