@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowkit.cli.place import say
 from flowkit.draw.labels import printable
 from flowkit.errors import LoadError, UsageError
 from flowkit.flow.flow import Flow
-from flowkit.project.discovery import Target, resolve
+from flowkit.project.discovery import Target, homes, resolve
 from flowkit.project.loader import LoadedModule, guarded, load
+from flowkit.project.names import quoted
 from flowkit.project.root import Project
 from flowkit.runs import built
 
@@ -100,7 +102,10 @@ def load_named(name: str, project: Project, folder: str) -> Loaded:
         LoadError: its file cannot be loaded.
         RegistryError: the registry had to be asked and cannot be read.
     """
-    target = resolve(name, project, folder=folder)
+    return _load_target(resolve(name, project, folder=folder), project)
+
+
+def _load_target(target: Target, project: Project) -> Loaded:
     shown = printable(project.display(target.path) if target.path else str(target.module))
     timer = threading.Timer(PATIENCE, say, [f"still loading {shown} …  ctrl-c to stop"])
     timer.daemon = True
@@ -116,20 +121,55 @@ def load_named(name: str, project: Project, folder: str) -> Loaded:
 
 
 def load_of_run(memory: Memory, run: RunRecord) -> Loaded:
-    """Load the flow that a run was made from, as it is now.
+    """Load the flow that a run was made from, as it is now; where that is not there any more, the one of its
+    name, which is said.
 
     Raises:
-        UsageError, LoadError: as `load_named`, saying where it was.
+        UsageError: there is none, or several.
+        LoadError: its file cannot be loaded.
+        RegistryError: the registry had to be asked and cannot be read.
     """
     from flowkit.store.results import MAIN_MODULES
 
     file, _, attribute = run.ref.rpartition(":")
     path = memory.project.root / file
     try:
-        loaded = load_named(f"{path}:{attribute}", memory.project, memory.settings.flows)
-    except (UsageError, LoadError) as error:
+        try:
+            loaded = load_named(f"{path}:{attribute}", memory.project, memory.settings.flows)
+        except UsageError:
+            loaded = _load_moved(memory, run, path)
+    except LoadError as error:
         error.hints = (*error.hints, f"the run {run.number} was made from `{run.ref}`")
         raise
     # Where the run was a script, its classes were those of `__main__`.
     MAIN_MODULES.insert(0, loaded.module.module.__name__)
     return loaded
+
+
+def _load_moved(memory: Memory, run: RunRecord, was: Path) -> Loaded:
+    """Load the flow that has the name of the one that a run was made from."""
+    project, folder = memory.project, memory.settings.flows
+    found = homes(run.flow, project, was=was, folder=folder)
+    if len(found) != 1:
+        raise _gone(run, [project.display(path) for path in found], folder)
+    try:
+        loaded = _load_target(Target(path=found[0], wanted=run.flow), project)
+    except UsageError:
+        raise _gone(run, [], folder) from None
+    say(f"note: the flow {quoted(run.flow)} is `{loaded.ref}` now; it was `{run.ref}`")
+    return loaded
+
+
+def _gone(run: RunRecord, found: Sequence[str], folder: str) -> UsageError:
+    name, number = quoted(run.flow), run.number
+    if found:
+        files = " and ".join(f"`{file}`" for file in found)
+        hint = f"several files have a flow called {name}, {files}: `flowkit register PATH` chooses one"
+    else:
+        hint = (
+            f"a flow called {name} in `{folder}/`, or one that `flowkit register PATH` knows, takes its place"
+        )
+    return UsageError(
+        f"the run {number} ({run.name}) was made from `{run.ref}`, which is not there any more",
+        hints=(hint, f"`flowkit runs show {number}` and `flowkit logs {number}` show what the run has done"),
+    )

@@ -107,6 +107,24 @@ def resolve(name: str, project: Project, *, cwd: Path | None = None, folder: str
     )
 
 
+def homes(name: str, project: Project, *, was: Path, folder: str = FLOWS_FOLDER) -> list[Path]:
+    """The files that a flow may live in now: where it is registered, else where it is mentioned.
+
+    Args:
+        was: the file in which it is not found any more; its folder is looked at too.
+
+    Raises:
+        RegistryError: the registry cannot be read.
+    """
+    entry = Registry(project).read().get(name)
+    registered = project.root / entry.file if entry is not None else was
+    if registered != was and registered.is_file():
+        return [registered]
+    beside = was.parent if was.is_relative_to(project.root) and was.parent.is_dir() else None
+    files = [*_default_files(project, folder), *(_files_in(beside) if beside is not None else ())]
+    return [file for file in dict.fromkeys(files) if any(same(found.name, name) for found in scan(file))]
+
+
 def _files_of(path: Path, flows: Path) -> list[Path]:
     if path.is_file():
         return [path]

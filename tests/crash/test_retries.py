@@ -129,4 +129,4 @@ def test_a_flow_that_is_changed_while_it_runs_ends_as_it_began(retrying: Scene) 
     assert (found.run.flow, found.run.ref) == ("changed", "flows/flow.py:changed")
     said = retrying.flowkit("resume", code=None)
     assert said.code in (2, 3)
-    assert "the run 1 was made from `flows/flow.py:changed`" in said.err
+    assert "was made from `flows/flow.py:changed`" in said.err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowkit.errors import RegistryError, UsageError
-from flowkit.project.discovery import flow_files, known_names, resolve, scan
+from flowkit.project.discovery import flow_files, homes, known_names, resolve, scan
 from flowkit.project.entry import Descriptor
 from flowkit.project.registry import Registry
 from flowkit.project.root import Project
@@ -185,3 +185,34 @@ def test_a_project_without_flows_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         resolve("etl", Project(tmp_path))
     assert caught.value.hints == ("there is no flow in `flows/` yet; `path/to/file.py` is a name too",)
+
+
+# -- a flow that is not where it was ------------------------------------------------------------
+
+
+def homes_of(project: Project, name: str, was: str) -> list[str]:
+    return names_of(project, homes(name, project, was=project.root / was))
+
+
+def test_a_flow_lives_where_it_is_mentioned_or_beside_where_it_was(project: Project) -> None:
+    (project.root / "jobs").mkdir()
+    (project.root / "jobs" / "new.py").write_text(BOOM + "@flow\ndef seattle(): ...\n")
+    assert homes_of(project, "seattle", "flows/old.py") == ["flows/weather.py"]
+    assert homes_of(project, "seattle", "jobs/old.py") == ["flows/weather.py", "jobs/new.py"]
+    assert homes_of(project, "seattle", "gone/old.py") == ["flows/weather.py"]
+    assert homes_of(project, "weather", "flows/old.py") == []
+
+
+def test_a_flow_lives_where_it_is_registered_unless_that_is_where_it_was(project: Project) -> None:
+    (project.root / "jobs").mkdir()
+    (project.root / "jobs" / "new.py").touch()
+    register(project, "seattle", "jobs/new.py:f")
+    assert homes_of(project, "seattle", "flows/old.py") == ["jobs/new.py"]
+    assert homes_of(project, "seattle", "jobs/new.py") == ["flows/weather.py"]
+    (project.root / "jobs" / "new.py").unlink()
+    assert homes_of(project, "seattle", "flows/old.py") == ["flows/weather.py"]
+
+
+def test_nothing_outside_of_the_project_is_looked_at(project: Project, tmp_path: Path) -> None:
+    inner = Project(tmp_path / "flows" / "data")
+    assert homes("seattle", inner, was=tmp_path / "flows" / "old.py") == []
