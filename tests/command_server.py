@@ -150,6 +150,7 @@ class Server:
             if "ended" in message:
                 self._ended[message["ended"]] = message["code"]
             else:
+                self._ended.pop(message["started"], None)  # of an earlier process with that number
                 self._started.append(message["started"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -31,9 +32,15 @@ def said(started: subprocess.Popen[str]) -> str:
     return out
 
 
+MOMENTS = itertools.count(1_700_000_000)
+
+
 def write(place: Place, files: Mapping[str, str]) -> None:
+    """Each time at another second, as Python looks at those and at the size to know an edit."""
     for name, text in files.items():
-        (place.project.root / "flows" / name).write_text(textwrap.dedent(text))
+        path = place.project.root / "flows" / name
+        path.write_text(textwrap.dedent(text))
+        os.utime(path, (moment := next(MOMENTS), moment))
 
 
 HELPED = {
