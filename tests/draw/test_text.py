@@ -124,9 +124,11 @@ class Tracer:
             spot = here[0] + way[0], here[1] + way[1]
             while way in (LEFT, RIGHT) and self.at(spot) == "|":
                 spot = spot[0], spot[1] + way[1]
-            joins = "|+v" if way in (UP, DOWN) else "-+>"
-            along = (way in (UP, DOWN)) == (self.direction == "down")
-            if self.at(spot) in joins or (along and self.at(spot).isalnum()):
+            if (way in (UP, DOWN)) == (self.direction == "down"):
+                # A label that the line goes through, not one beside it; no label here has the arrow in it.
+                while self.at(spot).isalnum() and self.at(spot) != "v":
+                    spot = spot[0] + way[0], spot[1] + way[1]
+            if self.at(spot) in ("|+v" if way in (UP, DOWN) else "-+>"):
                 found.add(way)
         return found
 
@@ -186,6 +188,13 @@ def test_following_the_lines_finds_exactly_the_edges(
 ) -> None:
     picture = render(drawing, width=100_000, ascii_only=ascii_only, direction=direction)
     assert traced(drawing, picture, direction) == edges_by_label(drawing)
+
+
+def test_a_line_is_followed_through_its_label_and_not_beside_it() -> None:
+    """Found by the property above: two lines meet over a label that is as wide as they are apart."""
+    drawing = drawing_of("beside", "1 3 yes", "1 2", "2 3 yes", "1 4 yes", "3 4", alone="0")
+    picture = render(drawing, width=100, ascii_only=True)
+    assert traced(drawing, picture, "down") == edges_by_label(drawing)
 
 
 @given(drawing=drawings(), width=st.integers(20, 120), ascii_only=st.booleans())
