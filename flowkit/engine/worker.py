@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flowkit.engine.arguments import Arguments
 from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe, message_of, type_name
-from flowkit.engine.ledger import Hit
+from flowkit.engine.ledger import Hit, Making
 from flowkit.engine.signals import RETRY, Signal
 from flowkit.plan.events import Call, Detail, Origin, Row
 from flowkit.plan.facts import detail_of
@@ -49,6 +49,7 @@ class Worker:
         self.arguments = Arguments(engine)
         self._clock = engine.clock
         results = engine.results
+        self._cached_nodes = self.plan.cached if results is not None else frozenset()
         self._plain: frozenset[type] | None = results.plain if results is not None else None
         # What a call with a cache that raised was made from: so it can be told from a later one.
         self._origins: dict[Call, Origin | None] = {}
@@ -127,8 +128,12 @@ class Worker:
             self._ask_trigger(node, index)
         arguments = self.arguments.of(node, index)
         status, kept, origin = SUCCESS, None, None
-        if node in self.plan.cached and self.engine.results is not None:
-            status, value, kept, origin = self._cached(run, call, arguments)
+        if node in self._cached_nodes:
+            found = self.engine.results.found(call, arguments)  # type: ignore[union-attr]
+            if isinstance(found, Hit):
+                status, value, kept, origin = CACHED, found.value, found.kept, found.origin
+            else:
+                value, kept, origin = self._made(found, run, call, arguments)
         else:
             value = _called(run, arguments)
             if self._plain is not None and (type(value) not in self._plain or node in self.plan.unkept):
@@ -155,22 +160,18 @@ class Worker:
             return self.engine.recorder.commit(row, kept)
         return True
 
-    def _cached(
-        self, run: Callable[..., Any], call: Call, arguments: dict[str, Any]
-    ) -> tuple[int, Any, Any, Any]:
-        """Status, value, what is kept of it, and what it was made from; from the cache, or made now."""
-        assert self.engine.results is not None
-        found = self.engine.results.found(call, arguments)
-        if isinstance(found, Hit):
-            return CACHED, found.value, found.kept, found.origin
+    def _made(
+        self, making: Making, run: Callable[..., Any], call: Call, arguments: dict[str, Any]
+    ) -> tuple[Any, Any, Any]:
+        """Value, what is kept of it, and what it was made from, of a call that the cache does not have."""
         try:
             value = _called(run, arguments)
-            kept = found.made(value, self._kept(call[0], call[1], value))
+            kept = making.made(value, self._kept(call[0], call[1], value))
         except BaseException:
-            self._origins[call] = found.origin
-            found.drop()
+            self._origins[call] = making.origin
+            making.drop()
             raise
-        return SUCCESS, value, kept, found.origin
+        return value, kept, making.origin
 
     def _kept(self, node: int, index: int, value: Any) -> Any:
         """What is kept of a value, made before anything else may change it."""

@@ -14,7 +14,6 @@ from typing import Any
 
 from flowkit.fingerprint import Code, Tracer, UndigestibleError, combine, digest
 from flowkit.fingerprint.plain import LEAVES, raw, text
-from flowkit.flow.keeping import Cache
 from flowkit.flow.task import Task
 from flowkit.plan.plan import Plan
 
@@ -41,7 +40,7 @@ class Keys:
         self._plan = plan
         self._codes = codes
         self.tracer = tracer
-        self._beginnings: dict[tuple[bytes, str], bytes] = {}
+        self._beginnings: dict[bytes, bytes] = {}
         self._orders: dict[tuple[str, ...], list[tuple[str, bytes]]] = {}
 
     def of(self, node: int, arguments: Mapping[str, Any]) -> bytes | None:
@@ -52,7 +51,8 @@ class Keys:
         """
         task = self._plan.tasks[node]
         cache = task.keeping.cache
-        tokens = [self._beginning(task, self.code(node), cache)]
+        code = self._codes[node].digest
+        tokens = [(self._beginnings.get(code) if cache is True else None) or self._beginning(task, code)]
         try:
             if cache is not True and callable(cache):
                 tokens.append(self._digest(cache(dict(arguments))))
@@ -88,16 +88,13 @@ class Keys:
     def _digest(self, value: Any) -> bytes:
         return digest(value, tracer=self.tracer)
 
-    def _beginning(self, task: Task, code: bytes, cache: Cache) -> bytes:
+    def _beginning(self, task: Task, code: bytes) -> bytes:
         """What all calls of a task share."""
-        name = ""
-        if cache is not True and cache == "inputs":  # nothing but its name tells it from others
+        if task.keeping.cache == "inputs":  # nothing but its name tells it from others
             run = task.run
             name = f"{task.name} {getattr(run, '__module__', '')}.{getattr(run, '__qualname__', type(task))}"
-            code = b""
-        found = self._beginnings.get((code, name))
-        if found is None:
-            found = self._beginnings[code, name] = combine(f"{VERSION} {name}".encode(), code)
+            return combine(f"{VERSION} {name}".encode(), b"")
+        found = self._beginnings[code] = combine(f"{VERSION} ".encode(), code)
         return found
 
     def _order(self, names: tuple[str, ...]) -> list[tuple[str, bytes]]:

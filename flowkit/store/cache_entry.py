@@ -56,9 +56,7 @@ class CacheEntry:
                 self.took,
                 len(data) + (self.stored.size if self.stored.kind == "f" else 0),
                 self.code,
-                said_of(
-                    self.key, self.inputs, run=self.run, attempt=self.attempt, made=int(now), files=self.files
-                ),
+                self._origin(int(now)),
                 data,
                 json.dumps(self.log),
             ),
@@ -94,10 +92,9 @@ def packed(stored: Stored, key: bytes, secret: bytes) -> bytes:
 
 def unpacked(data: bytes, key: bytes, secret: bytes) -> Stored | None:
     """The result in these bytes; None where they are not what was written, or nobody could sign them."""
-    body = data[MAC:]
-    if len(data) <= MAC or _signature(body, key, secret) != data[:MAC]:
+    if len(data) <= MAC or _signature(data[MAC:], key, secret) != data[:MAC]:
         return None
-    kind, content = body[:1], body[1:]
+    kind, content = data[MAC : MAC + 1], data[MAC + 1 :]
     if kind == b"i":  # what JSON would do in five times the time
         return Stored("p", int(content))
     if kind == b"p":

@@ -237,16 +237,15 @@ def _detail(detail: Any) -> str:
         return json.dumps({"message": detail})
     if isinstance(detail, int):
         return json.dumps({"width": detail})
-    known = _known(detail)
+    is_bare = not detail.message and detail.retry_in is None and detail.failure is None
     if detail.origin is None:
-        return json.dumps(known)
-    origin = detail.origin.said
-    return f'{json.dumps(known)[:-1]}, "origin": {origin}}}' if known else f'{{"origin": {origin}}}'
+        return "{}" if is_bare else json.dumps(_known(detail))
+    if is_bare:
+        return f'{{"origin": {detail.origin.said}}}'
+    return f'{json.dumps(_known(detail))[:-1]}, "origin": {detail.origin.said}}}'
 
 
 def _known(detail: Detail) -> dict[str, Any]:
-    if not detail.message and detail.retry_in is None and detail.failure is None:
-        return {}
     found: dict[str, Any] = {}
     if detail.message:
         found["message"] = detail.message

@@ -64,7 +64,7 @@ def cached(tasks: int, workers: int) -> float:
             kept(value)
     with TemporaryDirectory() as folder:
         costs = []
-        for _ in range(3):
+        for _ in range(6):
             plan = compile_flow(flow)  # what that costs stands elsewhere
             started = time.process_time()
             executor = ThreadExecutor(workers)
