@@ -19,10 +19,10 @@ import pytest
 ROOT = Path(__file__).parent.parent / "flowkit"
 
 # What each part may import of the others: errors ← flow, errors ← fingerprint, {flow, fingerprint} ← plan
-# ← engine ← logs, flow ← project, flow ← draw, {engine, store, project} ← runs ← schedule ← cli. A name with
-# a dot stands for that module alone: the store knows only what a run tells of itself.
+# ← engine ← logs, flow ← project, flow ← draw, {store, project} ← why, {engine, why} ← runs ← schedule ← cli.
+# A name with a dot stands for that module alone: the store knows only what a run tells of itself.
 _OF_PLAN = {"plan.state", "plan.status", "plan.events"}
-_BELOW_RUNS = {"errors", "flow", "fingerprint", "plan", "engine", "logs", "store", "project", "draw"}
+_BELOW_RUNS = {"errors", "flow", "fingerprint", "plan", "engine", "logs", "store", "project", "draw", "why"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "flow": {"errors"},
@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"errors", "fingerprint", *_OF_PLAN},
     "project": {"errors", "flow"},
     "draw": {"errors", "flow"},
+    "why": {"errors", "fingerprint", "plan", "store", "project"},
     "runs": {"__init__", *_BELOW_RUNS},
     "schedule": {"errors", "flow", "plan", "engine", "store", "project", "runs"},
     "cli": {"__init__", "runs", "schedule", *_BELOW_RUNS},

@@ -22,10 +22,10 @@ from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
 from flowkit.fingerprint import Part, changes, unfollowed
 from flowkit.project.names import suggestions
-from flowkit.runs.archive import Archive
-from flowkit.runs.entries import Entry, listed
 from flowkit.store import database, retention
 from flowkit.store.retention import Due
+from flowkit.why.archive import Archive
+from flowkit.why.entries import Entry, listed
 
 _HEADER = ("FLOW", "TASK", "MADE", "IN RUN", "LAST USED", "TOOK", "SIZE")
 _MOST_COMPARED = 20

@@ -13,8 +13,8 @@ from flowkit.cli.facts import facts, sentence
 from flowkit.cli.past import history_here
 from flowkit.cli.wording import duration, listed
 from flowkit.errors import HistoryError, UsageError
-from flowkit.runs.archive import Archive, PastRun
-from flowkit.runs.differences import ChangedCode, Differences, Other, OtherTime, differences
+from flowkit.why.archive import Archive, PastRun
+from flowkit.why.differences import ChangedCode, Differences, Other, OtherTime, differences
 
 _MOST = 20  # lines a section, for a person
 

@@ -28,11 +28,11 @@ from flowkit.flow.values import checked
 from flowkit.logs import show_logs
 from flowkit.plan.events import Row
 from flowkit.plan.status import RETRYING, SUCCESS, Status
-from flowkit.runs.archive import Archive, PastRun
 from flowkit.runs.memory import Memory
 from flowkit.runs.replay import Replay, replay_of
 from flowkit.runs.resume import parameters_of
 from flowkit.store.history import History
+from flowkit.why.archive import Archive, PastRun
 
 if TYPE_CHECKING:
     from flowkit.engine.capture import Line

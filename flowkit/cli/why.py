@@ -18,10 +18,10 @@ from flowkit.cli.wording import duration
 from flowkit.errors import HistoryError, UsageError
 from flowkit.fingerprint import Part, unfollowed
 from flowkit.plan.status import CACHED, MAPPED, Status
-from flowkit.runs.archive import Archive, PastRun, origin_of
-from flowkit.runs.hindsight import was_selected_out, why, why_children
-from flowkit.runs.reasons import Cause, Reason
 from flowkit.store.records import AttemptRecord
+from flowkit.why.archive import Archive, PastRun, origin_of
+from flowkit.why.hindsight import was_selected_out, why, why_children
+from flowkit.why.reasons import Cause, Reason
 
 _NOT_RUN = (
     Cause.FOUND,

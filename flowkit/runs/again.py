@@ -10,8 +10,8 @@ from flowkit.plan.matching import Matching
 from flowkit.plan.outline import Outline
 from flowkit.plan.plan import Plan
 from flowkit.plan.resumption import Resumption
-from flowkit.runs.archive import parts_of
 from flowkit.runs.memory import Drawn, Memory
+from flowkit.why.archive import parts_of
 
 _MOST = 1000  # tasks of which it is remembered
 _FEW = 3  # changes of one task that are said

@@ -6,9 +6,7 @@ another process, and under another hash seed; a change of what it is made of is 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -18,14 +16,8 @@ from flowkit.flow.task import Task
 from flowkit.plan.plan import Plan
 
 VERSION = 1
-EXPIRED, UNREADABLE, ALTERED = "expired", "unreadable", "altered"  # why an entry that is there is of no use
 
 Inputs = list[tuple[str, str, str]]
-
-
-def is_expired(limit: Any, made: float) -> bool:
-    """Whether an entry is older than the `cache` of its task allows: only a `timedelta` bounds that."""
-    return isinstance(limit, timedelta) and not 0 <= time.time() - made < limit.total_seconds()
 
 
 class Keys:

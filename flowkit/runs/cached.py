@@ -20,12 +20,20 @@ from flowkit.engine.capture import Line
 from flowkit.engine.ledger import Hit, Making
 from flowkit.plan.events import Call, Origin
 from flowkit.plan.plan import Plan
-from flowkit.runs.cache_keys import ALTERED, EXPIRED, UNREADABLE, Keys, is_expired
-from flowkit.runs.outputs import files_digest, is_altered
+from flowkit.runs.cache_keys import Keys
 from flowkit.store import owners
 from flowkit.store.batch import Stored
-from flowkit.store.cache_entry import CacheEntry, said_of, unpacked
+from flowkit.store.cache_entry import (
+    ALTERED,
+    EXPIRED,
+    UNREADABLE,
+    CacheEntry,
+    is_expired,
+    said_of,
+    unpacked,
+)
 from flowkit.store.results import Results, UnreadableError
+from flowkit.why.outputs import files_digest, is_altered
 
 _PAUSE = 0.02  # seconds between two looks at an entry that another process makes
 _MOST_READ = 100_000  # entries of a flow that are read at once

@@ -17,9 +17,9 @@ from flowkit.flow.flow import Flow
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.outline import Outline, fingerprints, outline_order
 from flowkit.runs.again import written
-from flowkit.runs.archive import Archive, PastRun
 from flowkit.runs.memory import Memory
 from flowkit.store.history import History
+from flowkit.why.archive import Archive, PastRun
 
 _FEW = 3
 _Made = tuple[int, PastRun]  # a node, and the run that made its result

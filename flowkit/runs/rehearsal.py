@@ -22,15 +22,15 @@ from flowkit.plan.machine import Machine
 from flowkit.plan.outline import Outline
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import CACHED, RUNNING, SKIPPED, SUCCESS, Status
-from flowkit.runs.archive import Archive
 from flowkit.runs.borrow import Borrowed, Chosen, borrowed
 from flowkit.runs.cache_keys import Keys
-from flowkit.runs.entries import Entry, has_code, look
 from flowkit.runs.memory import Asked, Memory, forced_nodes
-from flowkit.runs.reasons import NOT_ASKED, Asking, Cause, Reason, why_it_runs
-from flowkit.runs.sources import roots_of
 from flowkit.store.batch import NOTHING, Stored
 from flowkit.store.history import History
+from flowkit.why.archive import Archive
+from flowkit.why.entries import Entry, has_code, look
+from flowkit.why.reasons import NOT_ASKED, Asking, Cause, Reason, why_it_runs
+from flowkit.why.sources import roots_of
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine

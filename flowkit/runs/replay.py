@@ -25,11 +25,11 @@ from flowkit.plan.matching import match
 from flowkit.plan.outline import ids_of
 from flowkit.plan.plan import CHILD, Plan
 from flowkit.plan.status import CACHED, FAILED, MAPPED, SUCCESS
-from flowkit.runs.archive import PastRun, parts_of
-from flowkit.runs.hindsight import taken_from
 from flowkit.runs.memory import Drawn, Memory
 from flowkit.store.past import Past
 from flowkit.store.results import UnreadableError
+from flowkit.why.archive import PastRun, parts_of
+from flowkit.why.hindsight import taken_from
 
 
 @dataclass(frozen=True)

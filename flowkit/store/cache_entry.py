@@ -6,10 +6,14 @@ import json
 import sqlite3
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 from flowkit.store.batch import MAC, Stored
+
+EXPIRED, UNREADABLE, ALTERED = "expired", "unreadable", "altered"  # why an entry that is there is of no use
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,3 +124,8 @@ def _signature(body: bytes, key: bytes, secret: bytes) -> bytes:
 @lru_cache(maxsize=1)
 def _keyed(secret: bytes) -> blake2b:
     return blake2b(digest_size=MAC, key=secret, person=b"flowkit cache")
+
+
+def is_expired(limit: Any, made: float) -> bool:
+    """Whether an entry is older than the `cache` of its task allows: only a `timedelta` bounds that."""
+    return isinstance(limit, timedelta) and not 0 <= time.time() - made < limit.total_seconds()

@@ -11,10 +11,10 @@ from run_place import Place, Session
 from flowkit import Flow, Parameter, case, flatten, task
 from flowkit.engine.signals import RETRY
 from flowkit.errors import FlowkitError, UsageError
-from flowkit.runs.archive import Archive
-from flowkit.runs.hindsight import why
 from flowkit.runs.memory import Asked
 from flowkit.store.history import History
+from flowkit.why.archive import Archive
+from flowkit.why.hindsight import why
 
 
 def is_broken(what: str = "") -> bool:

@@ -18,15 +18,15 @@ from flowkit.engine.executors import LocalExecutor
 from flowkit.plan.compiler import compile_flow
 from flowkit.project.root import Project
 from flowkit.project.settings import Results, Settings
-from flowkit.runs.archive import Archive
 from flowkit.runs.borrow import Chosen
-from flowkit.runs.hindsight import why
 from flowkit.runs.memory import Asked, Memory, session_of
-from flowkit.runs.reasons import Cause, Reason
 from flowkit.runs.rehearsal import Action, Step, rehearsed
 from flowkit.runs.start import Options, executors_for, prepare
 from flowkit.store import database
 from flowkit.store.history import History
+from flowkit.why.archive import Archive
+from flowkit.why.hindsight import why
+from flowkit.why.reasons import Cause, Reason
 
 
 class Remembered:

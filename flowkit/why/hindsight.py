@@ -15,11 +15,11 @@ from flowkit.plan.verdicts import (
     TRIGGER_SAID_NO,
     UPSTREAM_SKIPPED,
 )
-from flowkit.runs.archive import PastRun, origin_of
-from flowkit.runs.reasons import NOT_ASKED, Asking, Cause, Reason, same_upstreams, why_it_runs
-from flowkit.runs.sources import sources_of, upstreams_of
 from flowkit.store.records import AttemptRecord
 from flowkit.store.run_status import RunStatus
+from flowkit.why.archive import PastRun, origin_of
+from flowkit.why.reasons import NOT_ASKED, Asking, Cause, Reason, same_upstreams, why_it_runs
+from flowkit.why.sources import sources_of, upstreams_of
 
 MOST_CHILDREN = 200  # children of a mapped task whose reasons are found out for its sum
 _NEEDS = (GATE_BROKEN, NOTHING_TO_MAP, TRIGGER_SAID_NO.format("all_successful"))

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flowkit.runs.archive import Archive
-from flowkit.runs.cache_keys import ALTERED, EXPIRED, UNREADABLE, is_expired
-from flowkit.runs.outputs import is_altered
 from flowkit.store.batch import NOTHING, Stored
-from flowkit.store.cache_entry import unpacked
+from flowkit.store.cache_entry import ALTERED, EXPIRED, UNREADABLE, is_expired, unpacked
 from flowkit.store.records import table
 from flowkit.store.results import Results, UnreadableError
+from flowkit.why.archive import Archive
+from flowkit.why.outputs import is_altered
 
 _COLUMNS = "key, flow, task, run, attempt, made, used, took, bytes, code, origin"
 

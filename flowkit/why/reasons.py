@@ -13,10 +13,10 @@ from typing import Any
 
 from flowkit.fingerprint import Change, changes
 from flowkit.plan.status import CACHED, FAILED, MAPPED, SKIPPED, SUCCESS
-from flowkit.runs.archive import PastRun, equal, origin_of
-from flowkit.runs.cache_keys import ALTERED, EXPIRED
-from flowkit.runs.sources import InputChange, Side, input_changes, upstreams_of
+from flowkit.store.cache_entry import ALTERED, EXPIRED
 from flowkit.store.records import AttemptRecord
+from flowkit.why.archive import PastRun, equal, origin_of
+from flowkit.why.sources import InputChange, Side, input_changes, upstreams_of
 
 _FEW = 3
 _UNCACHED = "it has no cache: it runs in every run"

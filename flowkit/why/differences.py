@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from flowkit.fingerprint import Change, changes
 from flowkit.plan.matching import Matching, match
 from flowkit.plan.status import MAPPED, Status
-from flowkit.runs.archive import PastRun, equal
-from flowkit.runs.sources import InputChange, input_changes
+from flowkit.why.archive import PastRun, equal
+from flowkit.why.sources import InputChange, input_changes
 
 _SHARE, _LEAST = 0.2, 0.1  # of the time before, and seconds: less is noise
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, Protocol
 from flowkit.fingerprint import Part
 from flowkit.plan.outline import Outline, key_of, size_of
 from flowkit.plan.plan import CHILD, WHOLE
-from flowkit.runs.archive import equal
 from flowkit.store.batch import Stored
+from flowkit.why.archive import equal
 
 _PLAIN = (int, float, bool, type(None))
 _MOST_CHILDREN = 10_000
