@@ -5,9 +5,9 @@ Guarantees: valid XML whatever tasks print; the file is the old one or the whole
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
+import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,14 +77,13 @@ class JUnit:
 
     def end(self, outcome: Outcome) -> None:
         """Write the file. That it cannot be written is said, and changes nothing of the run."""
-        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        text = "".join(self._document(outcome))
         try:
-            with draft.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(self._document(outcome))
-            draft.replace(self._path)
+            if self._path.exists() and not self._path.is_file():  # a pipe or a device is not replaced
+                self._path.write_text(text, encoding="utf-8")
+            else:
+                _write_whole(self._path.resolve(), text)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                draft.unlink()
             self._console.say_text(
                 f"warning: the report `{self._path}` cannot be written: {error.strerror}", "yellow"
             )
@@ -148,3 +147,14 @@ def _text(text: str) -> str:
 
 def _attribute(text: str) -> str:
     return quoteattr(_legal(text))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole, or as it was before."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -205,4 +205,4 @@ def _said(found: Continuation) -> Iterator[str]:
     if found.standing.unreadable:
         again = [plan.keys[node] for node in sorted(found.standing.unreadable) if not plan.hidden(node)]
         if again:
-            yield f"note: run again, as their results were not kept: {listed(again)}"
+            yield f"note: run again, as their results were not kept, or cannot be read: {listed(again)}"

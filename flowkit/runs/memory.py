@@ -13,6 +13,7 @@ import shlex
 import sqlite3
 import sys
 import time
+import weakref
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,6 +108,8 @@ class Memory:
         """A connection for those who look things up during the run."""
         if self._reader is None:
             self._reader = database.open_to_write(self.path)
+            # Who has the state of a run may ask for a value long after it; with the last of them this goes.
+            weakref.finalize(self, self._reader.close)
         return self._reader
 
     def close(self) -> None:

@@ -94,6 +94,10 @@ class Record:
                 if outcome.broken is not None:
                     self._journal.lose_what_runs()
                 self._journal.end(status, reason, self.exit_code, _counts(outcome))
+            if not self._path.exists():
+                logging.getLogger("flowkit").warning(
+                    "The history was removed while the run went on: nothing of this run is kept."
+                )
             self._tidy_up()
         finally:
             self.close()

@@ -24,13 +24,14 @@ from flowkit.runs.again import reasons, remembered
 from flowkit.runs.borrow import Borrowed
 from flowkit.runs.memory import Asked, Drawn, Kept, Memory, forced_nodes
 from flowkit.store import database, opening, owners
-from flowkit.store.batch import Mark
+from flowkit.store.batch import Mark, Stored
 from flowkit.store.history import History
 from flowkit.store.opening import Session
 from flowkit.store.past import Past
 from flowkit.store.records import RunRecord, table
 from flowkit.store.results import UnreadableError
 
+_LOST = Stored("x", "what was kept of it is damaged, or signed with another key")
 _GLANCE = 0.2  # seconds for which a command that looks whether a run lives may hold its lock
 _OFTEN = 2  # deaths in a row from which on it must be known what ran
 MOST_LOST = 3  # times that a run may die while a task runs, until that task is not run again unasked
@@ -189,9 +190,15 @@ def go_on(
 
 
 def parameters_of(memory: Memory, run: RunRecord) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values that a run was given, and why others cannot be had."""
+    """The values that a run was given, and why others cannot be had.
+
+    Which parameters there were is read from the run itself, where what was kept of their values is damaged or
+    signed with another key: nothing may go on with defaults in their place.
+    """
     values, missing = {}, {}
-    for name, stored in memory.past(run.number, run.uid).parameters().items():
+    kept = memory.past(run.number, run.uid).parameters()
+    for name in {**dict.fromkeys(run.parameters), **kept}:
+        stored = kept.get(name, _LOST)
         try:
             values[name] = memory.results.loaded(stored)
         except UnreadableError as error:

@@ -45,6 +45,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         HistoryError: it cannot be opened or written, or newer code made it.
     """
     with explained(path):
+        _set_aside_emptied(path)
         try:
             return _opened(path)
         except sqlite3.DatabaseError as error:
@@ -64,8 +65,9 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
         return None
     with explained(path):
         _check_file(path)
+        _set_aside_emptied(path)
         try:
-            return _reader(path)
+            return _reader(path) if path.exists() else None
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
@@ -78,6 +80,18 @@ def path_of(connection: sqlite3.Connection) -> Path:
     # As bytes, for a name that is no UTF-8.
     query = "SELECT CAST(file AS BLOB) FROM pragma_database_list WHERE name='main'"
     return Path(os.fsdecode(connection.execute(query).fetchone()[0]))
+
+
+def _set_aside_emptied(path: Path) -> None:
+    """A file that was emptied: what is in its log is of it, and SQLite would drop that without a word."""
+    log = Path(f"{path}-wal")
+    if path.exists() and not path.stat().st_size and log.exists() and log.stat().st_size:
+        owners.claim(path.parent, _RENAMING, patience=PATIENCE)
+        try:
+            if not path.stat().st_size and log.exists():
+                set_aside(path)
+        finally:
+            owners.release(path.parent, _RENAMING)
 
 
 def is_damage(error: BaseException) -> bool:
@@ -230,16 +244,19 @@ def _reader(path: Path) -> sqlite3.Connection | None:
     connection = sqlite3.connect(
         uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
     )
-    version = _version(connection)
+    try:
+        version = _version(connection)
+        _refuse_newer(path, connection)
+    except BaseException:
+        connection.close()
+        raise
+    if version == VERSION:
+        return connection
+    connection.close()
     if version == 0:  # its first writer has not got so far
-        connection.close()
         return None
-    _refuse_newer(path, connection)
-    if version < VERSION:
-        connection.close()
-        _opened(path).close()
-        return _reader(path)
-    return connection
+    _opened(path).close()
+    return _reader(path)
 
 
 def _version(connection: sqlite3.Connection) -> int:

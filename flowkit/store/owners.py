@@ -7,6 +7,7 @@ Relies on: the lock file is opened here only, once a process, as closing any des
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -59,7 +60,8 @@ def release(folder: Path, place: int) -> None:
         if (folder, place) in _mine:
             _mine.discard((folder, place))
             if fcntl is not None:
-                fcntl.lockf(_opened(folder), fcntl.LOCK_UN, 1, place)
+                with contextlib.suppress(FileNotFoundError):  # the state folder was removed meanwhile
+                    fcntl.lockf(_opened(folder), fcntl.LOCK_UN, 1, place)
 
 
 def is_owned(folder: Path, place: int) -> bool:

@@ -89,7 +89,7 @@ class Results:
     def pickled(self, value: Any) -> Stored:
         """What is kept of a value that is not plain; see `packed`."""
         if not self.key:
-            return Stored("x", "there is no key to sign it with")
+            return Stored("x", "there is no key to sign it with, as `flowkit doctor` says")
         spill: _Spill | None = None
         try:
             if sys.getsizeof(value, 0) < _LARGE:

@@ -209,6 +209,22 @@ def test_a_bug_is_not_taken_for_damage_of_a_sound_history(path: Path, bug: Excep
     assert not database.SET_ASIDE
 
 
+@pytest.mark.parametrize("opened", [open_to_read, open_to_write])
+def test_an_emptied_history_is_set_aside_with_the_log_that_is_of_it(path: Path, opened: object) -> None:
+    connection = open_to_write(path)
+    connection.execute("INSERT INTO codes VALUES (x'00', '[]')")
+    log = Path(f"{path}-wal").read_bytes()
+    connection.close()
+    path.write_bytes(b"")
+    Path(f"{path}-wal").write_bytes(log)
+    assert callable(opened)
+    found = opened(path)
+    if found is not None:
+        found.close()
+    [kept] = database.SET_ASIDE
+    assert Path(f"{kept}-wal").read_bytes() == log
+
+
 def test_two_that_are_set_aside_in_one_second_have_two_names(path: Path) -> None:
     for _ in range(3):
         path.write_text("no history")

@@ -112,7 +112,7 @@ def test_what_holds_a_secret_is_not_kept_wherever_it_lies(folder: Path) -> None:
 def test_without_a_key_only_what_is_plain_is_kept(folder: Path) -> None:
     results = Results(folder, None)
     assert results.packed(5) == Stored("p", 5)
-    assert results.packed([5]) == Stored("x", "there is no key to sign it with")
+    assert results.packed([5]) == Stored("x", "there is no key to sign it with, as `flowkit doctor` says")
 
 
 class Broken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -383,3 +384,67 @@ def test_a_run_of_a_script_that_imports_its_flow_can_be_gone_on_with(shell: Shel
     shell("main.py", prefix=[sys.executable], env={"PYTHONPATH": "."}, traceback=True)
     (shell.folder / "fine").touch()
     assert "1 done before" in shell("resume").err
+
+
+def test_a_report_goes_through_a_link_and_into_a_pipe_and_replaces_neither(etl: Shell) -> None:
+    real, link, pipe = (etl.folder / name for name in ("real.xml", "link.xml", "pipe"))
+    real.write_text("before")
+    link.symlink_to(real)
+    etl("run", "etl", "-q", "--junit", "link.xml")
+    assert link.is_symlink()
+    assert real.read_text().startswith("<?xml")
+    os.mkfifo(pipe)
+    said = etl.line("cat pipe & flowkit run etl -q --junit pipe; wait")
+    assert said.out.startswith("<?xml")
+    assert pipe.is_fifo()
+
+
+def test_a_history_that_is_removed_while_the_run_goes_on_is_said(shell: Shell) -> None:
+    shell.write(
+        "flows/gone.py",
+        """
+        import shutil
+        from flowkit import flow, task
+
+        @task
+        def removes():
+            shutil.rmtree(".flowkit")
+
+        @flow
+        def gone():
+            removes()
+        """,
+    )
+    assert "The history was removed while the run went on" in shell("run", "gone").err
+
+
+@pytest.mark.parametrize(("command", "code"), [(("resume",), 2), (("replay", "latest", "drop"), 1)])
+def test_parameters_that_cannot_be_read_are_asked_for_and_not_replaced_by_defaults(
+    shell: Shell, command: tuple[str, ...], code: int
+) -> None:
+    shell.write(
+        "flows/pay.py",
+        """
+        from pathlib import Path
+        from flowkit import flow, task
+
+        @task
+        def drop(table: str):
+            print("dropping", table)
+            assert Path("fine").exists()
+
+        @flow
+        def pay(table: str = "production"):
+            drop(table)
+        """,
+    )
+    shell("run", "pay", "--table", "test", code=1)
+    (shell.folder / "fine").touch()
+    elsewhere = str(shell.folder / "elsewhere")
+    said = shell(*command, code=code, env={"HOME": elsewhere, "XDG_CONFIG_HOME": elsewhere})
+    assert "`table`" in said.err
+    assert "signed with another key" in said.err
+    assert "dropping" not in said.err
+    if command == ("resume",):
+        said = shell("resume", "-p", "table=test", env={"HOME": elsewhere, "XDG_CONFIG_HOME": elsewhere})
+        assert "dropping test" in said.err
