@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
 import signal
 import sqlite3
 from contextlib import closing
 
 import pytest
 from checker import Recorded, recorded
+from command_server import PATIENCE
 from scene import Said, Scene
 
 from flowkit.plan.status import FAILED
@@ -24,7 +28,7 @@ def run(
 
 
 RAISING = """
-    import pickle
+    import pickle, sys
     from flowkit import flow, task
 
     class Mute(Exception):
@@ -40,6 +44,12 @@ RAISING = """
     def deep(left):
         if left: return deep(left - 1)
         raise ValueError("deep")
+
+    def deeper():
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(200_000)
+        try: deep(100_000)
+        finally: sys.setrecursionlimit(before)
 
     def cyclic():
         first, second = ValueError("first"), ValueError("second")
@@ -62,6 +72,7 @@ RAISING = """
         "unpicklable": lambda: raising(Unpicklable()),
         "long": lambda: raising(ValueError("x" * 10_000_000)),
         "deep": lambda: deep(900),
+        "deeper": lambda: deeper(),
         "cyclic": cyclic,
         "several": several,
         "caused": caused,
@@ -261,6 +272,7 @@ def test_results_of_every_size_are_kept_or_said_not_to_be(scene: Scene, large: i
     assert found.status is RunStatus.SUCCESS, said.err
     assert f"too_large is not kept: it is larger than {limit:,} bytes" in said.err
     assert large < sum(path.stat().st_size for path in (scene.state / "results").rglob("*")) < 3 * large
+    assert scene.history.stat().st_size < 1_000_000, "a copy is in the history"
     scene.flowkit("resume", SIZE=str(large))
 
 
@@ -328,3 +340,169 @@ def test_what_was_mapped_over_need_not_be_kept(scene: Scene) -> None:
     (scene.folder / "harmless").touch()
     scene.flowkit("resume")
     assert recorded(scene, values=False).status is RunStatus.SUCCESS
+
+
+@pytest.mark.parametrize("executor", ["threads", "inline"])
+def test_a_task_without_memory_fails_and_the_others_go_on(scene: Scene, executor: str) -> None:
+    text = """
+        import resource
+        from flowkit import flow, task
+
+        @task
+        def greedy():
+            before = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (2 << 30, before[1]))
+            try:
+                return bytes(64 << 30)
+            finally:
+                resource.setrlimit(resource.RLIMIT_AS, before)
+
+        @task
+        def modest():
+            return 1
+
+        @flow
+        def odd():
+            greedy()
+            modest()
+    """
+    said, found = run(scene, text, "--executor", executor, code=1)
+    assert "MemoryError" in said.err
+    assert found.status is RunStatus.FAILED
+    assert found.values == {"modest": 1}
+
+
+def test_a_very_deep_value_and_a_very_long_list_are_arguments_like_others(scene: Scene, many: int) -> None:
+    """A value nested too deeply for a pickle is not kept, which is said."""
+    text = """
+        import os
+        from pathlib import Path
+        from flowkit import flow, task
+
+        MANY = int(os.environ["MANY"])
+
+        def nested(depth):
+            value = []
+            for _ in range(depth):
+                value = [value]
+            return value
+
+        @task
+        def deep():
+            return nested(10_000)
+
+        @task
+        def one():
+            return 1
+
+        @task
+        def depth(value):
+            found = 0
+            while value:
+                [value] = value
+                found += 1
+            return found
+
+        @task
+        def total(numbers):
+            return sum(numbers)
+
+        @task
+        def last(found):
+            assert Path("harmless").exists()
+            return found
+
+        @flow
+        def odd():
+            made = one()
+            last([depth(deep()), depth(nested(10_000)), total([made] * MANY)])
+    """
+    said, _ = run(scene, text, code=1, values=False, MANY=str(many))
+    assert "deep is not kept: a `list` cannot be pickled" in said.err
+    (scene.folder / "harmless").touch()
+    assert "5 tasks done, the rest runs now" in scene.flowkit("resume", MANY=str(many)).err
+    assert recorded(scene, values=False).status is RunStatus.SUCCESS
+
+
+def test_children_that_a_task_forks_take_nothing_from_the_history(scene: Scene) -> None:
+    """Each has the open history of its parent, and ends in each way there is."""
+    text = """
+        import multiprocessing, os, sys, warnings
+        from flowkit import flow, task
+
+        warnings.simplefilter("ignore")
+
+        def square(number):
+            print("square of", number)
+            return number * number
+
+        @task
+        def pool():
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                return pool.map(square, range(20))
+
+        @task
+        def child(number):
+            forked = os.fork()
+            if not forked:
+                print("in the child")
+                [lambda: os._exit(0), lambda: sys.exit(0), lambda: None, lambda: 1 / 0][number]()
+                return "of the child"
+            os.waitpid(forked, 0)
+            return "of the parent"
+
+        @flow
+        def odd():
+            child.map(range(4), upstream_tasks=[pool()])
+    """
+    for executor in ("inline", "threads"):
+        _, found = run(scene, text, "--executor", executor)
+        assert found.status is RunStatus.SUCCESS
+        assert found.values["pool"] == [number * number for number in range(20)]
+        assert [found.values[f"child[{number}]"] for number in range(4)] == ["of the parent"] * 4
+        assert len(found.attempts) == len({each.key for each in found.attempts})
+
+
+def test_processes_that_outlive_a_killed_run_own_and_write_nothing(scene: Scene) -> None:
+    """A forked child has all that its parent had open, the lock and the history too."""
+    text = """
+        import os, signal, subprocess
+        from pathlib import Path
+        from flowkit import flow, task
+
+        @task
+        def leave():
+            if Path("harmless").exists():
+                return "resumed"
+            started = subprocess.Popen(["sleep", "60"])
+            forked = os.fork()
+            if not forked:
+                while not Path("harmless").exists():
+                    pass
+                print("the orphan has gone on", flush=True)
+                return "of an orphan"
+            Path("orphans").write_text(f"{started.pid} {forked}")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        @task
+        def last(found):
+            return found
+
+        @flow
+        def odd():
+            last(leave())
+    """
+    run(scene, text, "--executor", "inline", code=-signal.SIGKILL)
+    sleeping, forked = map(int, (scene.folder / "orphans").read_text().split())
+    try:
+        (scene.folder / "harmless").touch()
+        assert "crashed" in scene.flowkit("resume").err
+        watch = os.pidfd_open(forked)
+        assert select.select([watch], [], [], PATIENCE)[0], "the orphan goes on"
+        os.close(watch)
+    finally:
+        for orphan in (sleeping, forked):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(orphan, signal.SIGKILL)
+    assert recorded(scene).values == {"leave": "resumed", "last": "resumed"}
+    assert "the orphan has gone on" not in logged(scene)
