@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 from contextlib import closing
 
 import pytest
 from checker import check_nothing_is_left_to_do, recorded
-from scene import Scene
+from command_server import PATIENCE
+from scene import Said, Scene
 
 from flowkit.plan.status import CANCELLED, FAILED, RETRYING, SUCCESS
 from flowkit.store.run_status import RunStatus
@@ -18,7 +20,7 @@ FLOW = """
     from datetime import timedelta
     from pathlib import Path
     from campaign_flows import noted
-    from flowkit import context, flow, task
+    from flowkit import backoff, context, flow, task
 
     @task(max_retries=3, retry_delay=timedelta(seconds=float(os.environ.get("DELAY", "0"))))
     def flaky():
@@ -35,6 +37,18 @@ FLOW = """
                 os.kill(os.getpid(), signal.SIGKILL)
             return 1
 
+    @task(max_retries=1, retry_delay=backoff(1000, jitter=0.9))
+    def uneven():
+        with noted():
+            if context.task_run_count == 1:
+                raise ConnectionError("not yet")
+            return context.task_run_count
+
+    @task(max_retries=1, retry_delay=lambda attempt: 0 if attempt == 1 else 1000)
+    def hopeless():
+        with noted():
+            raise ConnectionError("never")
+
     @task
     def half():
         with noted():
@@ -50,6 +64,14 @@ FLOW = """
         deadly()
 
     @flow
+    def jitter():
+        uneven()
+
+    @flow
+    def ending():
+        hopeless()
+
+    @flow
     def changed():
         half()
 """
@@ -63,12 +85,12 @@ def retrying(scene: Scene) -> Scene:
     return scene
 
 
-def killed_in_wait(scene: Scene, **environ: str) -> None:
+def killed_in_wait(scene: Scene, flow: str = "odd", **environ: str) -> Said:
     """Let a run die while it waits for the second attempt."""
-    started = scene.start("run", "flows/flow.py:odd", "--json", **environ)
+    started = scene.start("run", f"flows/flow.py:{flow}", "--json", **environ)
     assert started.wait_until(lambda: "task_retrying" in started.out.read_text()), started.said().err
     started.signal(signal.SIGKILL)
-    started.said()
+    return started.said()
 
 
 def test_a_wait_that_a_crash_cut_goes_on_and_the_attempts_are_counted_on(retrying: Scene) -> None:
@@ -85,6 +107,26 @@ def test_a_wait_that_a_crash_cut_goes_on_and_the_attempts_are_counted_on(retryin
     assert first.ended is not None
     assert second.started - first.ended >= 1000, "the wait is kept"
     check_nothing_is_left_to_do(retrying)
+
+
+def test_a_wait_that_was_drawn_by_chance_is_not_drawn_again(retrying: Scene) -> None:
+    said = killed_in_wait(retrying, "jitter")
+    [wait] = [event["retry_in"] for event in map(json.loads, said.out.splitlines()) if "retry_in" in event]
+    with closing(sqlite3.connect(retrying.history)) as connection:
+        passed = wait - 0.5
+        connection.execute("UPDATE attempts SET started=started-?, ended=ended-?", (passed, passed))
+        connection.commit()
+    retrying.flowkit("resume")
+    first, second = recorded(retrying).attempts
+    assert first.ended is not None
+    assert wait <= second.started - first.ended < wait + PATIENCE
+    check_nothing_is_left_to_do(retrying)
+
+
+def test_after_the_last_attempt_nobody_waits(retrying: Scene) -> None:
+    """The wait that would follow is a thousand seconds."""
+    retrying.flowkit("run", "flows/flow.py:ending", code=1)
+    assert [each.status for each in recorded(retrying).attempts] == [RETRYING, FAILED]
 
 
 def test_a_crash_gives_no_more_retries_than_there_are(retrying: Scene) -> None:
@@ -130,3 +172,22 @@ def test_a_flow_that_is_changed_while_it_runs_ends_as_it_began(retrying: Scene) 
     said = retrying.flowkit("resume", code=None)
     assert said.code in (2, 3)
     assert "was made from `flows/flow.py:changed`" in said.err
+
+
+def test_a_flow_that_is_registered_anew_or_not_any_more_while_it_runs_ends_as_it_began(
+    retrying: Scene,
+) -> None:
+    retrying.flowkit("register", "flows/flow.py")
+    started = retrying.start("run", "changed")
+    retrying.wait_for_task(started)
+    text = (retrying.folder / "flows" / "flow.py").read_text()
+    changed = text.replace("def half():", "def half(other=1):").replace("half()", "half(2)")
+    retrying.write(changed)
+    assert "v1 → v2  flows/flow.py:changed" in retrying.flowkit("register", "flows/flow.py").out
+    retrying.flowkit("unregister", "changed")
+    (retrying.folder / "go").touch()
+    assert started.said().code == 0
+    found = recorded(retrying)
+    assert found.run is not None
+    assert (found.run.flow, found.run.ref) == ("changed", "flows/flow.py:changed")
+    assert found.values == {"half": None}
