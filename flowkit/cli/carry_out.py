@@ -73,12 +73,12 @@ def carry_out(
                 _options(console, name, executors[0].workers, options, chosen, kept), careful=careful
             )
             engine = prepare(plan, values, executors, how, kept, earlier)
+            with closing(console), said_by(console):
+                outcome = engine.run()
         except FlowkitError as error:
             if kept is not None:
                 kept.record.fail(error.message)
             raise
-        with closing(console), said_by(console):
-            outcome = engine.run()
     return _ended(outcome, console, options, kept)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from flowkit.cli.styled import Styled, cropped, width
@@ -56,12 +57,14 @@ class LiveArea:
     def start(self) -> None:
         """Begin to draw. What is over before the first drawing is due leaves no trace."""
         self._live.start()
-        self._thread.start()
+        with suppress(RuntimeError):  # where the system gives no more threads, it is drawn with what is said
+            self._thread.start()
 
     def stop(self) -> None:
         """Take the lines away."""
         self._stopping.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._frame = _nothing
         self._live.stop()
 

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -109,7 +109,8 @@ def _load_target(target: Target, project: Project) -> Loaded:
     shown = printable(project.display(target.path) if target.path else str(target.module))
     timer = threading.Timer(PATIENCE, say, [f"still loading {shown} …  ctrl-c to stop"])
     timer.daemon = True
-    timer.start()
+    with suppress(RuntimeError):  # where the system gives no more threads, nothing is said
+        timer.start()
     try:
         with _set_apart():
             module, flow = load(target, project)

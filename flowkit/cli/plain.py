@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flowkit.cli import github
@@ -261,7 +262,8 @@ class Heartbeat:
     def start(self) -> None:
         """Begin to listen."""
         self.reset()
-        self._thread.start()
+        with suppress(RuntimeError):  # where the system gives no more threads, silence is not broken
+            self._thread.start()
 
     def reset(self) -> None:
         """Something was said."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
+from flowkit.engine.task_threads import start_apart
+
 if TYPE_CHECKING:
     from flowkit.cli.console import Console
 
@@ -70,7 +72,7 @@ def said_by(console: Console) -> Iterator[None]:
     kept = (os.dup(1), os.dup(2))
     reader, writer = os.pipe()
     listener = threading.Thread(target=_say, args=(reader, console), name="flowkit-listener", daemon=True)
-    listener.start()
+    start_apart(listener)
     os.dup2(writer, 1)
     os.dup2(writer, 2)
     os.close(writer)

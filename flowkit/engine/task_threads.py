@@ -19,6 +19,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.context import CURRENT
+from flowkit.errors import FlowkitError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -58,8 +59,18 @@ def give_back() -> None:
 
 
 def start_apart(thread: threading.Thread) -> None:
-    """Start a thread of flowkit's own, which belongs to no task."""
-    Context().run(thread.start)
+    """Start a thread of flowkit's own, which belongs to no task.
+
+    Raises:
+        FlowkitError: the system gives no more of them.
+    """
+    try:
+        Context().run(thread.start)
+    except RuntimeError as error:
+        raise FlowkitError(
+            f"a thread cannot be started: {error}",
+            hints=("end other programs, or raise the limit of processes (`ulimit -u`)",),
+        ) from error
 
 
 def _replaced() -> list[tuple[type, str, Callable[[_Method], _Method]]]:

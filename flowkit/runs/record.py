@@ -103,7 +103,7 @@ class Record:
             self.close()
 
     def fail(self, reason: str) -> None:
-        """The run could not even start."""
+        """The run could not even start; where its end is written already this does nothing."""
         with contextlib.suppress(sqlite3.Error):
             self._journal.end(RunStatus.FAILED, reason, 2, {})
         self.close()

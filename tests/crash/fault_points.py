@@ -12,6 +12,7 @@ import resource
 import signal
 import sqlite3
 import stat
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -89,6 +90,25 @@ def hold_commits() -> None:
 def few_descriptors(most: int) -> None:
     """No more open files than that."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def few_threads(most: int) -> None:
+    """No more new threads than that: the kernel refuses, as where a user has too many processes."""
+    left = most
+
+    def refusing(start: Callable[..., Any]) -> Callable[..., Any]:
+        def started(*given: Any, **options: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise RuntimeError("can't start new thread")
+            return start(*given, **options)
+
+        return started
+
+    for name in ("_start_new_thread", "_start_joinable_thread"):  # before Python 3.13, and from then on
+        if hasattr(threading, name):
+            setattr(threading, name, refusing(getattr(threading, name)))
 
 
 def umask(mask: int) -> None:

@@ -144,3 +144,18 @@ def test_many_processes_lose_no_row_and_see_no_error(usual: Scene, writers: int)
             "SELECT run, COUNT(*), COUNT(DISTINCT batch) FROM attempts GROUP BY run"
         ).fetchall()
         assert [row[1:] for row in rows] == [(100, 100)] * writers
+
+
+@pytest.mark.parametrize("most", range(6))
+@pytest.mark.parametrize("executor", ["threads", "inline"])
+def test_where_no_more_threads_can_be_started_it_is_said_and_nothing_is_lost(
+    usual: Scene, executor: str, most: int
+) -> None:
+    said = usual.flowkit(*RUN, "--executor", executor, before=("few_threads", most), code=None)
+    if said.code:
+        assert "can't start new thread" in said.err
+        assert recorded(usual).going_on == []
+        usual.flowkit(*(RUN if recorded(usual).run is None else ("resume",)))
+    check_nothing_is_left_to_do(usual)
+    check_litter(usual)
+    assert len(recorded(usual).values) == 10
