@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from flowkit.errors import BugError, LoadError
+from flowkit.errors import BugError, FlowkitError, LoadError
 from flowkit.project.entry import Descriptor, Table, from_json
 from flowkit.project.root import Project, find_or_start, located
 
@@ -87,7 +87,7 @@ class _Child:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def inspect(self) -> Inspected:
-        with tempfile.TemporaryFile() as report, tempfile.TemporaryFile() as trace, _lifeline() as lifeline:
+        with _temporary() as report, _temporary() as trace, _lifeline() as lifeline:
             status = self._run(report, trace, lifeline)
             answer, stack = _text(report), _text(trace)
         document = _document(answer)
@@ -161,6 +161,21 @@ class _Child:
             if file == name:
                 return f"`{self.project.display(self.path)}:{line}`"
         return f"`{self.project.display(self.path)}`"
+
+
+def _temporary() -> IO[bytes]:
+    """A file without a name.
+
+    Raises:
+        FlowkitError: there is no room for it.
+    """
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise FlowkitError(
+            f"a temporary file cannot be made: {error.strerror}",
+            hints=("free space where temporary files are, or set `TMPDIR` to another folder",),
+        ) from error
 
 
 @contextlib.contextmanager
