@@ -12,6 +12,7 @@ import resource
 import signal
 import sqlite3
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -109,6 +110,16 @@ def few_threads(most: int) -> None:
     for name in ("_start_new_thread", "_start_joinable_thread"):  # before Python 3.13, and from then on
         if hasattr(threading, name):
             setattr(threading, name, refusing(getattr(threading, name)))
+
+
+def no_temporary_files() -> None:
+    """The places for them are full."""
+
+    def refused(*given: Any, **options: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("TemporaryFile", "NamedTemporaryFile", "TemporaryDirectory", "mkstemp", "mkdtemp"):
+        setattr(tempfile, name, refused)
 
 
 def umask(mask: int) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import zipapp
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +18,8 @@ from checker import check_litter, check_nothing_is_left_to_do, recorded
 from command_server import REAL, Server
 from scene import FLOWS, Scene
 
+import flowkit
+from flowkit.plan.status import SUCCESS, TIMED_OUT
 from flowkit.store.run_status import RunStatus
 
 RUN = ("run", f"flows/{FLOWS.name}:ten_side_by_side")
@@ -95,6 +99,42 @@ def test_an_interpreter_with_options_gives_the_same(usual: Scene, options: list[
     assert "nothing is left to run" in said.err, "what another interpreter made counts as changed"
 
 
+def test_a_zip_of_the_package_gives_the_same(usual: Scene) -> None:
+    """As `zipapp` makes it; what flowkit needs is installed beside it."""
+    source, archive = usual.root / "source", usual.root / "flowkit.pyz"
+    package = Path(flowkit.__file__).parent
+    shutil.copytree(package, source / "flowkit", ignore=shutil.ignore_patterns("__pycache__"))
+    zipapp.create_archive(source, archive, main="flowkit.cli.app:main")
+    usual.flowkit(*RUN, prefix=(sys.executable, str(archive)))
+    assert len(recorded(usual).values) == 10
+    assert "nothing is left to run" in usual.flowkit("resume", prefix=(sys.executable, str(archive))).err
+    check_nothing_is_left_to_do(usual)
+
+
+CACHING = """
+    from campaign_flows import noted
+    from flowkit import flow, task
+
+    KINDS = {"a", "b", "c"}
+
+    @task(cache=True)
+    def cached(kinds):
+        with noted():
+            return sorted(kinds | KINDS)
+
+    @flow
+    def odd():
+        cached({"x", "y", "z"})
+"""
+
+
+def test_another_hash_seed_finds_what_was_cached(usual: Scene) -> None:
+    usual.write(CACHING)
+    for seed in ("1", "2", "3"):
+        usual.flowkit("run", "flows/flow.py:odd", prefix=REAL, PYTHONHASHSEED=seed)
+    assert [each.what for each in usual.told()] == ["start", "end"]
+
+
 def test_another_hash_seed_changes_nothing(usual: Scene) -> None:
     for seed in ("1", "2"):
         usual.flowkit(*(RUN if seed == "1" else ("resume",)), prefix=REAL, PYTHONHASHSEED=seed)
@@ -120,6 +160,45 @@ def test_no_duration_is_negative_when_the_clock_jumps(usual: Scene, step: float)
     found = recorded(usual)
     assert found.run is not None
     assert found.run.number == 3, "the latest is the last that began, whatever the clock said"
+
+
+TIMED = """
+    import threading
+    from campaign_flows import noted
+    from flowkit import context, flow, task
+
+    @task(timeout=100)
+    def short():
+        with noted():
+            return 1
+
+    @task(timeout=0.2)
+    def endless(found):
+        with noted():
+            threading.Event().wait(1000)
+
+    @task(max_retries=1, retry_delay=0.2)
+    def flaky():
+        with noted():
+            return 1 // (context.task_run_count - 1)
+
+    @flow
+    def odd():
+        endless(short())
+        flaky()
+"""
+
+
+@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("step", [DAY, -DAY])
+def test_time_limits_and_waits_do_not_follow_the_clock_when_it_jumps(
+    usual: Scene, executor: str, step: float
+) -> None:
+    usual.write(TIMED)
+    arguments = ("run", "flows/flow.py:odd", "--executor", executor, "--timeout", "1h")
+    usual.flowkit(*arguments, before=("jumping_clock", step), code=1)
+    ends = {each.key: each.status for each in recorded(usual).attempts}
+    assert ends == {"short": SUCCESS, "endless": TIMED_OUT, "flaky": SUCCESS}
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o077, 0o777])
@@ -159,3 +238,65 @@ def test_where_no_more_threads_can_be_started_it_is_said_and_nothing_is_lost(
     check_nothing_is_left_to_do(usual)
     check_litter(usual)
     assert len(recorded(usual).values) == 10
+
+
+def test_a_file_in_place_of_the_state_folder_is_named_before_anything_runs(usual: Scene) -> None:
+    usual.state.write_text("mine")
+    said = usual.flowkit(*RUN, code=2)
+    assert said.error == f"the state folder `{usual.state}` is not a folder"
+    assert "FLOWKIT_HOME" in said.err
+    assert usual.told() == []
+    assert usual.state.read_text() == "mine"
+    usual.flowkit(*RUN, FLOWKIT_HOME=str(usual.root / "elsewhere"))
+    assert len(usual.told()) > 0
+
+
+@pytest.mark.skipif(os.getuid() == 0 and not shutil.which("setpriv"), reason="root may write anywhere")
+@pytest.mark.parametrize("what", ["the project", "the state"])
+def test_a_folder_that_is_read_only_is_named_before_anything_runs(usual: Scene, what: str) -> None:
+    powers = "-dac_override,-dac_read_search"
+    prefix = ("setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}", *REAL)
+    prefix = prefix if os.getuid() == 0 else REAL
+    if what == "the state":
+        usual.flowkit(*RUN)
+    told = usual.told()
+    closed = usual.state if what == "the state" else usual.folder
+    for path in (*closed.rglob("*"), closed):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    try:
+        said = usual.flowkit(*RUN, code=2, prefix=prefix)
+        assert str(usual.state) in said.error
+        assert "FLOWKIT_HOME" in said.err
+        assert usual.told() == told
+        usual.flowkit("runs", prefix=prefix)
+        elsewhere = str(usual.root / "elsewhere")
+        usual.flowkit(*RUN, prefix=prefix, FLOWKIT_HOME=elsewhere)
+        assert len(usual.told()) > len(told)
+    finally:
+        for path in (closed, *closed.rglob("*")):
+            path.chmod(0o700)
+
+
+def test_without_temporary_files_flows_run_and_what_needs_one_says_so(usual: Scene) -> None:
+    check_whole(usual, before=("no_temporary_files",))
+    said = usual.flowkit("register", f"flows/{FLOWS.name}", before=("no_temporary_files",), code=1)
+    assert said.error == "a temporary file cannot be made: No space left on device"
+    usual.flowkit("register", f"flows/{FLOWS.name}")
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("unshare"), reason="needs a /dev of its own")
+def test_without_shared_memory_flows_run(usual: Scene) -> None:
+    hidden = 'mount -t tmpfs -o size=4k,noexec,mode=0 tmpfs /dev/shm && exec "$@"'
+    usual.flowkit(*RUN, prefix=("unshare", "-m", "sh", "-c", hidden, "sh", *REAL))
+    assert len(recorded(usual).values) == 10
+
+
+@pytest.mark.parametrize(
+    "environ", [{"TERM": "dumb"}, {"TERM": ""}, {"TERM": "no-such-terminal"}, {"NO_COLOR": ""}], ids=str
+)
+def test_whatever_the_terminal_is_said_to_be_a_file_gets_plain_text(
+    usual: Scene, environ: dict[str, str]
+) -> None:
+    said = usual.flowkit(*RUN, **environ)
+    assert "10 ok" in said.err
+    assert "\x1b" not in said.out + said.err
