@@ -52,6 +52,7 @@ def failed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     scene.take_flows()
     scene.write(FLOW)
     scene.flowkit(*RUN, code=1)
+    scene.flowkit("register", "flows/flow.py")
     (scene.folder / "harmless").touch()
     return scene
 
@@ -88,6 +89,7 @@ def check_survived(scene: Scene, reference: Mapping[str, Any], *before: Said) ->
         assert "damaged" in said[-1].error
         said.append(scene.flowkit(*RUN))
     assert recorded(scene, whole=False).values == reference
+    assert "odd" in scene.flowkit("list").out, "the registry has suffered"
     for kept in scene.state.glob("*.corrupt-*"):
         if kept.suffix not in ("-wal", "-shm"):
             assert any(kept.name[: kept.name.index("corrupt-") + 8] in each.err for each in said), "not said"
@@ -227,7 +229,7 @@ def test_a_result_whose_file_is_damaged_is_made_again(
     check_litter(scene)
 
 
-@pytest.mark.parametrize("damage", [flipped, gone])
+@pytest.mark.parametrize("damage", [flipped, gone, cut_short, emptied, replaced_by_text])
 def test_an_entry_of_the_cache_whose_file_is_damaged_is_made_again(
     scene: Scene, damage: Callable[[Path, random.Random], None]
 ) -> None:
@@ -260,6 +262,42 @@ def test_an_entry_of_the_cache_whose_file_is_damaged_is_made_again(
     scene.flowkit(*RUN)
     assert len(scene.told()) == 4, "what was made again is not there"
     assert recorded(scene).values["size"] == 100_000
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_an_entry_of_the_cache_whose_class_is_gone_is_made_again(scene: Scene, size: int) -> None:
+    """The class lies where the code that is followed does not lead."""
+    scene.take_flows()
+    scene.write(
+        """
+        import importlib
+        from campaign_flows import noted
+        from flowkit import flow, task
+
+        SHAPES = "shapes"
+
+        @task(cache=True)
+        def cached():
+            with noted():
+                return importlib.import_module(SHAPES).make()
+
+        @task
+        def name(shape):
+            return type(shape).__name__
+
+        @flow
+        def odd():
+            name(cached())
+        """
+    )
+    shape = "class {0}:\n    def __init__(self): self.size = bytes({1})\nmake = {0}\n"
+    for kind in ("Square", "Ellipse"):  # of another length, else Python takes its old bytecode
+        scene.write(shape.format(kind, size), "flows/shapes.py")
+        told = len(scene.told())
+        for _ in range(2):
+            scene.flowkit(*RUN)
+            assert recorded(scene, values=False).status is RunStatus.SUCCESS
+        assert [each.what for each in scene.told()[told:]] == ["start", "end"]
 
 
 # -- while a run goes on, or after it was killed ----------------------------------------------
