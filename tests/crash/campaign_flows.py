@@ -108,6 +108,20 @@ def one() -> Any:
     return large(7)
 
 
+@task(cache=True)
+def remembered(number: int) -> bytes:
+    """An entry of the cache with a file, and with lines."""
+    with noted():
+        print("remembered", number)
+        return number.to_bytes(4, "big") * 25_000
+
+
+@flow
+def one_remembered() -> Any:
+    """A single task with a cache."""
+    return remembered(7)
+
+
 @flow
 def ten_in_a_row() -> Any:
     """A chain."""

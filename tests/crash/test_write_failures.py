@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
 from checker import check_after_fault, check_end, finish, recorded
-from command_server import Server
+from command_server import REAL, Server
 from scene import FLOWS, Said, Scene
 
 RUN = ("run", f"flows/{FLOWS.name}:one", "--executor", "inline", "--json")
 Points = Callable[[], Iterator[int]]
 pytestmark = pytest.mark.timeout(900)
 KIB = 1024
+CACHED = ("run", f"flows/{FLOWS.name}:one_remembered", "--executor", "inline", "--json")
+SYNCED = "pwrite64,fsync,fdatasync"
 
 
 @pytest.fixture
-def reference(server: Server, tmp_path: Path) -> Mapping[str, Any]:
+def run() -> tuple[str, ...]:
+    """What is run."""
+    return RUN
+
+
+@pytest.fixture
+def reference(server: Server, tmp_path: Path, run: tuple[str, ...]) -> Mapping[str, Any]:
     """The results of a run that nothing happened to."""
     scene = scene_at(server, tmp_path / "reference")
-    scene.flowkit(*RUN)
+    scene.flowkit(*run)
     found = recorded(scene)
     check_end(scene, found.values)
     return found.values
@@ -39,32 +49,68 @@ def check_said(said: Said, scene: Scene) -> None:
     assert said.code in (1, 2), said.err
     lines = [line for line in said.err.splitlines() if line.startswith("error")]
     assert lines, said.err
-    assert any(str(scene.state) in line or "oracle" in line for line in said.err.splitlines()), said.err
+    places = (str(scene.state), "oracle", "a temporary file")
+    assert any(place in said.err for place in places), said.err
 
 
-def check_mended(scene: Scene, said: Said, reference: Mapping[str, Any], *, succeeded: bool = False) -> None:
+def check_mended(
+    scene: Scene,
+    said: Said,
+    reference: Mapping[str, Any],
+    run: tuple[str, ...] = RUN,
+    *,
+    succeeded: bool = False,
+) -> None:
     """What was recorded before is intact, and without the fault all goes on."""
     before = recorded(scene)
     check_after_fault(scene, said, before, reference)
     if not succeeded:
         check_said(said, scene)
-    finish(scene, before, reference, *RUN)
+    finish(scene, before, reference, *run)
 
 
+@pytest.mark.parametrize("run", [RUN, CACHED], ids=["plain", "cached"])
 @pytest.mark.parametrize("fault", ["fill_at", "break_at"])
 def test_a_write_that_fails_at_any_call_is_said_and_nothing_is_lost(
-    server: Server, tmp_path: Path, reference: Mapping[str, Any], fault: str, points: Points
+    server: Server,
+    tmp_path: Path,
+    reference: Mapping[str, Any],
+    fault: str,
+    points: Points,
+    run: tuple[str, ...],
 ) -> None:
+    """To the history, the files of results, the log and the cache."""
     for point in points():
         scene = scene_at(server, tmp_path / str(point))
-        said = scene.flowkit(*RUN, before=(fault, point), code=None)
+        said = scene.flowkit(*run, before=(fault, point), code=None)
         if "is not kept: there is no key" in said.out:  # it could not be written: said, and no failure
             continue
-        check_mended(scene, said, reference, succeeded=said.code == 0)
+        check_mended(scene, said, reference, run, succeeded=said.code == 0)
         if not Path(scene.environ["FAULT"]).exists():
             break
     assert said.code == 0
     assert point > 20, "the calls are not counted"
+
+
+@pytest.mark.skipif(which("strace") is None, reason="there is no strace")
+def test_a_disk_that_fails_at_any_system_call_is_never_taken_for_success(
+    server: Server, tmp_path: Path, reference: Mapping[str, Any], crashes: int
+) -> None:
+    """Writes and `fsync` of SQLite itself too; a result whose `fsync` failed is not recorded as done."""
+    for number in count(1, max(1, 400 // crashes)):
+        scene = scene_at(server, tmp_path / str(number))
+        trace = scene.root / "trace"
+        inject = f"inject={SYNCED}:error=EIO:when={number}"
+        strace = ("strace", "-f", "-y", "-qq", "-o", str(trace), "-e", f"trace={SYNCED}", "-e", inject, *REAL)
+        said = scene.flowkit(*RUN, prefix=strace, code=None)
+        failed = [line for line in trace.read_text("utf-8", "replace").splitlines() if "(INJECTED)" in line]
+        if any("/results/" in line for line in failed):
+            assert said.code, failed
+            assert not recorded(scene).successes
+        check_mended(scene, said, reference, succeeded=said.code == 0)
+        if not failed:
+            break
+    assert said.code == 0
 
 
 def test_a_history_that_cannot_grow_is_said_and_what_is_in_it_stays(
@@ -121,8 +167,9 @@ def test_a_full_disk_is_said_and_after_room_was_made_all_goes_on(
         subprocess.run(["rm", "-r", str(state)], check=True)
 
 
+@pytest.mark.parametrize("fault", ["fill_at", "break_at"])
 def test_a_registry_that_cannot_be_written_stays_as_it_was(
-    server: Server, tmp_path: Path, points: Points
+    server: Server, tmp_path: Path, points: Points, fault: str
 ) -> None:
     flow = "from flowkit import flow, task\n@task\ndef do(): ...\n@flow\ndef {}():\n    do()\n"
     for point in points():
@@ -131,7 +178,7 @@ def test_a_registry_that_cannot_be_written_stays_as_it_was(
         scene.flowkit("register", "flows/first.py")
         old = registry(scene)
         scene.write(flow.format("second"), "flows/second.py")
-        said = scene.flowkit("register", "flows/second.py", before=("break_at", point), code=None)
+        said = scene.flowkit("register", "flows/second.py", before=(fault, point), code=None)
         if not Path(scene.environ["FAULT"]).exists():
             break
         if said.code:
