@@ -282,6 +282,31 @@ def test_a_damaged_registry_is_named_and_never_overwritten(
     assert registry.path.read_bytes() == content
 
 
+@settings(max_examples=200)
+@given(st.data())
+def test_a_registry_with_a_flipped_bit_or_a_torn_end_is_read_whole_or_left_alone(data: st.DataObject) -> None:
+    """What is still a registry may be read; what is none is named, and no update replaces it."""
+    content = bytearray(GOOD.encode())
+    if data.draw(st.booleans()):
+        content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    else:
+        del content[data.draw(st.integers(0, len(content) - 1)) :]
+    with tempfile.TemporaryDirectory() as folder:
+        registry = Registry(Project(Path(folder)))
+        registry.path.parent.mkdir(mode=0o700)
+        registry.path.write_bytes(content)
+        try:
+            there = registry.read()
+        except RegistryError as error:
+            assert "registry.toml" in error.message
+            with pytest.raises(RegistryError):
+                registry.update([descriptor("new")])
+            assert registry.path.read_bytes() == content
+        else:
+            registry.update([descriptor("new")])
+            assert registry.read().keys() == {*there, "new"}
+
+
 def test_windows_line_ends_are_read(registry: Registry) -> None:
     registry.path.parent.mkdir(mode=0o700)
     registry.path.write_bytes(GOOD.replace("\n", "\r\n").encode())

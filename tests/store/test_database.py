@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import multiprocessing
 import os
+import signal
 import sqlite3
 import stat
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,6 +117,52 @@ def test_a_migration_that_fails_changes_nothing(older: Path, monkeypatch: pytest
     assert connection.execute("PRAGMA user_version").fetchone() == (database.VERSION - 1,)
     assert connection.execute("SELECT name FROM sqlite_master WHERE name='more'").fetchone() is None
     connection.close()
+
+
+def test_a_migration_that_is_killed_anywhere_leaves_the_old_history_or_the_new(older: Path) -> None:
+    """Killed before the first, second, … statement, until it gets through; then the next opens it."""
+    with contextlib.closing(sqlite3.connect(older)) as connection, connection:
+        connection.execute("INSERT INTO codes VALUES (x'01', '[]')")
+    before = older.read_bytes()
+    for point in itertools.count(1):
+        for companion in ("-wal", "-shm"):
+            Path(f"{older}{companion}").unlink(missing_ok=True)
+        older.write_bytes(before)
+        status = migrated_in_child(older, point)
+        with contextlib.closing(sqlite3.connect(older)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            [(version,)] = connection.execute("PRAGMA user_version")
+            assert version in (database.VERSION - 1, database.VERSION)
+            more = connection.execute("SELECT name FROM sqlite_master WHERE name='more'").fetchall()
+            assert bool(more) == (version == database.VERSION), "half migrated"
+        with contextlib.closing(open_to_write(older)) as connection:
+            assert connection.execute("SELECT id, colour FROM more, runs").fetchall() == []
+            assert connection.execute("SELECT COUNT(*) FROM codes").fetchone() == (1,)
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL
+    assert point > 4, "the statements are not counted"
+
+
+def migrated_in_child(path: Path, point: int) -> int:
+    """Open a history in a process that is killed before its n-th statement; how that ended."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    class Deadly(sqlite3.Connection):
+        left = point
+
+        def execute(self, *given: Any) -> sqlite3.Cursor:
+            Deadly.left -= 1
+            if not Deadly.left:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().execute(*given)
+
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *given, **options: connect(*given, **options, factory=Deadly)  # type: ignore
+    open_to_write(path).close()
+    os._exit(0)
 
 
 def make(path: Path, start: Barrier) -> None:
