@@ -42,7 +42,7 @@ def points() -> Callable[[], Iterator[int]]:
 @pytest.fixture
 def large() -> int:
     """The bytes of a large result."""
-    return 1 << 30 if LONG else 50_000_000
+    return 1 << 31 if LONG else 50_000_000
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import pickle
 import sqlite3
+import urllib.parse
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -130,3 +133,62 @@ def test_the_history_of_someone_else_is_shown_and_not_loaded(usual: Scene, tmp_p
     for command in (["runs"], ["runs", "show", "1"], ["logs", "1"], ["doctor"], ["list"]):
         usual.flowkit(*command, code=None)
         assert not marker.exists()
+
+
+SECRET = 'hunter2 "quoted"\nsecond-line-of-it'
+LEAKY = """
+    import base64, json, logging, sys, threading, urllib.parse
+    from pathlib import Path
+    from pydantic import SecretStr
+    from flowkit import flow, task
+
+    @task
+    def say(token):
+        secret = token.get_secret_value()
+        print("as it is", secret)
+        print("json", json.dumps({"token": secret}))
+        print("base64", base64.b64encode(secret.encode()).decode())
+        print("url", urllib.parse.quote(secret))
+        print("repr", repr(secret), file=sys.stderr)
+        for part in secret.splitlines():
+            print("line", part)
+        logging.getLogger("leaky").warning("logged %s", secret)
+        return {"given back": secret, "large": "x" * 100_000}
+
+    @task
+    def stuck(found):
+        while not Path("go").exists():
+            Path("reached").touch()
+            threading.Event().wait(0.01)
+
+    @task
+    def fail(token, found):
+        raise ValueError("outer " + token.get_secret_value()) from OSError(token.get_secret_value())
+
+    @flow
+    def leaky(token: SecretStr):
+        fail(token, stuck(say(token)))
+"""
+
+
+def test_a_secret_is_nowhere_to_be_read(usual: Scene) -> None:
+    """Not in what is kept, not on the terminal, and not where other users see what runs."""
+    usual.write(LEAKY)
+    usual.flowkit("register", "flows/flow.py")
+    started = usual.start("run", "leaky", "--json", FLOWKIT_SECRET_TOKEN=SECRET)
+    assert started.wait_until((usual.folder / "reached").exists), started.said().err
+    process = Path(f"/proc/{started.command.pid}")
+    seen = [(process / name).read_bytes() for name in ("cmdline", "comm")]
+    (usual.folder / "go").touch()
+    said = started.said()
+    assert said.code == 1, said.err
+    later = [usual.flowkit(*command) for command in (["runs", "show", "1"], ["logs", "1"], ["show", "leaky"])]
+    assert later[1].out.count("•••") >= 8, later[1].out
+    kept = [path.read_bytes() for path in usual.state.rglob("*") if path.is_file()]
+    shown = [text.encode() for each in (said, *later) for text in (each.out, each.err)]
+    written = [line.encode() for line in SECRET.splitlines()]
+    written += [base64.b64encode(line)[:-4] for line in (SECRET.encode(), *written)]
+    written += [urllib.parse.quote(written[0]).encode(), json.dumps(SECRET)[1:-1].encode()]
+    for place in (*seen, *kept, *shown):
+        for text in written:
+            assert text not in place, f"{text!r} is in {place[:200]!r}"

@@ -116,3 +116,13 @@ def test_a_folder_of_a_process_that_is_gone_is_swept_away_with_what_is_in_it(fol
         assert used.stat().st_mode & 0o777 == 0o700
         assert used.parent == folder
     assert list(folder.iterdir()) == []
+
+
+def test_no_folder_gets_so_many_files_that_it_is_slow(folder: Path) -> None:
+    """A hundred thousand files are 400 in each folder."""
+    names = {written(folder, str(number).encode()) for number in range(2000)}
+    assert len(names) == 2000
+    assert set(files.names(folder)) == names
+    folders = list(folder.iterdir())
+    assert len(folders) == 256
+    assert max(len(list(each.iterdir())) for each in folders) < 40
