@@ -191,3 +191,66 @@ def test_a_flow_that_is_registered_anew_or_not_any_more_while_it_runs_ends_as_it
     assert found.run is not None
     assert (found.run.flow, found.run.ref) == ("changed", "flows/flow.py:changed")
     assert found.values == {"half": None}
+
+
+EDITED = """
+    import os, signal
+    from pathlib import Path
+    from campaign_flows import noted
+    from flowkit import flow, task
+
+    @task
+    def numbers():
+        with noted():
+            return [10, 20, 30]
+
+    @task
+    def double(number):
+        with noted():
+            return 2 * number
+
+    @task
+    def lonely():
+        with noted():
+            return 7
+
+    @task
+    def last(found, alone):
+        with noted():
+            if not Path("harmless").exists():
+                os.kill(os.getpid(), signal.SIGKILL)
+            return [*found, alone]
+
+    @flow
+    def odd():
+        last(double.map(numbers()), lonely())
+"""
+CHILDREN = ["double[0]", "double[1]", "double[2]"]
+EDITS = {
+    "the same": ("", "", [20, 40, 60, 7], []),
+    "wider": ("[10, 20, 30]", "[5, 10, 20, 30]", [10, 20, 40, 60, 7], ["numbers", *CHILDREN, "double[3]"]),
+    "narrower": ("[10, 20, 30]", "[20, 30]", [40, 60, 7], ["numbers", *CHILDREN[:2]]),
+    "renamed": ("lonely", "alone", [20, 40, 60, 7], []),
+    "changed": ("2 * number", "3 * number", [30, 60, 90, 7], CHILDREN),
+    "removed": (", lonely())", ", 8)", [20, 40, 60, 8], []),
+    "added": ("lonely())", "double(lonely()))", [20, 40, 60, 14], ["double-2"]),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "result", "again"), EDITS.values(), ids=EDITS)
+def test_a_flow_that_was_edited_after_a_crash_gets_no_result_that_is_anothers(
+    retrying: Scene, old: str, new: str, result: list[int], again: list[str]
+) -> None:
+    retrying.write(EDITED)
+    retrying.flowkit("run", "flows/flow.py:odd", code=-signal.SIGKILL, PACE="0.2")
+    done = recorded(retrying).successes.keys()
+    assert done == {"numbers", *CHILDREN, "lonely"}
+    told = len(retrying.told())
+    retrying.write(EDITED.replace(old, new) if old else EDITED)
+    (retrying.folder / "harmless").touch()
+    retrying.flowkit("resume")
+    found = recorded(retrying)
+    assert found.values["last"] == result
+    ran = [each.task for each in retrying.told()[told:] if each.what == "start"]
+    assert sorted(ran) == sorted(["last", *again])
+    check_nothing_is_left_to_do(retrying)

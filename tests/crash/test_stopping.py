@@ -164,3 +164,16 @@ def test_a_reader_that_goes_away_changes_nothing_of_what_is_recorded(stopping: S
     assert found.status is RunStatus.SUCCESS
     assert found.values == ALL
     check_nothing_is_left_to_do(stopping)
+
+
+@pytest.mark.parametrize("form", ["--json", "--verbose"])
+def test_ctrl_c_is_recorded_also_where_nobody_reads_what_is_said(stopping: Scene, form: str) -> None:
+    line = f"exec {' '.join(REAL)} run flows/flow.py:two {form} > >(exec true) 2> >(exec true)"
+    started = stopping.start("-c", line, prefix=("bash",))
+    assert started.wait_until((stopping.folder / "reached").exists), started.said().err
+    assert started.wait_until(lambda: recorded(stopping, values=False).successes == {"first": 1})
+    started.signal(signal.SIGINT)
+    said = started.said()
+    assert said.code == 130
+    check_orphans(started.command.pid)
+    check_interrupted(stopping, said, RunStatus.INTERRUPTED)

@@ -130,7 +130,8 @@ def test_the_history_of_someone_else_is_shown_and_not_loaded(usual: Scene, tmp_p
         for table, column in (("results", "data"), ("outlines", "document"), ("codes", "parts")):
             connection.execute(f"UPDATE {table} SET {column}=?", (evil,))
         connection.commit()
-    for command in (["runs"], ["runs", "show", "1"], ["logs", "1"], ["doctor"], ["list"]):
+    looking = ["runs", "runs show 1", "logs 1", "why 1 large", "diff 1 1", "cache ls", "doctor", "list"]
+    for command in map(str.split, looking):
         usual.flowkit(*command, code=None)
         assert not marker.exists()
 
