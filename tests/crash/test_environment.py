@@ -284,10 +284,12 @@ def test_without_temporary_files_flows_run_and_what_needs_one_says_so(usual: Sce
     usual.flowkit("register", f"flows/{FLOWS.name}")
 
 
-@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("unshare"), reason="needs a /dev of its own")
 def test_without_shared_memory_flows_run(usual: Scene) -> None:
     hidden = 'mount -t tmpfs -o size=4k,noexec,mode=0 tmpfs /dev/shm && exec "$@"'
-    usual.flowkit(*RUN, prefix=("unshare", "-m", "sh", "-c", hidden, "sh", *REAL))
+    prefix = ("unshare", "-m", "sh", "-c", hidden, "sh")
+    if not shutil.which("unshare") or subprocess.run([*prefix, "true"], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted")
+    usual.flowkit(*RUN, prefix=(*prefix, *REAL))
     assert len(recorded(usual).values) == 10
 
 

@@ -494,13 +494,13 @@ def test_processes_that_outlive_a_killed_run_own_and_write_nothing(scene: Scene)
     """
     run(scene, text, "--executor", "inline", code=-signal.SIGKILL)
     sleeping, forked = map(int, (scene.folder / "orphans").read_text().split())
+    watch = os.pidfd_open(forked)
     try:
         (scene.folder / "harmless").touch()
         assert "crashed" in scene.flowkit("resume").err
-        watch = os.pidfd_open(forked)
         assert select.select([watch], [], [], PATIENCE)[0], "the orphan goes on"
-        os.close(watch)
     finally:
+        os.close(watch)
         for orphan in (sleeping, forked):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(orphan, signal.SIGKILL)
