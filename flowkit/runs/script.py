@@ -17,7 +17,7 @@ from flowkit.engine.interrupts import OverdueError
 from flowkit.engine.observers import LogObserver
 from flowkit.engine.outcome import Outcome, not_run
 from flowkit.engine.secret import cover
-from flowkit.errors import UsageError
+from flowkit.errors import FlowkitError, UsageError
 from flowkit.flow import ambient
 from flowkit.flow.flow import Flow
 from flowkit.flow.task import Task
@@ -72,8 +72,8 @@ def run_flow(
     _refuse_inside(flow, "run")
     if loader.ignore("flow.run()"):
         return _not_now(flow)
-    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, _caller)
-    return _state_of(engine.run())
+    engine, kept = _prepared(flow, {**(parameters or {}), **values}, executor, task_states, history, _caller)
+    return _state_of(_carried_out(engine, kept))
 
 
 async def run_flow_async(
@@ -95,8 +95,8 @@ async def run_flow_async(
     _refuse_inside(flow, "arun")
     if loader.ignore("flow.arun()"):
         return _not_now(flow)
-    engine = _engine_for(flow, {**(parameters or {}), **values}, executor, task_states, history, _caller)
-    running = asyncio.ensure_future(asyncio.to_thread(engine.run))
+    engine, kept = _prepared(flow, {**(parameters or {}), **values}, executor, task_states, history, _caller)
+    running = asyncio.ensure_future(asyncio.to_thread(_carried_out, engine, kept))
     try:
         return _state_of(await asyncio.shield(running))
     except asyncio.CancelledError:
@@ -125,14 +125,14 @@ class FlowRunner:
         return run_flow(self.flow, parameters, executor=executor, task_states=task_states)
 
 
-def _engine_for(
+def _prepared(
     flow: Flow,
     given: Mapping[str, Any],
     executor: Executor | str | None,
     task_states: Mapping[Task, State] | None,
     history: bool | None,
     caller: Mapping[str, Any] | None,
-) -> Engine:
+) -> tuple[Engine, Kept | None]:
     values = checked(flow, given)
     cover(flow.parameters(), values)
     project = find(Path.cwd())
@@ -160,7 +160,18 @@ def _engine_for(
         capture=kept is not None,
         echo=True,
     )
-    return prepare(plan, values, executors, options, kept, earlier)
+    return prepare(plan, values, executors, options, kept, earlier), kept
+
+
+def _carried_out(engine: Engine, kept: Kept | None) -> Outcome:
+    try:
+        return engine.run()
+    except FlowkitError as error:
+        if (
+            kept is not None
+        ):  # else a run that could not even start is its process's for as long as that lives
+            kept.record.fail(error.message)
+        raise
 
 
 def _kept(

@@ -240,6 +240,46 @@ def test_where_no_more_threads_can_be_started_it_is_said_and_nothing_is_lost(
     assert len(recorded(usual).values) == 10
 
 
+SCRIPT = """
+    import subprocess, sys, threading
+    from flowkit import Flow, task
+    from flowkit.errors import FlowkitError
+
+    @task
+    def one():
+        return 1
+
+    with Flow("odd") as odd:
+        one()
+
+    def refused(*given, **options):
+        raise RuntimeError("can't start new thread")
+
+    names = ("_start_new_thread", "_start_joinable_thread")
+    starts = {name: getattr(threading, name) for name in names if hasattr(threading, name)}
+    for name in starts:
+        setattr(threading, name, refused)
+    try:
+        odd.run()
+    except FlowkitError as error:
+        print("refused:", error.message)
+    for name, start in starts.items():
+        setattr(threading, name, start)
+    odd.run()
+    sys.stdout.flush()
+    subprocess.run([sys.executable, "-m", "flowkit", "runs"], check=True)
+"""
+
+
+def test_a_program_that_gets_no_thread_for_a_run_holds_none_and_may_run_again(usual: Scene) -> None:
+    """While its own process goes on, another one sees how its runs have ended."""
+    usual.write(SCRIPT, "script.py")
+    said = usual.flowkit("script.py", prefix=(sys.executable,))
+    assert "refused: a thread cannot be started: can't start new thread" in said.out
+    runs = [line.split() for line in said.out.splitlines() if "odd" in line]
+    assert [(run[0], run[4]) for run in runs] == [("2", "ok"), ("1", "failed")], said.out
+
+
 def test_a_file_in_place_of_the_state_folder_is_named_before_anything_runs(usual: Scene) -> None:
     usual.state.write_text("mine")
     said = usual.flowkit(*RUN, code=2)
