@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from flowkit.cli.stream import Stream
 from flowkit.cli.styled import Styled, plain
 from flowkit.cli.wording import shown
+from flowkit.engine.fork import WRITING
 
 if TYPE_CHECKING:
     import rich.console
@@ -69,8 +69,9 @@ class Console:
 
     def data(self, text: str) -> None:
         """Write a line, or several, to stdout, as it is: nothing is wrapped, cut or coloured."""
-        self.out.write(f"{text}\n")
-        self.out.flush()
+        with WRITING:
+            self.out.write(f"{text}\n")
+            self.out.flush()
 
     # -- what is said -------------------------------------------------------------------------
 
@@ -78,11 +79,11 @@ class Console:
         """Write lines to stderr, above what is live. Longer ones go on in the next row."""
         if not lines:
             return
-        if self._live is None and not self.color:
-            self.err.write("".join([f"{plain(line)}\n" for line in lines]))
-            self.err.flush()
-        else:
-            with self._live.writing if self._live is not None else nullcontext():
+        with WRITING:  # rich decides how far to go up and writes in two steps
+            if self._live is None and not self.color:
+                self.err.write("".join([f"{plain(line)}\n" for line in lines]))
+                self.err.flush()
+            else:
                 self.rich.print(Lines(lines, ended=True), soft_wrap=True, end="")
 
     def say_text(self, text: str, style: str = "") -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from flowkit.cli.styled import Styled, cropped, width
+from flowkit.engine.fork import WRITING
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -28,8 +29,6 @@ class LiveArea:
     Args:
         frame: makes them, given columns and rows.
 
-    Attributes:
-        writing: is held by who writes to the terminal.
     """
 
     def __init__(self, console: Console, frame: Frame) -> None:
@@ -49,8 +48,6 @@ class LiveArea:
             vertical_overflow="crop",
             get_renderable=lambda: drawing,
         )
-        # rich decides how far to go up and writes in two steps; nobody may write between them.
-        self.writing = threading.RLock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="flowkit-display", daemon=True)
 
@@ -70,7 +67,7 @@ class LiveArea:
 
     def _work(self) -> None:
         while not self._stopping.wait(REFRESH_TIME):
-            with self.writing:
+            with WRITING:
                 self._fit()
                 self._live.refresh()
 

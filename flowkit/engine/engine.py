@@ -187,6 +187,7 @@ class Engine:
     def let_go(self) -> None:
         """This is a copy in a forked child: its signals and streams are its own, and it runs nothing."""
         self._gone = True
+        self.lock = threading.Lock()  # another thread may have had it, which is not here
         self.interrupts.restore()
         if self._capture is not None:
             self._capture.restore()

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+# Held by whoever writes to the terminal. A fork waits for it, as the stream has a lock of its own, which a
+# child could never take that was made while another thread had it.
+WRITING = threading.RLock()
+_PATIENCE = 1.0  # seconds: who cannot write keeps nobody from forking
+
 _masks = threading.local()
 _running: weakref.WeakSet[Engine] = weakref.WeakSet()
 
@@ -35,10 +40,13 @@ def ended(engine: Engine) -> None:
 def _before() -> None:
     """Hold back what asks to stop, so that a child gets it with its own handlers, not with ours."""
     if _running:
+        _masks.held = WRITING.acquire(timeout=_PATIENCE)
         _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
 
 def _in_parent() -> None:
+    if _masks.__dict__.pop("held", False):
+        WRITING.release()
     before = _masks.__dict__.pop("before", None)
     if before is not None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

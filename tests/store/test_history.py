@@ -202,7 +202,8 @@ def survives(folder: Path, damaged: bytes) -> None:
                 read_all(folder)
         else:
             database.open_to_write(path).close()
-            assert History(folder).runs() == []
+            with History(folder) as history:
+                assert history.runs() == []
 
 
 def test_a_history_cut_at_any_block_is_named_and_set_aside(made: MadeHistory) -> None:
