@@ -28,7 +28,6 @@ class LiveArea:
 
     Args:
         frame: makes them, given columns and rows.
-
     """
 
     def __init__(self, console: Console, frame: Frame) -> None:
