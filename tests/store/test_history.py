@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,9 @@ from flowkit.store.run_status import RunStatus
 
 
 @pytest.fixture
-def history(made: MadeHistory) -> History:
-    return History(made.folder)
+def history(made: MadeHistory) -> Iterator[History]:
+    with History(made.folder) as history:
+        yield history
 
 
 def test_a_run_is_found_by_number_name_beginning_of_its_id_and_by_how_it_ended(
