@@ -150,7 +150,11 @@ def _attribute(text: str) -> str:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole, or as it was before."""
+    """Write a file that is there whole, or as it was before.
+
+    Who else may read it is up to the umask, as others than this user collect reports; the files of
+    `project/whole_file.py` are private.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as file:

@@ -45,7 +45,8 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         HistoryError: it cannot be opened or written, or newer code made it.
     """
     with explained(path):
-        _set_aside_emptied(path)
+        if _is_emptied(path):
+            _replace_damaged(path)
         try:
             return _opened(path)
         except sqlite3.DatabaseError as error:
@@ -65,7 +66,8 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
         return None
     with explained(path):
         _check_file(path)
-        _set_aside_emptied(path)
+        if _is_emptied(path):
+            _replace_damaged(path)
         try:
             return _reader(path) if path.exists() else None
         except sqlite3.DatabaseError as error:
@@ -82,16 +84,10 @@ def path_of(connection: sqlite3.Connection) -> Path:
     return Path(os.fsdecode(connection.execute(query).fetchone()[0]))
 
 
-def _set_aside_emptied(path: Path) -> None:
-    """A file that was emptied: what is in its log is of it, and SQLite would drop that without a word."""
+def _is_emptied(path: Path) -> bool:
+    """Whether only the log is left of a history, which SQLite would drop without a word."""
     log = Path(f"{path}-wal")
-    if path.exists() and not path.stat().st_size and log.exists() and log.stat().st_size:
-        owners.claim(path.parent, _RENAMING, patience=PATIENCE)
-        try:
-            if not path.stat().st_size and log.exists():
-                set_aside(path)
-        finally:
-            owners.release(path.parent, _RENAMING)
+    return path.exists() and not path.stat().st_size and log.exists() and log.stat().st_size > 0
 
 
 def is_damage(error: BaseException) -> bool:
@@ -193,6 +189,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _is_sound(path: Path) -> bool:
     """Whether the history that is there now is whole: another process may have begun a new one meanwhile."""
+    if _is_emptied(path):
+        return False
     try:
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
