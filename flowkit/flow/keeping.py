@@ -25,12 +25,23 @@ class Keeping:
         durability: `"task"`: nothing follows from it before its end is on disk; None: as the run's.
         depends_on: what the code depends on besides what can be followed: functions, modules, files as
             `Path`, values.
+        cache_for, cache_validator, cache_key: how Prefect classic said it (13.1 to 13.4): how long a result
+            is good for, the function that accepts it, and the name that tasks share it under.
+        checkpoint: whether the result is written to `result`; None: where there is one.
+        result: where the result is written, besides the history (see `flowkit.results`).
+        target: the place in `result`, a template or a function; what lies there already is the result.
     """
 
     cache: Cache = False
     persist: bool = True
     durability: Durability | None = None
     depends_on: Iterable[Any] = ()
+    cache_for: timedelta | None = None
+    cache_validator: Callable[..., Any] | None = None
+    cache_key: str | None = None
+    checkpoint: bool | None = None
+    result: Any = None
+    target: str | Callable[..., str] | None = None
 
     def but(self, name: str, **options: Any) -> Keeping:
         """The same with other options, of the task of that name.

@@ -5,6 +5,7 @@ The vocabulary is that of Prefect classic, group 1; what is corrected is in the 
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import inspect
@@ -13,8 +14,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from flowkit.errors import CallError, DefinitionError
-from flowkit.flow import ambient
-from flowkit.flow.keeping import DEFAULT, Cache, Durability
+from flowkit.flow import ambient, hooks, keeping
+from flowkit.flow.keeping import Cache, Durability
 from flowkit.flow.mapping import EdgeAnnotation, check_mappable
 from flowkit.flow.operations import Operations
 from flowkit.flow.pickling import Decorated
@@ -45,6 +46,8 @@ class Task(Operations):
         nout: number of results, so that `a, b = t()` works; default: from a `tuple[...]` annotation.
         executor: the lane, such as `"threads"`; default: the one of the run.
         cache, persist, durability, depends_on: what is kept of its results; see `Keeping`.
+        **options: more that few tasks need, by name: those of `Keeping` and of `Hooks`, such as
+            `state_handlers`, `log_stdout`, `target`.
 
     Raises:
         DefinitionError: an option that cannot be, with the reason.
@@ -55,6 +58,7 @@ class Task(Operations):
         "_signature",
         "auto_generated",
         "executor",
+        "hooks",
         "keeping",
         "max_retries",
         "name",
@@ -69,6 +73,20 @@ class Task(Operations):
     )
 
     run: Callable[..., Any]
+    # Kept in groups, which most tasks share; see `_Grouped`.
+    cache: Cache
+    persist: bool
+    durability: Durability | None
+    depends_on: Iterable[Any]
+    cache_for: timedelta | None
+    cache_validator: Callable[..., Any] | None
+    cache_key: str | None
+    checkpoint: bool | None
+    result: Any
+    target: str | Callable[..., str] | None
+    state_handlers: tuple[hooks.Handler, ...]
+    log_stdout: bool
+    task_run_name: str | Callable[..., str] | None
 
     def __init__(
         self,
@@ -88,6 +106,7 @@ class Task(Operations):
         persist: bool = True,
         durability: Durability | None = None,
         depends_on: Iterable[Any] = (),
+        **options: Any,
     ) -> None:
         self.name = name if name is not None else type(self).__name__
         self.slug = slug
@@ -99,15 +118,14 @@ class Task(Operations):
         self.trigger = trigger
         self.skip_on_upstream_skip = skip_on_upstream_skip
         self.executor = executor
-        self.keeping = DEFAULT
+        self.keeping = keeping.DEFAULT
+        self.hooks = hooks.DEFAULT
         if cache or not persist or durability or depends_on:
-            self.keeping = DEFAULT.but(
-                self.name,
-                cache=cache,
-                persist=persist,
-                durability=durability,
-                depends_on=depends_on,
+            self.keeping = self.keeping.but(
+                self.name, cache=cache, persist=persist, durability=durability, depends_on=depends_on
             )
+        if options:
+            self._set_options(options)
         self.auto_generated = False
         self._signature = self._inspect()
         self.nout = nout if nout is not None else outputs_of(self.run)
@@ -148,25 +166,19 @@ class Task(Operations):
         if self.retry_on is not None and not self.max_retries:
             raise DefinitionError(f"the task `{self.name}` has a `retry_on` but no `max_retries`")
 
-    @property
-    def cache(self) -> Cache:
-        """By what its results are found again."""
-        return self.keeping.cache
-
-    @property
-    def persist(self) -> bool:
-        """Whether its results are kept."""
-        return self.keeping.persist
-
-    @property
-    def durability(self) -> Durability | None:
-        """Whether its end is on disk before anything follows from it."""
-        return self.keeping.durability
-
-    @property
-    def depends_on(self) -> Iterable[Any]:
-        """What its code depends on besides what can be followed."""
-        return self.keeping.depends_on
+    def _set_options(self, options: dict[str, Any]) -> None:
+        kept = {name: options[name] for name in _KEEPING if name in options}
+        if kept:
+            self.keeping = self.keeping.but(self.name, **kept)
+        hooked = {name: options[name] for name in _HOOKS if name in options}
+        if hooked:
+            self.hooks = self.hooks.but(self.name, **hooked)
+        for option in options.keys() - _KEEPING - _HOOKS:
+            near = difflib.get_close_matches(option, _OPTIONS, 1)
+            raise CallError(
+                f"a task has no option `{option}`",
+                hints=(f"did you mean `{near[0]}`?",) if near else (f"it has {', '.join(sorted(_OPTIONS))}",),
+            )
 
     # -- being called -------------------------------------------------------------------------
 
@@ -285,6 +297,7 @@ class Task(Operations):
         new.nout = self.nout
         new.executor = self.executor
         new.keeping = self.keeping
+        new.hooks = self.hooks
         new.auto_generated = self.auto_generated
         new._signature = self._signature
         self._copy_own(new)
@@ -301,11 +314,11 @@ class Task(Operations):
 
     def _override(self, task_args: dict[str, Any]) -> None:
         own_tags = self.tags
-        kept = {name: task_args[name] for name in _KEEPING if name in task_args}
-        if kept:
-            self.keeping = self.keeping.but(self.name, **kept)
+        grouped = {name: value for name, value in task_args.items() if name in _KEEPING | _HOOKS}
+        if grouped:
+            self._set_options(grouped)
         for name, value in task_args.items():
-            if name in kept:
+            if name in grouped:
                 continue
             if not hasattr(self, name) or callable(getattr(type(self), name, None)):
                 raise DefinitionError(f"`task_args` of `{self.name}` has `{name}`, which no task has")
@@ -388,8 +401,29 @@ class Task(Operations):
         )
 
 
-_KEEPING = ("cache", "persist", "durability", "depends_on")
-_OPTIONS = frozenset(inspect.signature(Task.__init__).parameters) - {"self", "name"}
+class _Grouped:
+    """An option that tasks share in a group, read and set as if it were the task's own."""
+
+    def __init__(self, group: str, name: str) -> None:
+        self._group, self._name = group, name
+
+    def __get__(self, task: Task | None, owner: type) -> Any:
+        return self if task is None else getattr(getattr(task, self._group), self._name)
+
+    def __set__(self, task: Task, value: Any) -> None:
+        task._set_options({self._name: value})
+
+
+_KEEPING = frozenset(field.name for field in dataclasses.fields(keeping.Keeping))
+_HOOKS = frozenset(field.name for field in dataclasses.fields(hooks.Hooks))
+for _group, _names in (("keeping", _KEEPING), ("hooks", _HOOKS)):
+    for _name in _names:
+        setattr(Task, _name, _Grouped(_group, _name))
+_OPTIONS = (frozenset(inspect.signature(Task.__init__).parameters) | _KEEPING | _HOOKS) - {
+    "self",
+    "name",
+    "options",
+}
 
 
 class _FunctionDoc:
@@ -407,12 +441,6 @@ class FunctionTask(Task):
         if not callable(run):
             raise CallError(f"`@task` takes a function, not `{type(run).__name__}`")
         self.run = run
-        for option in options.keys() - _OPTIONS:
-            near = difflib.get_close_matches(option, _OPTIONS, 1)
-            raise CallError(
-                f"`@task` has no option `{option}`",
-                hints=(f"did you mean `{near[0]}`?",) if near else (f"it has {', '.join(sorted(_OPTIONS))}",),
-            )
         super().__init__(name=name or getattr(run, "__name__", type(run).__name__), **options)
 
     @property
