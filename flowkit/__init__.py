@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from flowkit import homes
 from flowkit.flow.ambient import tags
 from flowkit.flow.control import case, ifelse, merge, switch
 from flowkit.flow.edge import Edge
@@ -48,8 +49,11 @@ __all__ = [
     "unmapped",
 ]
 
+homes.keep()
+
 # What a script that only defines flows does not need is imported when it is asked for.
 _LATE = {
+    "Client": "flowkit.compat.server",
     "FlowRunner": "flowkit.runs",
     "Secret": "flowkit.engine.secret",
     "backoff": "flowkit.plan.retry",
@@ -63,8 +67,12 @@ def __getattr__(name: str) -> Any:
 
     if name in _LATE:
         return getattr(importlib.import_module(_LATE[name]), name)
-    if name in ("executors", "signals", "state", "triggers"):
-        return importlib.import_module(f"flowkit.{name}")
+    if not name.startswith("_"):
+        try:  # as in Prefect classic, whose modules were there once it was imported
+            return importlib.import_module(f"flowkit.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"flowkit.{name}":
+                raise
     raise AttributeError(f"module `flowkit` has no attribute `{name}`")
 
 
@@ -82,11 +90,14 @@ async def _arun(self: Flow, parameters: Any = None, **options: Any) -> State:
     return await run_flow_async(self, parameters, _caller=sys._getframe(1).f_globals, **options)
 
 
-def _register(self: Flow, project_name: str | None = None) -> str:
+def _register(
+    self: Flow, project_name: str | None = None, build: bool = True, labels: Any = None, **options: Any
+) -> str:
     """Write the flow into the local registry, and return its name.
 
     Args:
-        project_name: accepted for scripts written for Prefect classic; the project is the folder.
+        project_name, build, labels, **options: what Prefect classic told a server; taken, and not used: the
+            project is the folder.
 
     Raises:
         UsageError: the flow is not defined at the top level of a file, or is still being written.

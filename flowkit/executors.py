@@ -1,5 +1,7 @@
 """Where tasks run."""
 
-from flowkit.engine.executors import LocalExecutor, ThreadExecutor
+from flowkit.engine.executors import DaskExecutor, LocalDaskExecutor, LocalExecutor, ThreadExecutor
+from flowkit.engine.executors.base import Executor
 
-__all__ = ["LocalExecutor", "ThreadExecutor"]
+__all__ = ["DaskExecutor", "Executor", "LocalDaskExecutor", "LocalExecutor", "ThreadExecutor"]
+__path__: list[str] = []  # so that `flowkit.executors.dask`, of classic, is looked for; see flowkit/homes.py

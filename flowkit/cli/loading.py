@@ -116,8 +116,8 @@ def _load_target(target: Target, project: Project) -> Loaded:
             module, flow = load(target, project)
     finally:
         timer.cancel()
-    if module.notice:
-        say(f"note: {module.notice}")
+    for notice in module.notices:
+        say(f"note: {notice}")
     return Loaded(flow, module, target, project)
 
 

@@ -50,7 +50,7 @@ def _answer(path: Path, project: Project) -> Table:
         return {"error": {"message": error.message, "hints": error.hints, "notes": notes}}
     except Exception:
         return {"bug": traceback.format_exc()}
-    return {"descriptors": [to_json(each) for each in found], "notice": loaded.notice}
+    return {"descriptors": [to_json(each) for each in found], "notices": loaded.notices}
 
 
 def _leave_with_parent(lifeline: int) -> None:

@@ -38,7 +38,7 @@ class Inspected:
 
     path: Path
     descriptors: tuple[Descriptor, ...] = ()
-    notice: str | None = None
+    notices: tuple[str, ...] = ()
     error: LoadError | None = None
 
 
@@ -102,7 +102,7 @@ class _Child:
         if "error" in document:
             return Inspected(path=self.path, error=_error(document["error"]))
         descriptors = tuple(from_json(each) for each in document["descriptors"])
-        return Inspected(path=self.path, descriptors=descriptors, notice=document["notice"])
+        return Inspected(path=self.path, descriptors=descriptors, notices=tuple(document["notices"]))
 
     def kill(self) -> None:
         """End the child and its whole process group; none is started afterwards."""

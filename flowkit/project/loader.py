@@ -25,7 +25,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from flowkit import homes
 from flowkit.errors import LoadError, UsageError
+from flowkit.flow import manners
 from flowkit.flow.flow import Flow
 from flowkit.project import whole_file
 from flowkit.project.discovery import Target
@@ -45,7 +47,7 @@ class LoadedModule:
         flows: by name, in the order of the file.
         attributes: the attribute of each flow, by the flow's name.
         fingerprint: of the text that was executed; for a package, of all its Python files.
-        notice: what the file asked for that loading ignores; None where there is nothing to say.
+        notices: what is to be said of how it was loaded, a line each.
     """
 
     path: Path
@@ -53,7 +55,7 @@ class LoadedModule:
     flows: dict[str, Flow]
     attributes: dict[str, str]
     fingerprint: str
-    notice: str | None = None
+    notices: tuple[str, ...] = ()
 
     def pick(self, wanted: str | None = None) -> Flow:
         """The flow called `wanted`, by name or attribute; the only one, where nothing is asked.
@@ -88,14 +90,25 @@ def _typed(path: Path) -> str:
 
 @dataclass
 class _Loading:
-    """One load under way, and the calls that it ignored."""
+    """One load under way: the calls that it ignored, and whether it imports a `prefect` that is not there."""
 
     path: Path
     ignored: list[str] = field(default_factory=list)
+    is_classic: bool = False
 
-    def notice(self, project: Project) -> str | None:
-        if not self.ignored:
-            return None
+    def stand_in(self) -> None:
+        """The file imports `prefect`, which is not installed: flowkit is taken for it."""
+        self.is_classic = True
+        manners.classic = True
+
+    def notices(self, project: Project) -> Iterator[str]:
+        if self.is_classic:
+            path = project.display(self.path)
+            yield f"`{path}` imports `prefect`, which is not installed: flowkit stands in for it"
+        if self.ignored:
+            yield self.calls(project)
+
+    def calls(self, project: Project) -> str:
         calls = " and ".join(f"`{call}`" for call in dict.fromkeys(self.ignored))
         return f"`{project.display(self.path)}` calls {calls}, which flowkit ignores while it loads the file"
 
@@ -256,6 +269,7 @@ def guarded(path: Path, project: Project) -> Iterator[_Loading]:
     with _one_at_a_time:
         token = _current.set(loading)
         stdin, argv = sys.stdin, sys.argv
+        homes.stand_in(loading.stand_in, first=False)
         sys.stdin, sys.argv = _NoKeyboard(), [str(path)]
         try:
             yield loading
@@ -270,9 +284,10 @@ def guarded(path: Path, project: Project) -> Iterator[_Loading]:
 
 def _explained(error: BaseException, loading: _Loading, project: Project) -> LoadError:
     explained = explain(error, loading.path, project)
-    notice = loading.notice(project)
-    if notice:
-        explained.hints += (f'{notice}: put what follows them under `if __name__ == "__main__":`',)
+    if loading.ignored:
+        explained.hints += (
+            f'{loading.calls(project)}: put what follows them under `if __name__ == "__main__":`',
+        )
     return explained
 
 
@@ -303,7 +318,7 @@ def _loaded(
         flows=flows,
         attributes=attributes,
         fingerprint=fingerprint(source, path),
-        notice=loading.notice(project),
+        notices=tuple(loading.notices(project)),
     )
 
 

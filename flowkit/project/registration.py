@@ -68,7 +68,7 @@ def register(
     return Registration(
         changes=changes,
         errors=(*(each.error for each in inspected if each.error), *clashes.values()),
-        notices=(*(each.notice for each in inspected if each.notice), *changes.notices),
+        notices=(*(notice for each in inspected for notice in each.notices), *changes.notices),
     )
 
 

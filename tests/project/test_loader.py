@@ -68,7 +68,7 @@ def test_flows_are_found_by_name_with_their_attributes(write: Write) -> None:
     assert loaded.attributes == {"a b/c": "flow", "other": "other"}
     assert loaded.flows["other"].source == path
     assert loaded.module.__name__ == "flowkit_flows.flows.etl"
-    assert loaded.notice is None
+    assert loaded.notices == ()
 
 
 def test_one_flow_is_picked_without_asking_and_of_several_the_one_asked_for(write: Write) -> None:
@@ -222,9 +222,9 @@ def test_runs_and_registrations_are_ignored_and_it_is_said_once(write: Write) ->
     )
     loaded = load_file(write("flows/etl.py", text + FLOW.format(name="x")))
     assert loaded.module.seen == [True] * 4
-    assert loaded.notice == (
+    assert loaded.notices == (
         "`flows/etl.py` calls `flow.register()` and `flow.run()`, "
-        "which flowkit ignores while it loads the file"
+        "which flowkit ignores while it loads the file",
     )
     assert not is_loading()
     assert not loader.ignore("flow.run()")

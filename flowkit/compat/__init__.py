@@ -1,0 +1,30 @@
+"""Scripts written for Prefect classic (0.14 to 1.4), run as they are: their `import prefect` means flowkit.
+
+`compat/` maps names and shapes; a rule of flowkit lives where it is carried out, once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from flowkit import homes
+from flowkit.flow import manners
+
+_INSTALLED = "prefect"
+
+
+def install() -> None:
+    """Make `import prefect`, and all below it, mean flowkit in this process, also where it is installed.
+
+    Raises:
+        RuntimeError: another `prefect` has been imported already.
+    """
+    found = sys.modules.get(_INSTALLED)
+    if found is not None and found.__name__ != "flowkit.compat.prefect":
+        raise RuntimeError("`prefect` has been imported already; call `flowkit.compat.install()` before that")
+    homes.stand_in(as_classic, first=True)
+
+
+def as_classic() -> None:
+    """Follow classic where flowkit is stricter: a task in `if task:` is true."""
+    manners.classic = True

@@ -1,0 +1,130 @@
+"""Where the names of Prefect classic live in flowkit, module by module.
+
+A home has no code: it asks the modules behind it for a name, when the name is asked for. What classic had
+and flowkit has not is there too (see library.py), so that an import succeeds and the use of it says why.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+from flowkit.compat import library
+
+# Module of classic: the modules of flowkit that have its names. Those that flowkit has under the very same
+# name are found without this table.
+HOMES: dict[str, tuple[str, ...]] = {
+    "agent": ("flowkit.compat.server",),
+    **{f"agent.{kind}": ("flowkit.compat.server",) for kind in ("agent", "local", "docker")},
+    **{f"agent.{kind}": ("flowkit.compat.server",) for kind in ("kubernetes", "ecs", "vertex")},
+    **{f"agent.{kind}.agent": ("flowkit.compat.server",) for kind in ("local", "docker", "kubernetes")},
+    "artifacts": ("flowkit.compat.server",),
+    "backend": ("flowkit.compat.server",),
+    **{f"backend.{kind}": ("flowkit.compat.server",) for kind in ("artifacts", "flow", "flow_run")},
+    **{f"backend.{kind}": ("flowkit.compat.server",) for kind in ("kv_store", "task_run", "tenant")},
+    "client": ("flowkit.compat.server", "flowkit"),
+    "client.client": ("flowkit.compat.server",),
+    "client.secrets": ("flowkit",),
+    "configuration": ("flowkit", "flowkit.project.config"),
+    "core": ("flowkit",),
+    "core.edge": ("flowkit.flow.edge",),
+    "core.flow": ("flowkit.flow.flow",),
+    "core.parameter": ("flowkit.flow.parameter",),
+    "core.task": ("flowkit.flow.task",),
+    "engine.cloud": ("flowkit",),
+    "engine.executors.local": ("flowkit.executors",),
+    "engine.flow_runner": ("flowkit",),
+    "engine.result": ("flowkit.results",),
+    "engine.result.base": ("flowkit.results",),
+    "engine.result_handlers": ("flowkit.results",),
+    "engine.results": ("flowkit.results",),
+    **{f"engine.results.{kind}_result": ("flowkit.results",) for kind in ("azure", "constant", "gcs")},
+    **{
+        f"engine.results.{kind}_result": ("flowkit.results",) for kind in ("local", "prefect", "s3", "secret")
+    },
+    "engine.serializers": ("flowkit.results",),
+    "engine.task_runner": ("flowkit",),
+    "environments": ("flowkit.compat.environments",),
+    "environments.execution": ("flowkit.compat.environments",),
+    "environments.executors": ("flowkit.executors",),
+    "environments.storage": ("flowkit.compat.storage",),
+    "exceptions": ("flowkit.compat.exceptions",),
+    "executors.base": ("flowkit.engine.executors.base",),
+    "executors.dask": ("flowkit.executors",),
+    "executors.local": ("flowkit.executors",),
+    "hello_world": ("flowkit.compat.hello_world",),
+    "run_configs": ("flowkit.compat.run_configs",),
+    **{f"run_configs.{kind}": ("flowkit.compat.run_configs",) for kind in ("base", "docker", "ecs")},
+    **{f"run_configs.{kind}": ("flowkit.compat.run_configs",) for kind in ("kubernetes", "local", "vertex")},
+    "storage": ("flowkit.compat.storage",),
+    **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("azure", "base", "bitbucket")},
+    **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("codecommit", "docker", "gcs", "git")},
+    **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("github", "gitlab", "local", "module")},
+    **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("s3", "webhook")},
+    "utilities": ("flowkit.compat.utilities",),
+    "utilities.collections": ("flowkit.compat.utilities",),
+    "utilities.configuration": ("flowkit.compat.utilities",),
+    "utilities.context": ("flowkit.engine.context",),
+    "utilities.exceptions": ("flowkit.compat.exceptions",),
+    "utilities.graphql": ("flowkit.compat.server",),
+    "utilities.logging": ("flowkit.compat.utilities",),
+}
+
+# Parts of classic that flowkit has nothing for, and what to use instead.
+GONE: dict[str, str] = {
+    "api": "`flowkit.register` and `flowkit runs --json`",
+    "cli": "the command `flowkit`",
+    "contrib": "a function with `@task`",
+    "engine.cloud": "`FlowRunner` and `TaskRunner`",
+    "models": "`flowkit.Flow`",
+    "plugins": "a function with `@task`",
+    "serialization": "`flow.serialize()`",
+    "utilities.agent": "`flowkit serve`",
+    "utilities.aws": "`boto3`",
+    "utilities.backend": "`flowkit runs`",
+    "utilities.diagnostics": "`flowkit doctor`",
+    "utilities.docker_util": "`docker`",
+    "utilities.executors": "`flowkit.executors`",
+    "utilities.filesystems": "`pathlib` or `fsspec`",
+    "utilities.gcp": "`google-cloud-storage`",
+    "utilities.git": "`subprocess` and `git`",
+    "utilities.importtools": "`importlib`",
+    "utilities.kubernetes": "`kubernetes`",
+    "utilities.plugins": "a function with `@task`",
+    "utilities.serialization": "`flow.serialize()`",
+    "utilities.storage": "`flowkit run FILE`",
+}
+
+
+class _Home(ModuleType):
+    """A module whose names are those of others."""
+
+    _sources: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            for source in self._sources:
+                module = importlib.import_module(source)
+                if hasattr(module, name):
+                    return getattr(module, name)
+            below = f"{self.__name__}.{name}"
+            if below.removeprefix("flowkit.") in HOMES:
+                return importlib.import_module(below)
+        raise AttributeError(f"module `{self.__name__}` has no attribute `{name}`")
+
+
+def made(name: str) -> ModuleType | None:
+    """The module that classic had under a name without `prefect.` before it; None where it had none."""
+    sources = HOMES.get(name)
+    if sources is not None:
+        home = _Home(f"flowkit.{name}")
+        home._sources = sources
+        home.__path__ = []
+        return home
+    if name.startswith("tasks."):
+        return library.module(name.removeprefix("tasks."))
+    for part, instead in GONE.items():
+        if name == part or name.startswith(f"{part}."):
+            return library.Gone(f"flowkit.{name}", instead)
+    return None

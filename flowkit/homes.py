@@ -1,0 +1,87 @@
+"""Modules under the names that they had in Prefect classic: `flowkit.core.task`, and `prefect` itself.
+
+Guarantees: what is installed under a name is found first, unless `prefect` is taken over on purpose; an alias
+is the very module that it stands for, so that a class is one class by whatever name it was imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+_OURS, _THEIRS = "flowkit.", "prefect"
+
+
+class _Made:
+    """A loader for a module that is there already, or is made at once."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._spec = module.__spec__
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec or module.__spec__  # the machinery has put the alias there
+
+
+class _Finder:
+    """Asked by `import` for what no other finder has."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
+        if not name.startswith(_OURS):
+            return None
+        homes = importlib.import_module("flowkit.compat.homes")
+        module = homes.made(name.removeprefix(_OURS))
+        return None if module is None else _spec(name, module)
+
+
+class _Stand:
+    """Serves `prefect` and all below it.
+
+    Args:
+        told: called once, when it is first asked for.
+    """
+
+    def __init__(self, told: Callable[[], None]) -> None:
+        self._told: Callable[[], None] | None = told
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
+        if name != _THEIRS and not name.startswith(f"{_THEIRS}."):
+            return None
+        if self._told is not None:
+            told, self._told = self._told, None
+            told()
+        ours = "flowkit.compat.prefect" if name == _THEIRS else _OURS + name[len(_THEIRS) + 1 :]
+        try:
+            return _spec(name, importlib.import_module(ours))
+        except ModuleNotFoundError as error:
+            if error.name is not None and f"{ours}.".startswith(f"{error.name}."):
+                return None
+            raise
+
+
+def _spec(name: str, module: ModuleType) -> ModuleSpec:
+    return ModuleSpec(name, _Made(module), is_package=hasattr(module, "__path__"))  # type: ignore[arg-type]
+
+
+def keep() -> None:
+    """Have `flowkit.core.task` and the like found."""
+    sys.meta_path.append(_Finder())
+
+
+def stand_in(told: Callable[[], None], *, first: bool) -> None:
+    """Serve `prefect` in this process.
+
+    Args:
+        told: called when it is first imported.
+        first: also where a `prefect` is installed.
+    """
+    for finder in [finder for finder in sys.meta_path if isinstance(finder, _Stand)]:
+        sys.meta_path.remove(finder)
+    stand = _Stand(told)
+    sys.meta_path.insert(0 if first else len(sys.meta_path), stand)
