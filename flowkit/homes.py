@@ -35,8 +35,8 @@ class _Finder:
     def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
         if not name.startswith(_OURS):
             return None
-        homes = importlib.import_module("flowkit.compat.homes")
-        module = homes.made(name.removeprefix(_OURS))
+        modules = importlib.import_module("flowkit.compat.modules")
+        module = modules.made(name.removeprefix(_OURS))
         return None if module is None else _spec(name, module)
 
 

@@ -49,7 +49,7 @@ def add_to(app: typer.Typer, arguments: list[str]) -> None:
     loaded = _loaded(arguments)
     flow = loaded.flow if loaded else registered_flow()
 
-    def run(context: typer.Context, name: str, **given: Any) -> None:
+    def run(context: typer.Context, name: str | None = None, **given: Any) -> None:
         if loaded is None:
             raise UsageError("`flowkit run` needs the name of a flow", hints=("`flowkit` alone lists them",))
         options = RunOptions(**{field: given.pop(field) for field in RunOptions.__dataclass_fields__})

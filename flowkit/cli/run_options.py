@@ -64,6 +64,7 @@ class Level(StrEnum):
 class RunOptions:
     """What `flowkit run` was asked for, besides the flow and its parameters."""
 
+    module: str | None
     pairs: list[str] | None
     params: Path | None
     executor: Executor | None
@@ -99,6 +100,9 @@ class _Option(NamedTuple):
 
 _OPTIONS = (
     _Option(
+        "module", str | None, ("-m", "--module"), "The module that has the flow; NAME is which one.", "MODULE"
+    ),
+    _Option(
         "select",
         str | None,
         ("--select",),
@@ -127,7 +131,7 @@ _OPTIONS = (
     _Option("no_cache", bool, ("--no-cache",), "Neither look into the cache nor add to it.", default=False),
     _Option("no_persist", bool, ("--no-persist",), "Keep no results; resume runs all.", default=False),
     _Option("pairs", list[str] | None, ("-p", "--param"), "A parameter by name.", "KEY=VALUE"),
-    _Option("params", Path | None, ("--params",), "Parameters from a TOML or JSON file.", "FILE"),
+    _Option("params", Path | None, ("--params", "--param-file"), "Parameters from a TOML or JSON file.", "FILE"),
     _Option(
         "output",
         Output | None,
@@ -157,9 +161,11 @@ def signature_for(flow: Flow | None) -> inspect.Signature:
     name = inspect.Parameter(
         "name",
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None,
         annotation=Annotated[
-            str,
+            str | None,
             typer.Argument(
+                show_default=False,
                 help="A registered name, one found in flows/, FILE.py, FILE.py:FLOW or MODULE:FLOW.",
                 autocompletion=complete_flow,
                 metavar="NAME",
@@ -284,11 +290,29 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
 
 
 def named_in(arguments: Sequence[str]) -> str | None:
-    """The NAME in the arguments of `run`: the first that is neither an option nor the value of one.
+    """The NAME in the arguments of `run`: the first that is neither an option nor the value of one; with `-m`,
+    what of that module it is.
 
     Raises:
         UsageError: an option that `run` does not have stands before it.
     """
+    module = _module_in(arguments)
+    name = _bare_name(arguments) if module is None else _bare_name(arguments) or ""
+    return name if module is None else f"{module}:{name}"
+
+
+def _module_in(arguments: Sequence[str]) -> str | None:
+    for place, argument in enumerate(arguments):
+        if argument in ("-m", "--module") and place + 1 < len(arguments):
+            return arguments[place + 1]
+        if argument.startswith("--module="):
+            return argument.partition("=")[2]
+        if argument == "--":
+            break
+    return None
+
+
+def _bare_name(arguments: Sequence[str]) -> str | None:
     valued = {name for option in _OPTIONS if option.kind not in _TAKING_NONE for name in option.names}
     waiting = only_names = False
     for argument in arguments:

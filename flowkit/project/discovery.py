@@ -256,7 +256,7 @@ def _stem(file: Path) -> str:
 def _as_module(name: str) -> Target | None:
     """Only what cannot be a mistyped flow: with a dot or a colon in it."""
     module, _, wanted = name.partition(":")
-    if _MODULE.match(module) and ("." in module or wanted):
+    if _MODULE.match(module) and ("." in module or ":" in name):
         return Target(module=module, wanted=wanted or None)
     return None
 

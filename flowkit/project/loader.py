@@ -180,7 +180,7 @@ def load_module(name: str, project: Project) -> LoadedModule:
         mount(project.root, project.root)
         module = _import(name)
         if module is not None and module.__file__:
-            path = located(Path(module.__file__))
+            path = loading.path = located(Path(module.__file__))
             return _loaded(module, path, _read(path, project), loading, project)
     raise UsageError(f"there is no module {quoted(name)}, or it is not a file")
 

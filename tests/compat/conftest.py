@@ -1,0 +1,23 @@
+"""`import prefect` means flowkit in these tests, and in no other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from flowkit import compat
+from flowkit.flow import manners
+
+
+@pytest.fixture(autouse=True)
+def as_prefect() -> Iterator[None]:
+    finders = list(sys.meta_path)
+    compat.install()
+    compat.as_classic()
+    yield
+    sys.meta_path[:] = finders
+    manners.classic = False
+    for name in [name for name in sys.modules if name == "prefect" or name.startswith("prefect.")]:
+        del sys.modules[name]

@@ -1,0 +1,214 @@
+"""The names of Prefect classic: each module is flowkit's, each name is there, or says what to use instead."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import flowkit
+from flowkit.compat import kept, library, modules
+from flowkit.errors import UsageError
+from flowkit.flow.task import Task
+
+OURS = [
+    "engine.executors",
+    "engine.signals",
+    "engine.state",
+    "executors",
+    "tasks.control_flow",
+    "triggers",
+]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_module_is_the_very_one_of_flowkit(name: str) -> None:
+    assert importlib.import_module(f"prefect.{name}") is importlib.import_module(f"flowkit.{name}")
+
+
+def test_a_class_is_one_class_by_whatever_name() -> None:
+    from prefect import Flow, Task, task
+    from prefect.core.task import Task as SameTask
+    from prefect.engine.executors import LocalExecutor
+    from prefect.executors.local import LocalExecutor as SameExecutor
+
+    assert Flow is flowkit.Flow
+    assert task is flowkit.task
+    assert Task is SameTask is flowkit.Task
+    assert LocalExecutor is SameExecutor
+
+
+def test_the_modules_are_there_once_prefect_is_imported() -> None:
+    import prefect
+
+    assert prefect.engine.signals.SKIP is flowkit.signals.SKIP
+    assert prefect.storage.Docker().local_image is False
+    assert prefect.__version__ == "1.4.1"
+
+
+def test_with_the_import_renamed_the_homes_are_flowkits() -> None:
+    from flowkit.run_configs import LocalRun
+    from flowkit.storage.github import GitHub
+
+    assert GitHub(repo="a/b", path="f.py").repo == "a/b"
+    assert LocalRun(env={"A": "1"}, labels=["dev"]).labels == {"dev"}
+
+
+@pytest.mark.parametrize("name", sorted(modules.HOMES))
+def test_each_home_can_be_imported(name: str) -> None:
+    module = importlib.import_module(f"prefect.{name}")
+    with pytest.raises(AttributeError, match="has no attribute `no_such_name`"):
+        module.no_such_name  # noqa: B018
+
+
+def test_what_never_was_is_an_import_error() -> None:
+    with pytest.raises(ModuleNotFoundError, match="No module named 'prefect.nothing'"):
+        importlib.import_module("prefect.nothing")
+    with pytest.raises(ImportError, match="cannot import name 'tusk'"):
+        exec("from prefect import tusk", {})
+    with pytest.raises(ImportError, match="cannot import name 'S3Dwnload'"):
+        exec("from prefect.tasks.aws.s3 import S3Dwnload", {})
+
+
+def test_a_task_of_the_library_has_its_place_in_the_graph_and_says_what_to_use_when_it_runs() -> None:
+    from prefect import Flow, task
+    from prefect.tasks.aws import S3Download
+    from prefect.tasks.aws.s3 import S3Download as Same
+
+    @task
+    def key() -> str:
+        return "k"
+
+    assert S3Download.__name__ == Same.__name__ == "S3Download"
+    with Flow("s3") as flow:
+        got = S3Download(bucket="b", name="get")(key(), bucket="c")
+    assert {(edge.upstream.name, edge.key) for edge in flow.edges} == {("key", "key")}
+    assert flow.constants[got] == {"bucket": "c"}
+    state = flow.run(history=False)
+    error = state.result[got].result
+    assert isinstance(error, UsageError)
+    assert "`prefect.tasks.aws.S3Download` of Prefect classic is not part of flowkit" in str(error)
+    assert error.hints == ("use `boto3` in a task of your own",)
+
+
+def test_every_name_of_the_library_can_be_imported_and_none_be_used_as_if_it_were_there() -> None:
+    for package, names in library.entries().items():
+        module = importlib.import_module(f"prefect.tasks.{package}")
+        for name, entry in names.items():
+            found = getattr(module, name)
+            if entry.arguments is not None:
+                assert issubclass(found, Task)
+                continue
+            with pytest.raises(UsageError, match=f"`prefect.tasks.{package}.{name}`"):
+                found()
+            with pytest.raises(UsageError):
+                exec("class Mine(found): pass", {"found": found})
+
+
+@pytest.mark.parametrize("name", ["serialization.flow", "utilities.gcp", "engine.cloud.task_runner"])
+def test_what_only_a_server_needed_is_refused_when_it_is_used(name: str) -> None:
+    module = importlib.import_module(f"prefect.{name}")
+    with pytest.raises(UsageError, match=f"`prefect.{name}.Thing` of Prefect classic is not part of flowkit"):
+        module.Thing()
+
+
+def test_storage_keeps_what_it_was_given() -> None:
+    from prefect import Flow
+    from prefect.storage import Docker, GitHub, Storage
+
+    image = Docker("registry", python_dependencies=["pandas"], stored_as_script=True, path="/flow.py")
+    assert isinstance(image, Storage)
+    assert image.registry_url == "registry"
+    assert image.python_dependencies == ["pandas"]
+    assert image.path == "/flow.py"
+    assert image.labels == set()
+    flow = Flow("f")
+    assert image.add_flow(flow) == "/flow.py"
+    assert "f" in image
+    assert image.get_flow("f") is flow
+    with pytest.raises(ValueError, match="`g` is not contained"):
+        image.get_flow("g")
+    assert GitHub(repo="a") == GitHub(repo="a") != GitHub(repo="b")
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        GitHub(*"abcdefg")
+
+
+def test_a_client_does_nothing_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    from prefect import Client
+
+    kept.say_once.cache_clear()
+    caplog.set_level(logging.WARNING, "flowkit")
+    client = Client(api_key="k")
+    assert isinstance(client.create_flow_run(flow_id="x"), str)
+    assert client.create_flow_run(flow_id="y") != client.create_flow_run(flow_id="y")
+    assert client.graphql({"query": "flow"}) == {"data": {}}
+    assert client.set_flow_run_name("id", "name") is None
+    assert len(caplog.messages) == 3
+    assert caplog.messages[0].startswith("`Client.create_flow_run` would have asked a server for a run")
+
+
+def test_an_agent_returns_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    from prefect.agent.local import LocalAgent
+
+    kept.say_once.cache_clear()
+    agent = LocalAgent(labels=["dev"], show_flow_logs=True)
+    assert agent.labels == {"dev"}
+    agent.start()
+    assert "`flowkit serve`" in caplog.messages[0]
+
+
+def test_a_prefect_that_is_there_is_not_replaced_behind_its_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    import types
+
+    from flowkit import compat
+
+    monkeypatch.setitem(sys.modules, "prefect", types.ModuleType("prefect"))
+    with pytest.raises(RuntimeError, match="`prefect` has been imported already"):
+        compat.install()
+
+
+SCRIPT = """
+import sys
+from prefect import Flow, Parameter, task
+
+@task
+def add(x, y):
+    return x + y
+
+with Flow("sum") as flow:
+    total = add(Parameter("x", default=1), 2)
+
+if __name__ == "__main__":
+    state = flow.run(x=int(sys.argv[1]))
+    print(state.result[total].result, sys.argv)
+"""
+
+
+def test_a_script_runs_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-m", "flowkit.compat", "script.py", "5"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "7 ['script.py', '5']\n"), done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["--help"], 0), (["nothing.py"], 2)])
+def test_the_command_says_what_it_takes(arguments: list[str], code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flowkit.compat", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == code
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_flowkit_costs_nothing_more_for_it() -> None:
+    code = "import sys, flowkit; print([name for name in sys.modules if 'compat' in name])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
