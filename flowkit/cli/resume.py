@@ -65,6 +65,7 @@ def add_to(app: typer.Typer, arguments: list[str]) -> None:
     ) -> None:
         """Go on with a run that failed, was interrupted or was killed; what is done is not run again."""
         options = RunOptions(
+            module=None,
             pairs=pairs,
             params=params,
             executor=executor,

@@ -131,7 +131,9 @@ _OPTIONS = (
     _Option("no_cache", bool, ("--no-cache",), "Neither look into the cache nor add to it.", default=False),
     _Option("no_persist", bool, ("--no-persist",), "Keep no results; resume runs all.", default=False),
     _Option("pairs", list[str] | None, ("-p", "--param"), "A parameter by name.", "KEY=VALUE"),
-    _Option("params", Path | None, ("--params", "--param-file"), "Parameters from a TOML or JSON file.", "FILE"),
+    _Option(
+        "params", Path | None, ("--params", "--param-file"), "Parameters from a TOML or JSON file.", "FILE"
+    ),
     _Option(
         "output",
         Output | None,
@@ -290,8 +292,8 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
 
 
 def named_in(arguments: Sequence[str]) -> str | None:
-    """The NAME in the arguments of `run`: the first that is neither an option nor the value of one; with `-m`,
-    what of that module it is.
+    """The NAME in the arguments of `run`: the first that is neither an option nor the value of one, or with
+    `-m` what of that module it is.
 
     Raises:
         UsageError: an option that `run` does not have stands before it.

@@ -66,7 +66,7 @@ def test_each_home_can_be_imported(name: str) -> None:
 
 
 def test_what_never_was_is_an_import_error() -> None:
-    with pytest.raises(ModuleNotFoundError, match="No module named 'prefect.nothing'"):
+    with pytest.raises(ModuleNotFoundError, match="No module named"):
         importlib.import_module("prefect.nothing")
     with pytest.raises(ImportError, match="cannot import name 'tusk'"):
         exec("from prefect import tusk", {})
