@@ -54,11 +54,11 @@ class PickleSerializer(Serializer):
         """The pickle of a value."""
         try:
             return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-        except Exception:
+        except Exception as error:
             try:
                 cloudpickle = importlib.import_module("cloudpickle")
             except ImportError:
-                raise
+                raise error from None
             return bytes(cloudpickle.dumps(value))
 
     def deserialize(self, value: bytes) -> Any:
