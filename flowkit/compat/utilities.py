@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from flowkit.engine.context import logger_of
+from flowkit.project.config import Config, config
 
 
 def get_logger(name: str | None = None) -> logging.Logger:
@@ -73,3 +75,17 @@ def flatten_seq(seq: Iterable[Any]) -> Iterator[Any]:
             yield from flatten_seq(item)
         else:
             yield item
+
+
+@contextmanager
+def set_temporary_config(temp_config: Mapping[str, Any]) -> Iterator[Config]:
+    """Have other settings inside the block, by key: `{"logging.level": "DEBUG"}`."""
+    assigned, classic = dict(config._assigned), dict(config._classic)
+    try:
+        for key, value in temp_config.items():
+            config.assign(key, value)
+        yield config
+    finally:
+        for now, before in ((config._assigned, assigned), (config._classic, classic)):
+            now.clear()
+            now.update(before)

@@ -9,7 +9,6 @@ Source of the rules: Prefect classic, 19.7; there the value came from the local 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,14 +16,18 @@ from flowkit.engine.mask import MASK
 from flowkit.errors import DefinitionError, UsageError
 from flowkit.flow import ambient
 from flowkit.flow.parameter import Parameter
-from flowkit.flow.secret import CLASSIC_PREFIX, from_environment, variable_of
+from flowkit.flow.secret import from_classic_environment, from_environment, variable_of
+
+SECRETS: dict[str, Any] = {}
+"""What a script has put into `flowkit.context.secrets`, by name."""
 
 
 class Secret:
     """A secret by name: `Secret("API_TOKEN").get()`.
 
-    Its value is that of the environment variable `FLOWKIT_SECRET_API_TOKEN`, else of
-    `FLOWKIT__CONTEXT__SECRETS__API_TOKEN`; one that is empty counts as not set.
+    Its value is what the script has put into `flowkit.context.secrets`, else that of the environment
+    variable `FLOWKIT_SECRET_API_TOKEN`, else of `FLOWKIT__CONTEXT__SECRETS__API_TOKEN`; one that is empty
+    counts as not set.
     """
 
     __slots__ = ("name",)
@@ -47,22 +50,24 @@ class Secret:
                 f"the secret `{self.name}` was asked for while a flow is written",
                 hints=("call `.get()` inside a task, when the flow runs",),
             )
-        text = self._text()
+        text = self._given()
         if text is None:
             raise UsageError(
                 f"the secret `{self.name}` is not set",
                 hints=(f"set the environment variable `{variable_of(self.name)}`",),
             )
-        value = _json_or_text(text)
+        value = _json_or_text(text) if isinstance(text, str) else text
         MASK.add([text, value])
         return value
 
     def exists(self) -> bool:
         """Whether it is set."""
-        return self._text() is not None
+        return self._given() is not None
 
-    def _text(self) -> str | None:
-        return from_environment(self.name) or os.environ.get(f"{CLASSIC_PREFIX}{self.name}") or None
+    def _given(self) -> Any:
+        if self.name in SECRETS:
+            return SECRETS[self.name]
+        return from_environment(self.name) or from_classic_environment(self.name)
 
 
 def cover(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> None:

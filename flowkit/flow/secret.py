@@ -13,8 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
+from flowkit.flow import manners
+
 PREFIX = "FLOWKIT_SECRET_"
 CLASSIC_PREFIX = "FLOWKIT__CONTEXT__SECRETS__"
+_OLD_PREFIX = "PREFECT__CONTEXT__SECRETS__"  # of the scripts that run as they are
 _HIDING = frozenset({"SecretStr", "SecretBytes", "Secret"})
 
 
@@ -81,3 +84,9 @@ def variable_of(name: str) -> str:
 def from_environment(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
     """The text of a secret; None where its variable is not set, or empty as CI services leave it."""
     return environ.get(variable_of(name)) or None
+
+
+def from_classic_environment(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """As `from_environment`, by the variables of Prefect classic."""
+    prefixes = (CLASSIC_PREFIX, _OLD_PREFIX) if manners.classic else (CLASSIC_PREFIX,)
+    return next((text for prefix in prefixes if (text := environ.get(f"{prefix}{name}"))), None)

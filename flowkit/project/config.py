@@ -1,6 +1,7 @@
 """`flowkit.config`: the settings as an object, which a script may also assign to.
 
-Files and the environment are read at the first use, from the project around the working directory.
+Files and the environment are read at the first use, from the project around the working directory. What only
+Prefect classic knew can be read and assigned too, and has no effect; see classic_settings.py.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from flowkit.errors import UsageError
+from flowkit.flow import manners
+from flowkit.project import classic_settings
 from flowkit.project.names import nearest
 from flowkit.project.root import Project, find
 from flowkit.project.settings import KEYS, Resolved, resolve, value_of
@@ -25,10 +28,12 @@ class Config:
 
     _assigned: dict[str, Any]
     _read: Resolved | None
+    _classic: dict[str, Any]
 
     def __init__(self) -> None:
         object.__setattr__(self, "_assigned", {})
         object.__setattr__(self, "_read", None)
+        object.__setattr__(self, "_classic", {})
 
     def resolve(self, project: Project | None, flags: Mapping[str, Any] | None = None) -> Resolved:
         """The settings of `project`, with what Python set, and the flags of a command above all."""
@@ -40,8 +45,26 @@ class Config:
     def __setattr__(self, name: str, value: Any) -> None:
         _assign(self, name, value)
 
+    def assign(self, key: str, value: Any) -> None:
+        """Set `logging.level`, say, also where nobody knows that name."""
+        if key not in KEYS:
+            self._classic[key] = value
+        else:
+            _assign(self, key, value)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a setting, or `default` where there is none of that name."""
+        return getattr(self, name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in dir(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings, nested."""
+        return {name: _plain(getattr(self, name)) for name in dir(self) if name not in _METHODS}
+
     def __dir__(self) -> list[str]:
-        return sorted({"resolve", *(key.partition(".")[0] for key in KEYS)})
+        return sorted({*_METHODS, *(key.partition(".")[0] for key in _keys(self))})
 
     def __repr__(self) -> str:
         return f"<flowkit.config: {', '.join(f'{key} set' for key in self._assigned) or 'nothing set'}>"
@@ -63,18 +86,44 @@ class Section:
     def __setattr__(self, name: str, value: Any) -> None:
         _assign(self._config, f"{self._name}.{name}", value)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a setting, or `default` where there is none of that name."""
+        return getattr(self, name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in dir(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings of this section, nested."""
+        return {name: _plain(getattr(self, name)) for name in dir(self)}
+
     def __dir__(self) -> list[str]:
-        return sorted(key.partition(".")[2] for key in KEYS if key.startswith(f"{self._name}."))
+        below = f"{self._name}."
+        found = (key.removeprefix(below) for key in _keys(self._config) if key.startswith(below))
+        return sorted({name.partition(".")[0] for name in found})
 
     def __repr__(self) -> str:
         return f"<flowkit.config.{self._name}: {', '.join(dir(self))}>"
 
 
+def _keys(config: Config) -> set[str]:
+    if not config._classic:
+        config._classic.update(classic_settings.values())
+    return {*KEYS, *config._classic}
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, Section) else value
+
+
 def _read(config: Config, key: str) -> Any:
-    if any(known.startswith(f"{key}.") for known in KEYS):
+    keys = _keys(config)
+    if any(known.startswith(f"{key}.") for known in keys):
         return Section(config, key)
-    if key not in KEYS:
+    if key not in keys:
         raise _unknown(key)
+    if key not in KEYS:
+        return config._classic[key]
     if key in config._assigned:
         return config._assigned[key]
     if config._read is None:
@@ -85,7 +134,10 @@ def _read(config: Config, key: str) -> Any:
 
 def _assign(config: Config, key: str, value: Any) -> None:
     if key not in KEYS:
-        raise _unknown(key)
+        if key not in _keys(config) and not manners.classic:
+            raise _unknown(key)
+        config._classic[key] = value
+        return
     try:
         config._assigned[key] = KEYS[key].check(value)
     except ValueError as error:
@@ -99,4 +151,5 @@ def _unknown(key: str) -> AttributeError:
     )
 
 
+_METHODS = frozenset({"assign", "get", "resolve", "to_dict"})
 config = Config()

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from flowkit.errors import UsageError
 from flowkit.flow.secret import CLASSIC_PREFIX, PREFIX
-from flowkit.project import whole_file
+from flowkit.project import classic_settings, whole_file
 from flowkit.project.names import nearest, quoted
 from flowkit.project.root import PYPROJECT, SETTINGS_FILE, Project
 from flowkit.project.setting import Setting, declared
@@ -212,12 +212,15 @@ class _Gathered:
         self.origins[key] = origin
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
+        for key, text in classic_settings.from_environment(environ):
+            if key in KEYS:
+                self.add(key, text, f"the variable of `{key}`", f"`{key}`", is_text=True)
         for variable in sorted(environ.keys() - _NOT_SETTINGS):
             if variable.startswith(ENVIRONMENT) and not variable.startswith(_SECRETS):
                 key = variable.removeprefix(ENVIRONMENT).lower().replace("__", ".")
                 if key in KEYS:
                     self.add(key, environ[variable], variable, f"`{variable}`", is_text=True)
-                else:
+                elif not variable.startswith(classic_settings.VARIABLE):
                     self.warnings.append(f"`{variable}` is ignored: no such setting{_or_nearest(key)}")
 
     def resolved(self) -> Resolved:

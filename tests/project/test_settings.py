@@ -174,6 +174,6 @@ def test_unknown_attributes_name_the_nearest(config: Config) -> None:
 
 def test_config_lists_what_it_has(config: Config) -> None:
     assert "workers" in dir(config)
-    assert dir(config.logging) == ["level"]
+    assert "level" in dir(config.logging)
     config.workers = 3
     assert repr(config) == "<flowkit.config: workers set>"
