@@ -32,6 +32,7 @@ from flowkit.engine.observers import Observer
 from flowkit.engine.outcome import Outcome, States
 from flowkit.engine.recorder import Recorder
 from flowkit.engine.release import GONE, Release
+from flowkit.engine.stop_notices import StopNotices
 from flowkit.engine.worker import Finished, Worker, timed_out
 from flowkit.errors import BugError
 from flowkit.flow.edge import Edge
@@ -105,6 +106,7 @@ class Engine:
         self.interrupts: Interrupts = Interrupts(
             self.ring, self._end_now, self.parent[0].interrupts if self.parent is not None else None
         )
+        self.stop_notices = StopNotices()
         release = Release(self, unkept=forgets) if results is not None else None
         self.recorder = Recorder(self, observers, ledger, release)
         self.earlier = earlier or Earlier()
@@ -188,6 +190,7 @@ class Engine:
         """This is a copy in a forked child: its signals and streams are its own, and it runs nothing."""
         self._gone = True
         self.lock = threading.Lock()  # another thread may have had it, which is not here
+        self.stop_notices = StopNotices()
         self.interrupts.restore()
         if self._capture is not None:
             self._capture.restore()
@@ -195,9 +198,10 @@ class Engine:
     def _give_up(self) -> None:
         """Where the run is not over, a second signal or a bug ended it: the workers must not go on."""
         with self.lock:
-            if not self.machine.over:
-                self.machine.abandon(self.clock())
+            left = [] if self.machine.over else self.machine.abandon(self.clock())
             self.rouse()
+        for call in left:
+            self.stop_notices.give_up(call)
 
     def _begin(self) -> None:
         for row, value in known_rows(self.plan, self.parameters):
@@ -269,12 +273,19 @@ class Engine:
             with self.lock:
                 self.machine.cancel(now)
                 self.rouse()
+            self.stop_notices.ask()
         if now >= self._give_up_at or self.interrupts.insisted:
             with self.lock:
                 left = self.machine.abandon(now)
                 self.rouse()
             for call in left:
                 self._crew_of(call).abandon(call)
+                self.stop_notices.give_up(call)
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether a signal, the run's time limit or a broken history asked for that."""
+        return self._give_up_at != float("inf")
 
     def time_left(self, call: Call) -> float | None:
         """Seconds until a call that starts now, or the run, has taken too long; None: no limit."""
@@ -310,6 +321,7 @@ class Engine:
                 self.rouse()
             if accepted:
                 crew.abandon(call)
+                self.stop_notices.give_up(call)
 
     def _crew_of(self, call: Call) -> Crew:
         return self._crews[self.plan.lane_of[call[0]]]

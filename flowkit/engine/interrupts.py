@@ -149,6 +149,24 @@ class Interrupts:
             self._until = NEVER
             self._set_timer()
 
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Let signals only ring in this block, in the main thread; one that came interrupts at its end.
+
+        Raises:
+            KeyboardInterrupt, OverdueError: at its end.
+        """
+        in_task, raised = self._in_task, self._raised
+        self._in_task = False
+        try:
+            yield
+        finally:
+            self._in_task = in_task
+        if in_task and self._raised > raised:
+            raise KeyboardInterrupt
+        if in_task and self._handling and time.monotonic() >= self._limit:
+            raise OverdueError
+
     @property
     def _limit(self) -> float:
         """When the time of this task, or of one around it, is over."""

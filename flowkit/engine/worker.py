@@ -19,7 +19,7 @@ from flowkit.engine.signals import RETRY, Signal
 from flowkit.plan.events import Call, Detail, Origin, Row
 from flowkit.plan.facts import detail_of
 from flowkit.plan.retry import delay_after, seconds, wanted
-from flowkit.plan.status import CACHED, FAILED, RETRYING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
+from flowkit.plan.status import CACHED, CANCELLED, FAILED, RETRYING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -211,6 +211,8 @@ class Worker:
         """The status, the facts and the value that an exception means."""
         if isinstance(error, Signal):
             return self._signalled(call, error)
+        if isinstance(error, KeyboardInterrupt) and self.engine.asked_to_stop:
+            return CANCELLED, Detail(message="Interrupted."), None
         if isinstance(error, TriggerRefusedError):
             failure = describe(error.__cause__ or error, "trigger")
             return TRIGGER_FAILED, Detail(failure=failure, message=str(error)), error

@@ -13,7 +13,7 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors.base import Executor
-from flowkit.engine.interrupts import OverdueError
+from flowkit.engine.interrupts import GRACE, OverdueError
 from flowkit.engine.observers import LogObserver
 from flowkit.engine.outcome import Outcome, not_run
 from flowkit.engine.secret import cover
@@ -101,6 +101,9 @@ async def run_flow_async(
         return _state_of(await asyncio.shield(running))
     except asyncio.CancelledError:
         engine.interrupts.ask(signal.SIGINT, around=False)
+        engine.stop_notices.ask()  # the thread that would see to it may be in the task that waits
+        if not (await asyncio.wait({running}, timeout=GRACE))[0]:
+            engine.stop_notices.give_all_up()
         await running
         raise
 
