@@ -50,6 +50,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "signals",
     },
     "homes": set(),
+    # Ready-made tasks are written as a user's would be, but for what tells them that they are stopped.
+    "tasks": {"errors", "flow", "engine"},
     # The front door binds what `flow/` must not know, and `python -m flowkit` is the command.
     "__init__": {"errors", "flow", "plan", "engine", "project", "draw", "runs", "homes"},
     "__main__": {"cli"},
@@ -64,7 +66,9 @@ THIN = {
     "schedules": {"schedule"},
     "results": {"store"},
     "engine.state": {"state"},
-    "tasks": {"flow"},
+    "tasks.control_flow": {"flow"},
+    "tasks.core": {"flow"},
+    "utilities": {"flow"},
 }
 
 # Outside of the standard library: where each may be imported, and whether only inside functions.
@@ -73,6 +77,7 @@ THIRD_PARTY = {
     "pydantic": ({"flow.values"}, True),
     "tomli_w": ({"project"}, False),
     # How many cells of a terminal a character takes is a table that only rich keeps for us.
+    "jinja2": ({"tasks.templates.jinja2"}, True),
     "rich": ({"cli", "draw.labels"}, False),
     "typer": ({"cli"}, False),
     "click": ({"cli"}, False),

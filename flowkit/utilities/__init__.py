@@ -1,0 +1,1 @@
+"""Tools, under their homes in Prefect classic."""
