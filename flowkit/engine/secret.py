@@ -45,20 +45,33 @@ class Secret:
             DefinitionError: a flow is being written, whose graph must not hold the value.
             UsageError: it is not set.
         """
+        given = self._found()
+        value = _json_or_text(given) if isinstance(given, str) else given
+        MASK.add(value)
+        return value
+
+    def text(self) -> str:
+        """The value as it is written, also where it is JSON: a password may look like a number.
+
+        Raises:
+            DefinitionError, UsageError: as `get`.
+        """
+        return str(self._found())
+
+    def _found(self) -> Any:
         if ambient.current().flow is not None:
             raise DefinitionError(
                 f"the secret `{self.name}` was asked for while a flow is written",
                 hints=("call `.get()` inside a task, when the flow runs",),
             )
-        text = self._given()
-        if text is None:
+        given = self._given()
+        if given is None:
             raise UsageError(
                 f"the secret `{self.name}` is not set",
                 hints=(f"set the environment variable `{variable_of(self.name)}`",),
             )
-        value = _json_or_text(text) if isinstance(text, str) else text
-        MASK.add([text, value])
-        return value
+        MASK.add(given)
+        return given
 
     def exists(self) -> bool:
         """Whether it is set."""

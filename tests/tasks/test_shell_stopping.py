@@ -75,13 +75,13 @@ def pipe(tmp_path: Path) -> Iterator[Pipe]:
 
 @pytest.mark.parametrize("command", [HANGS, STUBBORN])
 def test_a_time_limit_ends_a_command_with_all_that_it_started(ended: Any, pipe: Pipe, command: str) -> None:
-    state = ended(ShellTask(command, helper_script=pipe.helper, timeout=0.5))
+    state = ended(ShellTask(command, helper_script=pipe.helper, timeout=1.0))
     assert type(state) is TimedOut
     assert pipe.rest() == ["ready"]
 
 
 def test_each_attempt_that_is_too_late_is_ended(ended: Any, pipe: Pipe) -> None:
-    shell = ShellTask(HANGS, helper_script=pipe.helper, timeout=0.5, max_retries=1, retry_delay=0)
+    shell = ShellTask(HANGS, helper_script=pipe.helper, timeout=1.0, max_retries=1, retry_delay=0)
     assert type(ended(shell)) is TimedOut
     assert pipe.rest() == ["ready", "ready"]
 
@@ -97,7 +97,7 @@ def test_what_is_left_in_the_background_is_ended_with_the_command(ended: Any, pi
 def test_the_time_limit_of_the_run_ends_it(pipe: Pipe, executor: Any, command: str) -> None:
     with Flow("limited") as flow:
         made = ShellTask(command, helper_script=pipe.helper)()
-    outcome = Engine(compile_flow(flow, lane=executor.name), [executor], timeout=0.5).run()
+    outcome = Engine(compile_flow(flow, lane=executor.name), [executor], timeout=1.0).run()
     assert outcome.timed_out and type(outcome.state.result[made]) is Cancelled
     assert pipe.rest() == ["ready"]
 
@@ -105,12 +105,12 @@ def test_the_time_limit_of_the_run_ends_it(pipe: Pipe, executor: Any, command: s
 def test_a_time_limit_holds_outside_of_the_main_thread_too(pipe: Pipe) -> None:
     """There no alarm interrupts an inline task; nor is there one for the task around."""
 
-    @task(timeout=0.5)
+    @task(timeout=1.0)
     def around() -> str | list[str] | None:
         return ShellTask().run(HANGS, helper_script=pipe.helper)
 
     with Flow("limited") as flow:
-        alone = ShellTask(HANGS, helper_script=pipe.helper, timeout=0.5)()
+        alone = ShellTask(HANGS, helper_script=pipe.helper, timeout=1.0)()
         inside = around()
     state = asyncio.run(flow.arun(executor=LocalExecutor(), history=False))
     assert [type(state.result[made]) for made in (alone, inside)] == [TimedOut, TimedOut]
@@ -138,7 +138,7 @@ def test_a_command_of_a_run_within_a_task_ends_with_that_task(pipe: Pipe) -> Non
     with Flow("inner") as inner:
         ShellTask(HANGS, helper_script=pipe.helper)()
 
-    @task(timeout=0.5)
+    @task(timeout=1.0)
     def outer() -> None:
         inner.run(executor=LocalExecutor(), history=False)
 
