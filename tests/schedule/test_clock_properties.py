@@ -85,7 +85,9 @@ def test_asking_again_at_a_tick_goes_on_with_the_next(
     assert walked == [utc(each) for each in schedule.next(6, after)]
 
 
-@given(length=st.integers(1, 5000), place=st.sampled_from(PLACES), ago=st.integers(0, 30_000), seconds=SECONDS)
+@given(
+    length=st.integers(1, 5000), place=st.sampled_from(PLACES), ago=st.integers(0, 30_000), seconds=SECONDS
+)
 def test_parts_of_days_are_absolute(length: int, place: tuple[str, str], ago: int, seconds: int) -> None:
     interval = timedelta(minutes=length) % timedelta(days=1)
     assume(interval)
