@@ -62,7 +62,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("codecommit", "docker", "gcs", "git")},
     **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("github", "gitlab", "local", "module")},
     **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("s3", "webhook")},
-    "utilities": ("flowkit.compat.utilities",),
     "utilities.collections": ("flowkit.compat.utilities",),
     "utilities.configuration": ("flowkit.compat.utilities",),
     "utilities.context": ("flowkit.engine.context",),

@@ -13,7 +13,7 @@ import pytest
 from flowkit import Flow
 from flowkit.errors import CallError, UsageError
 from flowkit.plan.state import Failed
-from flowkit.tasks.notifications import SlackTask
+from flowkit.tasks.notifications import PushbulletTask, SlackTask
 
 
 class Webhook(HTTPServer):
@@ -112,3 +112,11 @@ def test_what_is_missing_is_named(ended: Any, monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(unset, UsageError) and "the secret `SLACK_WEBHOOK_URL` is not set" in str(unset)
     monkeypatch.setenv("FLOWKIT_SECRET_SLACK_WEBHOOK_URL", "file:///etc/passwd")
     assert "is not the address of a webhook" in str(ended(SlackTask("a")).result)
+
+
+def test_a_note_is_pushed(ended: Any, webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWKIT_SECRET_PUSHBULLET_TOKEN", "token")
+    pushing = PushbulletTask("done")
+    pushing.address = webhook.address
+    assert ended(pushing).is_successful()
+    assert webhook.got[0][2]["body"] == "done"

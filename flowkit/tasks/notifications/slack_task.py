@@ -1,11 +1,10 @@
-"""Messages in Slack as a task. urllib is imported when a task runs.
+"""Messages in Slack as a task.
 
 Source of the vocabulary: Prefect classic, 21.6.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +12,7 @@ from flowkit.engine.secret import Secret
 from flowkit.errors import CallError, UsageError
 from flowkit.flow.defaults import defaults_from_attrs
 from flowkit.flow.task import Task
-
-_PATIENCE = 60.0  # seconds for the answer
+from flowkit.tasks.notifications.posting import post
 
 Message = str | Mapping[str, Any]
 
@@ -49,23 +47,4 @@ class SlackTask(Task):
         address = Secret(webhook_secret).text()
         if not address.startswith(("https://", "http://")):
             raise UsageError(f"the secret `{webhook_secret}` is not the address of a webhook")
-        _post(address, {"text": message} if isinstance(message, str) else dict(message))
-
-
-def _post(address: str, payload: Mapping[str, Any]) -> None:
-    from urllib.error import HTTPError, URLError
-    from urllib.request import Request, urlopen
-
-    body = json.dumps(payload).encode()
-    request = Request(address, body, {"Content-Type": "application/json; charset=utf-8"})
-    try:
-        with urlopen(request, timeout=_PATIENCE):
-            return
-    except HTTPError as error:
-        with error:
-            said = error.read(500).decode(errors="replace").strip()
-        raise ConnectionError(
-            f"the webhook answered {error.code} {error.reason}" + f": {said}" * bool(said)
-        ) from None
-    except URLError as error:
-        raise ConnectionError(f"the webhook cannot be reached: {error.reason}") from None
+        post(address, {"text": message} if isinstance(message, str) else dict(message))
