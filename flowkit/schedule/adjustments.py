@@ -42,7 +42,7 @@ def add(interval: timedelta) -> Add:
             f"`add` takes a `timedelta`, not `{type(interval).__name__}`",
             hints=("as in `timedelta(hours=2)`",),
         )
-    return Add(timedelta(microseconds=interval // timedelta.resolution))
+    return Add(zones.plain(interval))
 
 
 def next_weekday(dt: datetime) -> datetime:

@@ -12,8 +12,6 @@ from flowkit.schedule.clock import Clock
 from flowkit.schedule.text import duration_text
 
 ANCHOR = datetime(2019, 1, 1, tzinfo=UTC)
-# By how much days of the wall and days of 24 hours can differ, all years taken together, doubled to be safe.
-_SLACK = timedelta(days=4)
 
 
 class IntervalClock(Clock):
@@ -48,15 +46,15 @@ class IntervalClock(Clock):
                 f"an interval is a `timedelta`, not `{type(interval).__name__}`",
                 hints=("as in `timedelta(minutes=5)`",),
             )
-        self.interval = timedelta(microseconds=interval // timedelta.resolution)  # a plain one
+        self.interval = zones.plain(interval)
         if self.interval <= timedelta(0):
             raise DefinitionError(f"an interval is above 0, not `{duration_text(self.interval)}`")
         super().__init__(start_date, end_date, parameter_defaults, labels)
 
     def times(self, after: datetime) -> Iterator[datetime]:
         start = self.start_date or ANCHOR
-        slack = _SLACK if self.interval.days else timedelta(0)
-        number = max(0, (after - zones.instant(start) - slack) // self.interval)
+        # Two offsets are less than 48 hours apart, and so are days of the wall and of 24 hours: two early will do.
+        number = max(0, (after - zones.instant(start)) // self.interval - 2)
         while True:
             yield self._time(start, number)
             number += 1

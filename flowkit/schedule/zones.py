@@ -55,6 +55,11 @@ def named(zone: tzinfo | None) -> tzinfo:
         return zone
 
 
+def plain(interval: timedelta) -> timedelta:
+    """The interval without the arithmetic that a class of another library may have."""
+    return timedelta.__pos__(interval)
+
+
 def instant(moment: datetime) -> datetime:
     """The moment in UTC: what is compared, sorted and counted with."""
     return moment.astimezone(UTC)

@@ -90,6 +90,14 @@ def test_a_daily_time_that_is_skipped_comes_as_long_after_the_skip() -> None:
     ]
 
 
+def test_a_second_pass_stays_one() -> None:
+    start = berlin(2025, 10, 26, 2, 30).replace(fold=1)
+    clock = IntervalClock(7 * DAY, start)
+    assert texts(clock, datetime(2025, 10, 26), 2) == ["2025-10-26 02:30+01:00", "2025-11-02 02:30+01:00"]
+    assert texts(clock, datetime(2026, 10, 24), 1) == ["2026-10-25 02:30+01:00"]
+    assert texts(clock, datetime(2026, 3, 28), 1) == ["2026-03-29 03:30+02:00"]
+
+
 def test_nothing_drifts_over_a_million_ticks() -> None:
     start = datetime(2019, 1, 1, tzinfo=UTC)
     [event] = islice(IntervalClock(timedelta(seconds=0.1), start).events(start + timedelta(days=7000)), 1)
@@ -468,6 +476,15 @@ class OddMoment(datetime):
     __radd__ = __add__
 
 
+class OddDuration(timedelta):
+    """Arithmetic of its own, as pendulum's has."""
+
+    def __add__(self, other: Any) -> Any:
+        raise AssertionError("the arithmetic of a strange class was used")
+
+    __sub__ = __mul__ = __floordiv__ = __truediv__ = __abs__ = __neg__ = __add__
+
+
 class OddZone(tzinfo):
     """A zone that says its name, as those of pendulum and pytz do, and keeps to winter."""
 
@@ -482,7 +499,7 @@ class OddZone(tzinfo):
 
 def test_a_datetime_of_another_library_is_taken_for_what_it_says() -> None:
     start = OddMoment(2026, 1, 1, 9, tzinfo=OddZone())
-    clock = IntervalClock(DAY, start)
+    clock = IntervalClock(OddDuration(days=1), start)
     assert clock.zone is BERLIN
     assert texts(clock, OddMoment(2026, 3, 28, 12), 1) == ["2026-03-29 09:00+02:00"]
     assert type(next(clock.events(start)).start_time) is datetime

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import hypothesis.strategies as st
 import pytest
 from dateutil.rrule import DAILY, rrule
-from hypothesis import given
+from hypothesis import example, given
 
 from flowkit import Flow, schedules
 from flowkit.errors import CallError, UsageError
@@ -116,10 +116,15 @@ def test_what_is_moved_back_to_before_after_is_not_given_again() -> None:
     moves=st.lists(st.sampled_from([add(5 * HOUR), add(-3 * HOUR), add(2 * DAY), next_weekday]), max_size=3),
     minutes=st.integers(0, 400 * 24 * 60),
 )
+@example(1, [add(-3 * HOUR), next_weekday], 6060)  # Monday, as New York has it
+@example(1, [add(2 * DAY)], 438_150)  # clocks were put back in between
 def test_it_does_not_matter_when_one_asks(hours: int, moves: list[Any], minutes: int) -> None:
     zone = ZoneInfo("America/New_York")
     schedule = Schedule([IntervalClock(hours * HOUR, START.astimezone(zone))], adjustments=moves)
-    at_once = schedule.next(8, START + timedelta(minutes=minutes))
+    after = START + timedelta(minutes=minutes)
+    at_once = schedule.next(8, after)
+    earlier = [each.astimezone(UTC) for each in schedule.next(200, after - 4 * DAY)]
+    assert [each.astimezone(UTC) for each in at_once] == [each for each in earlier if each > after][:8]
     walked = at_once[:1]
     while len(walked) < 8:
         walked += schedule.next(1, walked[-1])
