@@ -53,7 +53,7 @@ class IntervalClock(Clock):
 
     def times(self, after: datetime) -> Iterator[datetime]:
         start = self.start_date or ANCHOR
-        # Two offsets are less than 48 hours apart, and so are days of the wall and of 24 hours: two early will do.
+        # Two offsets are less than 48 hours apart, so days of the wall and of 24 hours are too: two early do.
         number = max(0, (after - zones.instant(start)) // self.interval - 2)
         while True:
             yield self._time(start, number)
