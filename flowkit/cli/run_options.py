@@ -24,7 +24,7 @@ from flowkit.cli.place import working_directory
 from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
-from flowkit.flow.parameter import NO_DEFAULT, Parameter
+from flowkit.flow.parameter import Parameter
 from flowkit.flow.values import bare, is_collection, type_of
 from flowkit.project.text import type_text, value_text
 
@@ -234,8 +234,8 @@ def _metavar(kind: Any) -> str:
 
 
 def _help(parameter: Parameter) -> str:
-    if parameter.default is NO_DEFAULT:
-        ending = "[required]" if parameter.required else ""
+    if parameter.required:
+        ending = "[required]"
     else:
         ending = f"[default: {_default(parameter.default)}]" if parameter.default is not None else ""
     return as_help(" ".join(part for part in (parameter.help, ending) if part))

@@ -12,14 +12,20 @@ from flowkit.errors import CallError
 if TYPE_CHECKING:
     from flowkit.flow.edge import Gate
     from flowkit.flow.flow import Flow
+    from flowkit.flow.task import Task
 
 
 class Ambient(NamedTuple):
-    """The innermost `with Flow(...)`, the gates of the open `case` blocks, and `with tags(...)`."""
+    """The innermost `with Flow(...)`, the gates of the open `case` blocks, and `with tags(...)`.
+
+    Attributes:
+        made: the tasks that were made in that `with`, not counting calls; None where no one asks.
+    """
 
     flow: Flow | None = None
     gates: tuple[Gate, ...] = ()
     tags: frozenset[str] = frozenset()
+    made: dict[Task, None] | None = None
 
 
 _AMBIENT: ContextVar[Ambient] = ContextVar("flowkit_ambient", default=Ambient())  # noqa: B039

@@ -15,6 +15,7 @@ from flowkit.flow import ambient
 from flowkit.flow.ambient import Ambient
 from flowkit.flow.edge import Gate
 from flowkit.flow.flow import Flow
+from flowkit.flow.mapping import EdgeAnnotation
 from flowkit.flow.structure import Collection, Value, as_task
 from flowkit.flow.task import FunctionTask, Task
 
@@ -120,5 +121,6 @@ def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options
     made.tags |= ambient.current().tags
     target.add_task(made)
     for number, value in enumerate(tasks, 1):
-        target.add_edge(value, made, f"task_{number}", mapped)
+        given = value if isinstance(value, EdgeAnnotation) else target.as_task(value)
+        target.add_edge(given, made, f"task_{number}", mapped)
     return made

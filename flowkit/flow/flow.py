@@ -7,8 +7,8 @@ The vocabulary is that of Prefect classic, group 3. `flow/` knows no engine: `Fl
 from __future__ import annotations
 
 import itertools
-import keyword
-from collections.abc import Callable, Iterable, Iterator, KeysView, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import Token
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any, Self
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import ambient
 from flowkit.flow.ambient import Ambient
-from flowkit.flow.edge import Edge, Gate
+from flowkit.flow.edge import Edge, Gate, check_key, edge_of
+from flowkit.flow.editing import check_unassigned, replace, update
+from flowkit.flow.grouped import Logger
+from flowkit.flow.hooks import Handler, handlers_of
 from flowkit.flow.mapping import EdgeAnnotation, check_mappable, flatten, unmapped, unwrap
 from flowkit.flow.names import check_name
 from flowkit.flow.parameter import Parameter
+from flowkit.flow.queries import Queries
 from flowkit.flow.structure import Constant, Value, as_task, containers_with_tasks
-from flowkit.flow.task import Task
+from flowkit.flow.task import FunctionTask, Task
 from flowkit.flow.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -30,17 +34,26 @@ if TYPE_CHECKING:
     from flowkit.plan.state import State
 
 
-class Flow:
+class Flow(Queries):
     """A graph of tasks.
 
     Args:
         name: what `flowkit run` calls it.
-        description: a line for lists and help; default: none.
-        executor: the lane of its tasks, an executor or its name; default: that of the run.
         schedule: when it is due; kept for the registry.
-        tags: for lists.
+        executor: the lane of its tasks, an executor or its name; default: that of the run.
+        run_config, storage, environment: accepted and kept for scripts written for Prefect classic, where
+            they say what its server does with the flow.
         tasks, edges: what to add at once.
         reference_tasks: those that decide the final state; default: the terminal ones.
+        state_handlers: each is given the flow, the old and the new state at every change, and may return
+            another state.
+        on_failure: called with the flow and its state where it fails.
+        validate: whether to refuse cycles at once, not only before a run.
+        result: where results of its tasks are written that name no place of their own.
+        terminal_state_handler: given the flow, its final state and those of the reference tasks; may return
+            another final state.
+        description: a line for lists and help; default: none.
+        tags: for lists.
 
     Raises:
         DefinitionError: a name that cannot be.
@@ -51,35 +64,56 @@ class Flow:
     arun: Callable[..., Any]
     register: Callable[..., str]
     visualize: Callable[..., Any]
+    save: Callable[..., str]
+    load: Callable[..., Flow]
+    diagnostics: Callable[..., str]
+    run_agent: Callable[..., None]
 
     build_parameters: tuple[str, ...] = ()
+    logger = Logger()
 
     def __init__(
         self,
         name: str,
-        *,
-        description: str = "",
-        executor: Any = None,
         schedule: Any = None,
-        tags: Iterable[str] = (),
-        tasks: Iterable[Task] = (),
-        edges: Iterable[Edge] = (),
+        executor: Any = None,
+        run_config: Any = None,
+        storage: Any = None,
+        tasks: Iterable[Task] | None = None,
+        edges: Iterable[Edge] | None = None,
         reference_tasks: Iterable[Task] | None = None,
+        state_handlers: Iterable[Handler] | None = None,
+        on_failure: Callable[[Flow, Any], Any] | None = None,
+        validate: bool | None = None,
+        result: Any = None,
+        terminal_state_handler: Callable[..., Any] | None = None,
+        *,
+        environment: Any = None,
+        description: str = "",
+        tags: Iterable[str] = (),
     ) -> None:
         self.name = check_name(name)
         self.description = description
         self.executor = executor
         self.schedule = schedule
+        self.run_config = run_config
+        self.storage = storage
+        self.environment = environment
+        self.result = result
+        self.state_handlers = list(handlers_of(state_handlers, f"the flow `{name}`", on_failure))
+        self.terminal_state_handler = terminal_state_handler
         self.tags = frozenset(tags)
         self.source: Path | None = None
         self._references: tuple[Task, ...] = ()
         self._entered: list[Token[Ambient]] = []
-        for task in tasks:
+        for task in tasks or ():
             self.add_task(task)
-        for edge in edges:
+        for edge in edges or ():
             self.add_edge(*edge)
         if reference_tasks is not None:
             self.set_reference_tasks(reference_tasks)
+        if validate:
+            self.validate()
 
     @cached_property
     def wiring(self) -> Wiring:
@@ -99,11 +133,27 @@ class Flow:
     # -- writing ------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self._entered.append(ambient._AMBIENT.set(Ambient(self, (), ambient.current().tags)))
+        around = ambient.current()
+        self._entered.append(ambient._AMBIENT.set(Ambient(self, (), around.tags, {})))
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        made = ambient.current().made
         ambient._AMBIENT.reset(self._entered.pop())
+        if made and kind is None:
+            self._warn_of_unused(made)
+
+    def _warn_of_unused(self, made: Iterable[Task]) -> None:
+        """Say which tasks were made in the block and are not in the flow (Prefect classic, 1.31)."""
+        unused = [task.name for task in made if task not in self.wiring.inputs and not _is_ours(task)]
+        if unused:
+            names = ", ".join(f"`{name}`" for name in unused[:10]) + (", …" if unused[10:] else "")
+            warnings.warn(
+                f"made inside `with Flow(...)` but not part of the flow `{self.name}`: {names}; "
+                "a task is when it is called or given to another, a parameter when it is given to a task",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def add_task(self, task: Task) -> Task:
         """Add a task where it is not yet in the flow; inside `case` blocks it gets their gates.
@@ -113,10 +163,10 @@ class Flow:
             DefinitionError: its slug, or the name of a parameter, is taken.
         """
         wiring = self.wiring
-        if task in wiring.inputs:
-            return task
         if not isinstance(task, Task):
             raise CallError(f"a flow is made of tasks, not of `{type(task).__name__}`")
+        if task in wiring.inputs:
+            return task
         wiring.slugs[task] = self._new_slug(task)
         wiring.inputs[task] = ()
         around = ambient.current()
@@ -155,7 +205,7 @@ class Flow:
             if isinstance(value, Task) and value is not task:
                 if value not in wiring.inputs:
                     self.add_task(value)
-                edges.append(Edge(value, task, key))
+                edges.append(edge_of((value, task, key, False, False)))
             else:
                 # What is left in `edges` keeps its place before this one.
                 wiring.extend(task, edges)
@@ -163,22 +213,26 @@ class Flow:
                 self.connect(value, task, key, False)
         wiring.extend(task, edges)
 
-    def connect(self, value: Any, task: Task, key: str | None, mapped: bool) -> None:
+    def connect(
+        self, value: Any, task: Task, key: str | None, mapped: bool, flattened: bool = False
+    ) -> Edge | None:
         """Make `value` (a task, an annotated one, a collection of tasks, a constant) an upstream.
 
-        A constant that is an argument as it stands is kept as a value, not as a task.
+        Returns:
+            The edge; None for a constant that is an argument as it stands: that is kept as a value.
         """
-        flattened = False
         if isinstance(value, EdgeAnnotation):
-            value, mapped, flattened = self._unwrapped(value, mapped)
+            value, mapped, annotated = self._unwrapped(value, mapped)
+            flattened = flattened or annotated
         if not isinstance(value, Task):
             if mapped and not containers_with_tasks(value):
                 check_mappable(task.name, key or "upstream_tasks", value)
             if key is not None and not mapped and not flattened and not containers_with_tasks(value):
-                self.wiring.constants.setdefault(task, {})[key] = value
-                return
+                self.add_task(task)
+                self.wiring.constants[task][key] = value
+                return None
             value = as_task(value, self)
-        self._append(Edge(value, task, key, mapped, flattened))
+        return self.add(edge_of((value, task, key, mapped, flattened)))
 
     def _unwrapped(self, value: Any, mapped: bool) -> tuple[Any, bool, bool]:
         """As `unwrap`; of a flattened flattened value, the inner one becomes a task."""
@@ -187,7 +241,12 @@ class Flow:
             bare = Value()(flatten(unmapped(bare)), flow=self)
         return bare, is_mapped, levels > 0
 
-    def _append(self, edge: Edge) -> None:
+    def add(self, edge: Edge) -> Edge:
+        """Add an edge, and its tasks where they are not there yet.
+
+        Raises:
+            DefinitionError: a dependency on itself, or of a parameter.
+        """
         upstream, downstream = edge.upstream, edge.downstream
         inputs = self.wiring.inputs
         if upstream not in inputs:
@@ -203,6 +262,7 @@ class Flow:
             if constants:
                 constants.pop(edge.key, None)
         self.wiring.put(edge)
+        return edge
 
     def as_task(self, value: Any) -> Task:
         """The task that gives `value`, in this flow."""
@@ -211,141 +271,130 @@ class Flow:
     def add_edge(
         self,
         upstream_task: Any,
-        downstream_task: Task,
+        downstream_task: Any,
         key: str | None = None,
         mapped: bool = False,
         flattened: bool = False,
-        validate: bool = False,
+        validate: bool | None = None,
     ) -> Edge:
         """Add one edge and return it.
 
         Args:
+            upstream_task, downstream_task: tasks, or what becomes one; a plain value for an argument is kept
+                as it is, and is no part of the graph.
             key: the argument of the downstream that takes the result; None for an order alone.
-            validate: also refuse unknown keys and cycles now, not only before a run.
+            validate: also refuse a second value of an argument, unknown keys and cycles now.
 
         Raises:
             DefinitionError: a dependency on itself, or of a parameter; with `validate`, a cycle.
             CallError: with `validate`, a key that `run` does not take.
         """
-        value, mapped, annotated_flat = self._unwrapped(upstream_task, mapped)
-        upstream = as_task(value, self)
-        edge = Edge(upstream, downstream_task, key, mapped, flattened or annotated_flat)
-        if key is not None and (not key.isidentifier() or keyword.iskeyword(key)):
-            raise DefinitionError(f"`{key}` cannot be the name of an argument")
+        if key is not None:
+            check_key(key)
+        downstream = self.as_task(downstream_task)
         if validate and key is not None:
-            downstream_task._signature.check(downstream_task.name, key)
-        self._append(edge)
+            downstream._signature.check(downstream.name, key)
+            check_unassigned(self, downstream, key)
+        edge = self.connect(upstream_task, downstream, key, mapped, flattened)
+        if edge is None:
+            with ambient.entered(Ambient()):
+                edge = Edge(Constant(unwrap(upstream_task, False)[0]), downstream, key)
         if validate:
             self.validate()
         return edge
 
-    def chain(self, *tasks: Task) -> list[Edge]:
+    def chain(self, *tasks: Any, validate: bool | None = None) -> list[Edge]:
         """Make each task run after the one before it; returns the edges."""
-        return [self.add_edge(first, second) for first, second in itertools.pairwise(tasks)]
+        made = [self.as_task(task) for task in tasks] if len(tasks) > 1 else []
+        edges = [self.add_edge(first, second) for first, second in itertools.pairwise(made)]
+        if validate:
+            self.validate()
+        return edges
 
     def set_dependencies(
         self,
-        task: Task,
+        task: Any,
         upstream_tasks: Iterable[Any] | None = None,
-        downstream_tasks: Iterable[Task] | None = None,
-        keyword_tasks: dict[str, Any] | None = None,
+        downstream_tasks: Iterable[Any] | None = None,
+        keyword_tasks: Mapping[str, Any] | None = None,
         mapped: bool = False,
-        validate: bool = False,
+        validate: bool | None = None,
     ) -> None:
         """Set what runs before and after a task, and where its arguments come from."""
-        self.add_task(task)
+        task = self.as_task(task)
         for value in upstream_tasks or ():
-            self.connect(value, task, None, mapped)
+            self.add_edge(value, task, mapped=mapped, validate=validate)
         for downstream in downstream_tasks or ():
-            self.connect(task, downstream, None, mapped)
+            self.add_edge(task, downstream, mapped=mapped, validate=validate)
         for key, value in (keyword_tasks or {}).items():
-            self.connect(value, task, key, mapped)
-        if validate:
-            self.validate()
+            self.add_edge(value, task, key, mapped, validate=validate)
+
+    def update(
+        self,
+        flow: Flow,
+        merge_parameters: bool = False,
+        validate: bool | None = None,
+        merge_reference_tasks: bool = False,
+    ) -> None:
+        """Add the tasks, edges and constants of another flow.
+
+        Args:
+            merge_parameters: a parameter of a name that both have is the other flow's from now on.
+            validate: refuse cycles now.
+            merge_reference_tasks: what decides there decides here too.
+
+        Raises:
+            DefinitionError: both have a parameter, or another task with a slug of its own, of one name.
+        """
+        update(self, flow, merge_parameters, bool(validate), merge_reference_tasks)
+
+    def replace(self, old: Task, new: Any, validate: bool = True) -> None:
+        """Put another task, or a value, in the place of a task.
+
+        Raises:
+            DefinitionError: `old` is not in the flow; with `validate`, a cycle would be made.
+        """
+        replace(self, old, new, validate)
 
     def copy(self) -> Flow:
         """An independent flow of the same task objects."""
-        new = Flow(
-            self.name,
-            description=self.description,
-            executor=self.executor,
-            schedule=self.schedule,
-            tags=self.tags,
-        )
-        new.source = self.source
+        new = self._blank()
         new.wiring = self.wiring.copy()
         new._references = self._references
         return new
 
-    # -- reading ------------------------------------------------------------------------------
+    def _blank(self) -> Flow:
+        """A flow with the same options, and no tasks."""
+        new = object.__new__(type(self))
+        for name, value in self.__dict__.items():
+            if name not in ("wiring", "_entered"):
+                new.__dict__[name] = list(value) if isinstance(value, list) else value
+        new._entered = []
+        new._references = ()
+        return new
 
-    @property
-    def tasks(self) -> KeysView[Task]:
-        """All tasks, in the order in which they were added."""
-        return self.wiring.inputs.keys()
+    def serialize(self, build: bool = False) -> dict[str, Any]:
+        """The flow as a document of JSON, without its code (Prefect classic, 3.22).
 
-    @property
-    def edges(self) -> set[Edge]:
-        """All edges."""
-        return {edge for edges in self.wiring.inputs.values() for edge in edges}
+        Args:
+            build: accepted for scripts written for Prefect classic, where it stores the code somewhere.
 
-    @property
-    def constants(self) -> dict[Task, dict[str, Any]]:
-        """Arguments that are plain values, by task."""
-        return self.wiring.constants
+        Raises:
+            DefinitionError: a cycle.
+        """
+        from flowkit.flow.serialized import flow_document
 
-    @property
-    def slugs(self) -> dict[Task, str]:
-        """The slug of each task."""
-        return self.wiring.slugs
+        return flow_document(self)
 
-    def __iter__(self) -> Iterator[Task]:
-        return iter(self.sorted_tasks())
+    def serialized_hash(self, build: bool = False) -> str:
+        """The SHA-256 of what `serialize` gives; the same in every process.
 
-    def __contains__(self, task: object) -> bool:
-        return task in self.wiring.inputs
+        Raises:
+            DefinitionError: a cycle.
+        """
+        from flowkit.flow.serialized import flow_hash
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.name}>"
-
-    def __reduce__(self) -> Any:
-        return _restored, (self.copy().__dict__,)
-
-    def parameters(self) -> list[Parameter]:
-        """The parameters, in the order in which they were added."""
-        return [task for task in self.wiring.inputs if isinstance(task, Parameter)]
-
-    def edges_to(self, task: Task) -> set[Edge]:
-        """The edges that end at a task."""
-        return set(self._known(task))
-
-    def edges_from(self, task: Task) -> set[Edge]:
-        """The edges that start at a task."""
-        self._known(task)
-        return {edge for edges in self.wiring.inputs.values() for edge in edges if edge.upstream is task}
-
-    def upstream_tasks(self, task: Task) -> set[Task]:
-        """The tasks that a task depends on directly."""
-        return {edge.upstream for edge in self._known(task)}
-
-    def downstream_tasks(self, task: Task) -> set[Task]:
-        """The tasks that depend on a task directly."""
-        return {edge.downstream for edge in self.edges_from(task)}
-
-    def root_tasks(self) -> set[Task]:
-        """The tasks without upstreams."""
-        return {task for task, edges in self.wiring.inputs.items() if not edges and not self.gates_of(task)}
-
-    def terminal_tasks(self) -> set[Task]:
-        """The tasks without downstreams."""
-        inputs = self.wiring.inputs
-        needed = {edge.upstream for edges in inputs.values() for edge in edges}
-        needed.update(gate.condition for gates in self.wiring.gates.values() for gate in gates)
-        return {task for task in inputs if task not in needed}
-
-    def gates_of(self, task: Task) -> tuple[Gate, ...]:
-        """The gates that a task stands behind."""
-        return self.wiring.gates.get(task, ())
+        return flow_hash(self)
 
     def add_gates(self, task: Task, gates: Iterable[Gate]) -> None:
         """Put a task behind more gates.
@@ -363,67 +412,42 @@ class Flow:
             self.add_task(gate.condition)
         self.wiring.gates[task] = self.gates_of(task) + tuple(gates)
 
-    def get_tasks(
-        self,
-        name: str | None = None,
-        slug: str | None = None,
-        tags: Iterable[str] | None = None,
-        task_type: type[Task] | None = None,
-    ) -> list[Task]:
-        """The tasks that fit all that is given; `tags` are those that a task must at least have."""
-        wanted = frozenset(tags or ())
-        return [
-            task
-            for task, found in self.wiring.slugs.items()
-            if (name is None or task.name == name)
-            and (slug is None or slug in (task.slug, found))
-            and wanted <= task.tags
-            and (task_type is None or isinstance(task, task_type))
-        ]
+    # -- as an object ---------------------------------------------------------------------------
 
-    def reference_tasks(self) -> set[Task]:
-        """The tasks that decide the final state of a run: those that were set, else the terminal ones."""
-        return set(self._references) or self.terminal_tasks()
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}: name="{self.name}">'
 
-    def set_reference_tasks(self, tasks: Iterable[Task]) -> None:
-        """Let these tasks decide the final state; none means the terminal ones.
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of one type and name, and have the same tasks, edges and reference tasks."""
+        if self is other:
+            return True
+        if type(self) is not type(other):
+            return NotImplemented
+        assert isinstance(other, Flow)
+        return (
+            self.name == other.name
+            and self.wiring.inputs.keys() == other.wiring.inputs.keys()
+            and self.edges == other.edges
+            and self.reference_tasks() == other.reference_tasks()
+        )
 
-        Raises:
-            DefinitionError: a task that is not in the flow.
-        """
-        chosen = tuple(tasks)
-        for task in chosen:
-            self._known(task)
-        self._references = chosen
+    def __hash__(self) -> int:
+        return hash(self.name)
 
-    def sorted_tasks(self) -> tuple[Task, ...]:
-        """All tasks, each after those that it depends on.
-
-        Raises:
-            DefinitionError: a cycle, shown as a path.
-        """
-        from flowkit.flow.graph import in_order
-
-        return in_order(self)
-
-    def validate(self) -> None:
-        """Check that the flow can run.
-
-        Raises:
-            DefinitionError: a cycle, or a reference task that is not in the flow.
-        """
-        self.sorted_tasks()
-        self.set_reference_tasks(self._references)
-
-    def _known(self, task: Task) -> Sequence[Edge]:
-        try:
-            return self.wiring.inputs[task]
-        except (KeyError, TypeError):
-            shown = task.name if isinstance(task, Task) else repr(task)
-            raise DefinitionError(f"the flow `{self.name}` has no task `{shown}`") from None
+    def __reduce__(self) -> Any:
+        copied = self.copy()
+        return _restored, (type(copied), copied.__dict__)
 
 
-def _restored(state: dict[str, Any]) -> Flow:
-    flow = object.__new__(Flow)
+def _is_ours(task: Task) -> bool:
+    """Whether a task stands for an operator: made once, where its module is first needed."""
+    if not isinstance(task, FunctionTask):
+        return False
+    module = getattr(task.run, "__module__", None) or type(task.run).__module__
+    return module.startswith("flowkit.")
+
+
+def _restored(cls: type[Flow], state: dict[str, Any]) -> Flow:
+    flow = object.__new__(cls)
     flow.__dict__.update(state)
     return flow

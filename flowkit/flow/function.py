@@ -63,6 +63,17 @@ class FunctionFlow(Flow):
             for name, parameter in inspect.signature(self.function).parameters.items()
         }
 
+    def _blank(self) -> Flow:
+        new = Flow(self.name)
+        own = ("wiring", "_entered", "_references", "_declared", "function", "build_parameters")
+        new.__dict__.update({name: value for name, value in self.__dict__.items() if name not in own})
+        return new
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = Flow.__hash__
+
     def parameters(self) -> list[Parameter]:
         """The parameters of the function; the body need not run for this."""
         return list(self._declared.values())
@@ -89,22 +100,16 @@ class FunctionFlow(Flow):
             return super().build(**values)
         chosen = {}
         for name in self.build_parameters:
-            chosen[name] = values.pop(name, self._declared[name].default)
-            if chosen[name] is NO_DEFAULT:
+            declared = self._declared[name]
+            if declared.required and name not in values:
                 raise DefinitionError(f"the graph of the flow `{self.name}` needs a value for `{name}`")
+            chosen[name] = values.pop(name, declared.default)
         if values:
             raise DefinitionError(f"the flow `{self.name}` has no build parameter `{next(iter(values))}`")
         return self._traced(chosen)
 
     def _traced(self, values: dict[str, Any]) -> Flow:
-        flow = Flow(
-            self.name,
-            description=self.description,
-            executor=self.executor,
-            schedule=self.schedule,
-            tags=self.tags,
-        )
-        flow.source = self.source
+        flow = self._blank()
         placeholders = {name: given for name, given in self._declared.items() if name not in values}
         for parameter in placeholders.values():
             flow.add_task(parameter)

@@ -34,13 +34,28 @@ class Hooks:
         Raises:
             CallError: handlers that are not a list of functions.
         """
-        if "state_handlers" in options:
-            options["state_handlers"] = handlers_of(options["state_handlers"], f"the task `{name}`")
+        on_failure = options.pop("on_failure", None)
+        handlers = options.get("state_handlers", self.state_handlers)
+        options["state_handlers"] = handlers_of(handlers, f"the task `{name}`", on_failure)
         return replace(self, **options)
 
 
-def handlers_of(handlers: Iterable[Handler] | None, whose: str) -> tuple[Handler, ...]:
-    """State handlers as they are given.
+@dataclass(frozen=True, slots=True)
+class OnFailure:
+    """A state handler that calls `function(task or flow, state)` where the new state is a failure."""
+
+    function: Callable[[Any, Any], Any]
+
+    def __call__(self, whose: Any, old: Any, new: Any) -> Any:
+        if new.is_failed():
+            self.function(whose, new)
+        return new
+
+
+def handlers_of(
+    handlers: Iterable[Handler] | None, whose: str, on_failure: Callable[[Any, Any], Any] | None = None
+) -> tuple[Handler, ...]:
+    """State handlers as they are given, and after them the one that `on_failure` stands for.
 
     Raises:
         CallError: not a list of functions.
@@ -54,7 +69,11 @@ def handlers_of(handlers: Iterable[Handler] | None, whose: str) -> tuple[Handler
     for handler in found:
         if not callable(handler):
             raise CallError(f"`state_handlers` of {whose} has `{handler!r}`, which is no function")
-    return found
+    if on_failure is None:
+        return found
+    if not callable(on_failure):
+        raise CallError(f"`on_failure` of {whose} is a function, not `{on_failure!r}`")
+    return (*found, OnFailure(on_failure))
 
 
 DEFAULT = Hooks()

@@ -20,9 +20,6 @@ class _NoDefault:
     def __repr__(self) -> str:
         return "<no default>"
 
-    def __reduce__(self) -> str:
-        return "NO_DEFAULT"
-
 
 NO_DEFAULT = _NoDefault()
 
@@ -32,7 +29,7 @@ class Parameter(Task):
 
     Args:
         name: the name, unique in a flow.
-        default: the value where none is given.
+        default: the value where none is given; None where there is none.
         required: whether one must be given; default: where there is no default.
         annotation: its type; values are checked against it before anything runs.
         help: a line for the command's help.
@@ -55,7 +52,7 @@ class Parameter(Task):
         secret: bool = False,
     ) -> None:
         super().__init__(name=check_name(name, "parameter"), slug=name, tags=tags)
-        self.default = default
+        self.default = None if default is NO_DEFAULT else default
         self.required = (default is NO_DEFAULT) if required is None else required
         self.annotation = annotation
         self.help = help
@@ -86,4 +83,4 @@ class Parameter(Task):
 
     def run(self) -> Any:
         """The default; a run gives the value without calling this."""
-        return None if self.default is NO_DEFAULT else self.default
+        return self.default

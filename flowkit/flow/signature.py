@@ -14,6 +14,12 @@ from typing import Any
 from flowkit.errors import CallError
 
 RESERVED = ("upstream_tasks", "mapped", "task_args", "flow")
+_OF_CALL = (
+    ("mapped", False, bool),
+    ("task_args", None, dict),
+    ("upstream_tasks", None, "Iterable[Any]"),
+    ("flow", None, "Flow"),
+)
 
 
 class RunSignature:
@@ -70,6 +76,16 @@ class RunSignature:
                 f"the task `{name}` takes no argument `{key}`",
                 hints=(f"it is defined as `{name}{self.signature}`",),
             ) from None
+
+    def of_call(self) -> inspect.Signature:
+        """What a call of the task takes: the arguments of `run`, and those of the call itself (1.29)."""
+        own = list(self.signature.parameters.values())
+        extra = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, default, annotation in _OF_CALL
+        ]
+        at = len(own) - any(each.kind is each.VAR_KEYWORD for each in own)
+        return inspect.Signature([*own[:at], *extra, *own[at:]], return_annotation="Task")
 
     def _spread(self, bound: Mapping[str, Any]) -> typing.Iterator[tuple[str, Any]]:
         for name, value in bound.items():

@@ -5,30 +5,40 @@ The vocabulary is that of Prefect classic, group 1; what is corrected is in the 
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from flowkit.errors import CallError, DefinitionError
-from flowkit.flow import ambient, hooks, keeping
+from flowkit.flow import ambient, classic, hooks, keeping
+from flowkit.flow.dependencies import Dependencies
+from flowkit.flow.grouped import HOOKS, KEEPING, Grouped, Lane, Logger, Ours
 from flowkit.flow.keeping import Cache, Durability
 from flowkit.flow.mapping import EdgeAnnotation, check_mappable
 from flowkit.flow.operations import Operations
+from flowkit.flow.options import (
+    NOT_IN_CLASSIC,
+    Delay,
+    Errors,
+    check_retries,
+    errors_of,
+    seconds_of,
+    tags_of,
+    warn_of_early,
+    warn_of_task_given,
+)
 from flowkit.flow.pickling import Decorated
 from flowkit.flow.signature import RunSignature, outputs_of
 
 if TYPE_CHECKING:
     from flowkit.flow.flow import Flow
 
-Delay = float | timedelta | list[float | timedelta] | Callable[[int], float | timedelta]
-Errors = type[BaseException] | tuple[type[BaseException], ...]
 
-
-class Task(Operations):
+class Task(Operations, Dependencies):
     """A unit of work; subclass it and define `run`, or decorate a function with `@task`.
 
     Args:
@@ -57,9 +67,9 @@ class Task(Operations):
     __slots__ = (
         "_signature",
         "auto_generated",
-        "executor",
         "hooks",
         "keeping",
+        "lane",
         "max_retries",
         "name",
         "nout",
@@ -72,8 +82,7 @@ class Task(Operations):
         "trigger",
     )
 
-    run: Callable[..., Any]
-    # Kept in groups, which most tasks share; see `_Grouped`.
+    # Kept in groups, which most tasks share; see `Grouped`.
     cache: Cache
     persist: bool
     durability: Durability | None
@@ -88,18 +97,42 @@ class Task(Operations):
     log_stdout: bool
     task_run_name: str | Callable[..., str] | None
 
+    executor = Lane()
+    logger = Logger()
+    # Options that the `__init__` of a subclass may set before that of `Task`.
+    _set_early: frozenset[str] = frozenset()
+
+    if TYPE_CHECKING:
+        run: Callable[..., Any]
+    else:
+
+        def run(self) -> None:
+            """What the task does; a task that only stands for a point in a flow does nothing."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        init = getattr(cls.__dict__.get("__init__"), "__code__", None)
+        if init is not None:
+            cls._set_early = cls._set_early | (_OPTIONS | {"name"}).intersection(init.co_names)
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        given = tuple([value for value in (*args, *options.values()) if isinstance(value, Task)])
+        if given:
+            warn_of_task_given(cls, given)
+        return object.__new__(cls)
+
     def __init__(
         self,
         name: str | None = None,
-        *,
         slug: str | None = None,
         tags: Iterable[str] | None = None,
-        max_retries: int = 0,
+        max_retries: int | None = None,
         retry_delay: Delay | None = None,
         retry_on: Errors | Iterable[type[BaseException]] | None = None,
         timeout: float | timedelta | None = None,
-        trigger: str | Callable[..., Any] = "all_successful",
+        trigger: str | Callable[..., Any] | None = None,
         skip_on_upstream_skip: bool = True,
+        *,
         nout: int | None = None,
         executor: str | None = None,
         cache: Cache = False,
@@ -108,16 +141,18 @@ class Task(Operations):
         depends_on: Iterable[Any] = (),
         **options: Any,
     ) -> None:
-        self.name = name if name is not None else type(self).__name__
+        if self._set_early:
+            warn_of_early(self, self._set_early)
+        self.name = name or type(self).__name__
         self.slug = slug
-        self.tags = _tags(self.name, tags)
-        self.max_retries = max_retries
+        self.tags = tags_of(self.name, tags)
+        self.max_retries = max_retries or 0
         self.retry_delay = retry_delay
-        self.retry_on = _errors(self.name, retry_on)
-        self.timeout = _seconds(self.name, timeout)
-        self.trigger = trigger
+        self.retry_on = errors_of(self.name, retry_on)
+        self.timeout = seconds_of(self.name, timeout)
+        self.trigger = trigger or "all_successful"
         self.skip_on_upstream_skip = skip_on_upstream_skip
-        self.executor = executor
+        self.lane = executor
         self.keeping = keeping.DEFAULT
         self.hooks = hooks.DEFAULT
         if cache or not persist or durability or depends_on:
@@ -129,7 +164,12 @@ class Task(Operations):
         self.auto_generated = False
         self._signature = self._inspect()
         self.nout = nout if nout is not None else outputs_of(self.run)
-        self._check_retries()
+        check_retries(self)
+        around = ambient.current()
+        if around.tags:
+            self.tags = self.tags | around.tags
+        if around.made is not None:
+            around.made[self] = None
 
     def _inspect(self) -> RunSignature:
         """The signature of `run`, looked at once a class."""
@@ -138,42 +178,20 @@ class Task(Operations):
             return RunSignature(self.run, cls.__name__)
         found: RunSignature | None = cls.__dict__.get("_run_signature")
         if found is None:
-            if not callable(getattr(self, "run", None)):
-                raise CallError(f"the task class `{cls.__name__}` has no method `run`")
+            if not callable(self.run):
+                raise CallError(f"`run` of the task class `{cls.__name__}` is no method")
             found = RunSignature(self.run, cls.__name__)
             cls._run_signature = found  # type: ignore[attr-defined]
         return found
 
-    def _check_retries(self) -> None:
-        if not isinstance(self.max_retries, int) or self.max_retries < 0:
-            raise DefinitionError(
-                f"`max_retries` of the task `{self.name}` is a number of retries, 0 or more"
-            )
-        if self.max_retries and self.retry_delay is None:
-            raise DefinitionError(
-                f"the task `{self.name}` has `max_retries` but no `retry_delay`",
-                hints=("add `retry_delay=timedelta(seconds=10)`, or 0 to try again at once",),
-            )
-        if self.retry_delay is not None and not self.max_retries:
-            raise DefinitionError(f"the task `{self.name}` has a `retry_delay` but no `max_retries`")
-        if self.retry_delay is not None and not (
-            isinstance(self.retry_delay, int | float | timedelta | list | tuple) or callable(self.retry_delay)
-        ):
-            raise CallError(
-                f"`retry_delay` of the task `{self.name}` is a number of seconds, a `timedelta`, a list of "
-                f"those, or a function of the attempt, not `{type(self.retry_delay).__name__}`"
-            )
-        if self.retry_on is not None and not self.max_retries:
-            raise DefinitionError(f"the task `{self.name}` has a `retry_on` but no `max_retries`")
-
     def _set_options(self, options: dict[str, Any]) -> None:
-        kept = {name: options[name] for name in _KEEPING if name in options}
+        kept = {name: options[name] for name in options.keys() & KEEPING}
         if kept:
             self.keeping = self.keeping.but(self.name, **kept)
-        hooked = {name: options[name] for name in _HOOKS if name in options}
+        hooked = {name: options[name] for name in options.keys() & (HOOKS | {"on_failure"})}
         if hooked:
             self.hooks = self.hooks.but(self.name, **hooked)
-        for option in options.keys() - _KEEPING - _HOOKS:
+        for option in options.keys() - _OPTIONS:
             near = difflib.get_close_matches(option, _OPTIONS, 1)
             raise CallError(
                 f"a task has no option `{option}`",
@@ -205,7 +223,11 @@ class Task(Operations):
         """
         target = ambient.flow_for(self.name, flow)
         bound = self._signature.bind(self.name, args, kwargs)
+        if self in target.wiring.inputs:
+            self._warn_of_copy(target)
         new = self._copied()
+        if classic.enabled and new.slug is not None:
+            new.slug = f"{new.slug}-copy"
         if task_args:
             new._override(task_args)
         return new._connect(target, bound, mapped, upstream_tasks)
@@ -245,7 +267,11 @@ class Task(Operations):
     ) -> Self:
         """Add this very task, not a copy, to the flow with these arguments, and return it."""
         target = ambient.flow_for(self.name, flow)
-        return self._connect(target, self._signature.bind(self.name, args, kwargs), mapped, upstream_tasks)
+        self._connect(target, self._signature.bind(self.name, args, kwargs), mapped, upstream_tasks)
+        around = ambient.current()
+        if around.tags:  # after its slug is made, as in Prefect classic
+            self.tags = self.tags | around.tags
+        return self
 
     def _connect(
         self,
@@ -259,9 +285,6 @@ class Task(Operations):
                 f"`upstream_tasks` of the task `{self.name}` is a list of tasks, not one",
                 hints=(f"write `upstream_tasks=[{upstream_tasks.name}]`",),
             )
-        around = ambient.current()
-        if around.tags:
-            self.tags = self.tags | around.tags
         flow.add_task(self)
         flow.connect_all(self, arguments, mapped)
         for value in upstream_tasks or ():
@@ -276,18 +299,33 @@ class Task(Operations):
         Raises:
             DefinitionError: `task_args` names something that is not an attribute of a task.
         """
+        around = ambient.current()
+        if around.flow is not None and self in around.flow.wiring.inputs:
+            self._warn_of_copy(around.flow)
         new = self._copied()
         if new.slug is not None:
             new.slug = f"{new.slug}-copy"
         if task_args:
             new._override(task_args)
+        if around.made is not None:
+            around.made[new] = None
         return new
+
+    def _warn_of_copy(self, flow: Flow) -> None:
+        if flow.edges_to(self) or flow.edges_from(self):
+            warnings.warn(
+                f"the task `{self.name}` has dependencies in the flow `{flow.name}`, "
+                "which its copy does not get",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def _copied(self) -> Self:
         new = object.__new__(type(self))
         new.name = self.name
         new.slug = self.slug
-        new.tags = self.tags
+        around = ambient.current()
+        new.tags = self.tags | around.tags if around.tags else self.tags
         new.max_retries = self.max_retries
         new.retry_delay = self.retry_delay
         new.retry_on = self.retry_on
@@ -295,12 +333,14 @@ class Task(Operations):
         new.trigger = self.trigger
         new.skip_on_upstream_skip = self.skip_on_upstream_skip
         new.nout = self.nout
-        new.executor = self.executor
+        new.lane = self.lane
         new.keeping = self.keeping
         new.hooks = self.hooks
         new.auto_generated = self.auto_generated
         new._signature = self._signature
         self._copy_own(new)
+        if around.made:
+            around.made.pop(self, None)
         return new
 
     def _copy_own(self, new: Self) -> None:
@@ -314,7 +354,7 @@ class Task(Operations):
 
     def _override(self, task_args: dict[str, Any]) -> None:
         own_tags = self.tags
-        grouped = {name: value for name, value in task_args.items() if name in _KEEPING | _HOOKS}
+        grouped = {name: task_args[name] for name in task_args.keys() & _GROUPED}
         if grouped:
             self._set_options(grouped)
         for name, value in task_args.items():
@@ -324,43 +364,13 @@ class Task(Operations):
                 raise DefinitionError(f"`task_args` of `{self.name}` has `{name}`, which no task has")
             setattr(self, name, value)
         if "tags" in task_args:
-            self.tags = own_tags | _tags(self.name, task_args["tags"])
+            self.tags = own_tags | tags_of(self.name, task_args["tags"])
         if "timeout" in task_args:
-            self.timeout = _seconds(self.name, self.timeout)
+            self.timeout = seconds_of(self.name, self.timeout)
         if "retry_on" in task_args:
-            self.retry_on = _errors(self.name, self.retry_on)
+            self.retry_on = errors_of(self.name, self.retry_on)
         if not {"max_retries", "retry_delay", "retry_on"}.isdisjoint(task_args):
-            self._check_retries()
-
-    # -- dependencies without data ------------------------------------------------------------
-
-    def set_upstream(
-        self, task: Any, flow: Flow | None = None, key: str | None = None, mapped: bool = False
-    ) -> Self:
-        """Run after `task`; with `key`, take its result as that argument. Returns this task."""
-        ambient.flow_for(self.name, flow).connect(task, self, key, mapped)
-        return self
-
-    def set_downstream(
-        self, task: Task, flow: Flow | None = None, key: str | None = None, mapped: bool = False
-    ) -> Self:
-        """Run before `task`; with `key`, give it this result as that argument. Returns this task."""
-        ambient.flow_for(self.name, flow).connect(self, task, key, mapped)
-        return self
-
-    def set_dependencies(
-        self,
-        flow: Flow | None = None,
-        upstream_tasks: Iterable[Any] | None = None,
-        downstream_tasks: Iterable[Task] | None = None,
-        keyword_tasks: dict[str, Any] | None = None,
-        mapped: bool = False,
-    ) -> Self:
-        """Set upstream, downstream and argument tasks in one call. Returns this task."""
-        ambient.flow_for(self.name, flow).set_dependencies(
-            self, upstream_tasks, downstream_tasks, keyword_tasks, mapped
-        )
-        return self
+            check_retries(self)
 
     # -- identity -----------------------------------------------------------------------------
 
@@ -380,6 +390,8 @@ class Task(Operations):
         return self.nout
 
     def __bool__(self) -> bool:
+        if classic.enabled:
+            return True
         raise self._misused("used as a condition", "use `with case(task, value):`, `switch` or `ifelse`")
 
     def __contains__(self, item: object) -> bool:
@@ -387,6 +399,8 @@ class Task(Operations):
 
     def __getattr__(self, name: str) -> Any:
         own = object.__getattribute__
+        if name == "__signature__":
+            return own(self, "_signature").of_call()
         if name in Task.__slots__ or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(name)
         raise AttributeError(
@@ -401,29 +415,11 @@ class Task(Operations):
         )
 
 
-class _Grouped:
-    """An option that tasks share in a group, read and set as if it were the task's own."""
-
-    def __init__(self, group: str, name: str) -> None:
-        self._group, self._name = group, name
-
-    def __get__(self, task: Task | None, owner: type) -> Any:
-        return self if task is None else getattr(getattr(task, self._group), self._name)
-
-    def __set__(self, task: Task, value: Any) -> None:
-        task._set_options({self._name: value})
-
-
-_KEEPING = frozenset(field.name for field in dataclasses.fields(keeping.Keeping))
-_HOOKS = frozenset(field.name for field in dataclasses.fields(hooks.Hooks))
-for _group, _names in (("keeping", _KEEPING), ("hooks", _HOOKS)):
+for _group, _names in (("keeping", KEEPING), ("hooks", HOOKS)):
     for _name in _names:
-        setattr(Task, _name, _Grouped(_group, _name))
-_OPTIONS = (frozenset(inspect.signature(Task.__init__).parameters) | _KEEPING | _HOOKS) - {
-    "self",
-    "name",
-    "options",
-}
+        setattr(Task, _name, (Ours if _name in NOT_IN_CLASSIC else Grouped)(_group, _name))
+_GROUPED = KEEPING | HOOKS | {"on_failure"}
+_OPTIONS = (frozenset(inspect.signature(Task.__init__).parameters) | _GROUPED) - {"self", "name", "options"}
 
 
 class _FunctionDoc:
@@ -437,11 +433,11 @@ class FunctionTask(Task):
     __slots__ = ("run",)
     __doc__ = _FunctionDoc()
 
-    def __init__(self, run: Callable[..., Any], name: str | None = None, **options: Any) -> None:
-        if not callable(run):
-            raise CallError(f"`@task` takes a function, not `{type(run).__name__}`")
-        self.run = run
-        super().__init__(name=name or getattr(run, "__name__", type(run).__name__), **options)
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, **options: Any) -> None:
+        if not callable(fn):
+            raise CallError(f"`@task` takes a function, not `{type(fn).__name__}`")
+        self.run = fn
+        super().__init__(name or getattr(fn, "__name__", _unnamed(fn)), **options)
 
     @property
     def __wrapped__(self) -> Callable[..., Any]:
@@ -452,6 +448,11 @@ class FunctionTask(Task):
 
     def _copy_own(self, new: Self) -> None:
         new.run = self.run
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("__name__", "__qualname__", "__annotations__"):
+            return getattr(self.run, name)
+        return super().__getattr__(name)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: getattr(self, name) for name in Task.__slots__ if name != "_signature"}
@@ -465,49 +466,24 @@ class FunctionTask(Task):
         self._signature = self._inspect()
 
 
-@overload
-def task(function: Callable[..., Any], /) -> FunctionTask: ...
+def _unnamed(function: Callable[..., Any]) -> str:
+    """What a task of a callable without a name is called: after its class; in classic, all the same."""
+    return FunctionTask.__name__ if classic.enabled else type(function).__name__
 
 
 @overload
-def task(function: None = None, /, **options: Any) -> Callable[[Callable[..., Any]], FunctionTask]: ...
+def task(fn: Callable[..., Any], **options: Any) -> FunctionTask: ...
 
 
-def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+@overload
+def task(fn: None = None, **options: Any) -> Callable[[Callable[..., Any]], FunctionTask]: ...
+
+
+def task(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Make a task of a function: `@task`, or `@task(max_retries=3, retry_delay=10)`.
 
     Options are those of `Task`.
     """
-    if function is None:
+    if fn is None:
         return functools.partial(FunctionTask, **options)
-    return FunctionTask(function, **options)
-
-
-def _tags(name: str, tags: Iterable[str] | None) -> frozenset[str]:
-    if isinstance(tags, str):
-        raise CallError(
-            f"`tags` of the task `{name}` is a collection of names, not text",
-            hints=(f'write `tags=["{tags}"]`',),
-        )
-    return frozenset(tags or ())
-
-
-def _errors(name: str, errors: Errors | Iterable[type[BaseException]] | None) -> Errors | None:
-    if errors is None:
-        return None
-    given = (errors,) if isinstance(errors, type) else tuple(errors)
-    for error in given:
-        if not (isinstance(error, type) and issubclass(error, BaseException)):
-            raise CallError(f"`retry_on` of the task `{name}` takes exception classes, not `{error!r}`")
-    return given
-
-
-def _seconds(name: str, timeout: float | timedelta | None) -> float | None:
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float | timedelta):
-        raise CallError(f"`timeout` of the task `{name}` is a number of seconds or a `timedelta`")
-    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
-    if not seconds > 0:
-        raise DefinitionError(f"`timeout` of the task `{name}` must be more than 0 seconds")
-    return seconds
+    return FunctionTask(fn, **options)

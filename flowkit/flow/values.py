@@ -18,7 +18,7 @@ from typing import Any
 
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
-from flowkit.flow.parameter import NO_DEFAULT, Parameter
+from flowkit.flow.parameter import Parameter
 from flowkit.flow.secret import PREFIX, from_environment, variable_of
 
 _UNTYPED = (None, Any)
@@ -67,12 +67,10 @@ def checked(
                 values[name] = parsed(parameter, typed)
             elif name in given:
                 values[name] = _validated(parameter, given[name])
-            elif parameter.default is not NO_DEFAULT:
+            elif not parameter.required or (needed is not None and name not in needed):
                 # At the command pydantic is there anyway, and a default that cannot be is asked wrongly too.
                 at_command = texts is not None and parameter.default is not None
                 values[name] = _validated(parameter, parameter.default) if at_command else parameter.default
-            elif not parameter.required or (needed is not None and name not in needed):
-                values[name] = None
             elif parameter.secret:
                 unasked.append(parameter)
             else:
@@ -90,7 +88,7 @@ def type_of(parameter: Parameter) -> Any:
     """The type by which text is parsed: the annotation, else that of the default; Any where there is none."""
     if parameter.annotation is not None:
         return parameter.annotation
-    if parameter.default is NO_DEFAULT or parameter.default is None:
+    if parameter.default is None:
         return Any
     return type(parameter.default)
 

@@ -261,11 +261,11 @@ class _Compiler:
 
     def _keeping(self, node: int, task: Task) -> None:
         """What is remembered of a task otherwise than of most."""
-        if task.cache:
+        if task.keeping.cache:
             self.cached.add(node)
-        if not task.persist:
+        if not task.keeping.persist:
             self.unkept.add(node)
-        if task.durability == "task":
+        if task.keeping.durability == "task":
             self.durable.add(node)
 
     # -- arguments ----------------------------------------------------------------------------
@@ -335,8 +335,8 @@ class _Compiler:
         lanes = {self.result.lanes[0]: 0}
         found = bytearray(self.result.size)
         for node, task in enumerate(self.tasks):
-            if task.executor is not None:
-                found[node] = lanes.setdefault(task.executor, len(lanes))
+            if task.lane is not None:
+                found[node] = lanes.setdefault(task.lane, len(lanes))
         self.result.lanes = tuple(lanes)
         self.result.lane_of = bytes(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowkit.flow.flow import Flow
-from flowkit.flow.parameter import NO_DEFAULT, Parameter
+from flowkit.flow.parameter import Parameter
 from flowkit.project.entry import HIDDEN, VARIES, Descriptor, ParameterText
 from flowkit.project.loader import LoadedModule, guarded
 from flowkit.project.root import Project
@@ -60,7 +60,7 @@ def _encodable(text: str) -> str:
 
 
 def _parameter(parameter: Parameter, root: str) -> ParameterText:
-    default = None if parameter.default is NO_DEFAULT else parameter.default
+    default = parameter.default
     text = HIDDEN if parameter.secret else value_text(default, root)
     return ParameterText(
         name=parameter.name,

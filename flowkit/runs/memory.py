@@ -181,7 +181,7 @@ class Memory:
         """Where nothing may follow from what is not on disk, a commit survives a power cut too."""
         if self.settings.durability == "task":
             plan.durable = frozenset(
-                node for node, task in enumerate(plan.tasks) if task.durability != "batch"
+                node for node, task in enumerate(plan.tasks) if task.keeping.durability != "batch"
             )
         if plan.durable:
             self.connection.execute("PRAGMA synchronous=FULL")
@@ -281,13 +281,13 @@ class Drawn:
 def code_of(tracer: Tracer, task: Task) -> Code:
     """The code of a task: of its function, or of its class with what the instance has of its own."""
     if type(task) is FunctionTask:
-        return tracer.code_of(task.run, depends_on=task.depends_on)
+        return tracer.code_of(task.run, depends_on=task.keeping.depends_on)
     cls = type(task)
     own = {name: value for name, value in getattr(task, "__dict__", {}).items() if value is not None}
     try:
-        found = tracer.code_of(cls, depends_on=(*task.depends_on, *own.items()))
+        found = tracer.code_of(cls, depends_on=(*task.keeping.depends_on, *own.items()))
     except FlowkitError:
-        found = tracer.code_of(cls, depends_on=task.depends_on)
+        found = tracer.code_of(cls, depends_on=task.keeping.depends_on)
     name = f"{cls.__module__}.{cls.__qualname__}"
     part = Part("class", name, "", "")
     return Code(combine(name.encode(), found.digest), (part, *found.parts))

@@ -56,7 +56,7 @@ def test_a_flow_keeps_what_it_is_given() -> None:
     assert list(flow.tasks) == [first, second]
     assert flow.edges == {Edge(first, second, "x")}
     assert flow.reference_tasks() == {first}
-    assert repr(flow) == "<Flow: etl>"
+    assert repr(flow) == '<Flow: name="etl">'
     assert first in flow and one not in flow
 
 
@@ -164,11 +164,21 @@ def test_annotations_decide_the_kind_of_an_edge() -> None:
     assert flow.add_edge(first, second, key="x", flattened=True) == Edge(first, second, "x", False, True)
 
 
-def test_an_edge_takes_a_value_as_its_upstream() -> None:
+def test_an_edge_takes_a_value_at_either_end() -> None:
+    flow, second = Flow("f"), task(after.run)
+    before = flow.add_edge(5, second)
+    assert before.upstream.name == "5"
+    assert flow.upstream_tasks(second) == {before.upstream}
+    assert flow.add_edge(second, [one, second.copy()]).downstream in flow.tasks
+
+
+def test_a_value_for_an_argument_is_no_part_of_the_graph() -> None:
+    """2.8: `add_edge` returns an edge all the same."""
     flow, second = Flow("f"), task(after.run)
     edge = flow.add_edge(5, second, key="x")
-    assert edge.upstream.name == "5"
-    assert flow.upstream_tasks(second) == {edge.upstream}
+    assert (edge.upstream.name, edge.downstream, edge.key) == ("5", second, "x")
+    assert list(flow.tasks) == [second]
+    assert (flow.edges, flow.constants) == (set(), {second: {"x": 5}})
 
 
 def test_a_task_does_not_depend_on_itself() -> None:

@@ -13,7 +13,7 @@ from flowkit.flow import ambient
 from flowkit.flow.ambient import tags
 from flowkit.flow.flow import Flow
 from flowkit.flow.function import FunctionFlow, flow
-from flowkit.flow.parameter import NO_DEFAULT, Parameter
+from flowkit.flow.parameter import Parameter
 from flowkit.flow.task import task
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_its_parameters_are_those_of_the_function() -> None:
     def etl(path: Path, count: Annotated[int, "how many"] = 5, loud: bool = False) -> None: ...
 
     path, count, loud = etl.parameters()
-    assert (path.name, path.default, path.required, path.annotation) == ("path", NO_DEFAULT, True, Path)
+    assert (path.name, path.default, path.required, path.annotation) == ("path", None, True, Path)
     assert (count.default, count.required, count.help) == (5, False, "how many")
     assert (loud.annotation, loud.help) == (bool, "")
 

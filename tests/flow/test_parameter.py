@@ -8,7 +8,7 @@ import pytest
 
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow.flow import Flow
-from flowkit.flow.parameter import NO_DEFAULT, Parameter
+from flowkit.flow.parameter import Parameter
 from flowkit.flow.task import task
 
 
@@ -20,7 +20,7 @@ def double(x: int) -> int:
 def test_a_parameter_without_default_is_required() -> None:
     parameter = Parameter("x")
     assert parameter.required
-    assert parameter.default is NO_DEFAULT
+    assert parameter.default is None
     assert parameter.run() is None
     assert repr(parameter) == "<Parameter: x>"
 
@@ -62,15 +62,17 @@ def test_a_parameter_can_be_added_to_a_flow_that_is_given() -> None:
 
 @pytest.mark.parametrize("option", ["mapped", "task_args", "upstream_tasks"])
 def test_a_parameter_takes_no_arguments(option: str) -> None:
+    x = Parameter("x")
     with Flow("f"), pytest.raises(CallError, match="`x` cannot be called with arguments"):
-        Parameter("x")(**{option: True})  # type: ignore[arg-type]
+        x(**{option: True})  # type: ignore[arg-type]
 
 
 def test_two_parameters_of_one_name_are_refused() -> None:
+    second = Parameter("x")
     with Flow("f"):
         double(Parameter("x"))
         with pytest.raises(DefinitionError, match="the flow `f` has two parameters `x`"):
-            double(Parameter("x"))
+            double(second)
 
 
 def test_a_parameter_depends_on_nothing() -> None:
@@ -90,7 +92,6 @@ def test_a_copy_needs_a_name_of_its_own() -> None:
         x.copy("")
 
 
-def test_the_absence_of_a_default_survives_pickling() -> None:
-    assert pickle.loads(pickle.dumps(NO_DEFAULT)) is NO_DEFAULT
-    assert pickle.loads(pickle.dumps(Parameter("x"))).default is NO_DEFAULT
-    assert repr(NO_DEFAULT) == "<no default>"
+def test_a_parameter_survives_pickling() -> None:
+    x = pickle.loads(pickle.dumps(Parameter("x", tags=["t"])))
+    assert (x.name, x.required, x.default, x.tags) == ("x", True, None, {"t"})

@@ -210,8 +210,9 @@ def test_a_switch_over_numbers_takes_equal_ones(run: Run) -> None:
 
 
 def test_a_parameter_cannot_be_a_branch() -> None:
+    p = Parameter("p", default=1)
     with Flow("f"), pytest.raises(DefinitionError, match="the parameter `p` cannot be a branch"):
-        switch(give("other"), {"this": Parameter("p", default=1)})
+        switch(give("other"), {"this": p})
 
 
 @pytest.mark.parametrize("value", [True, False, 1, 0, "x", "", [], [0], None])

@@ -89,11 +89,11 @@ def test_a_task_class_is_held_to_the_same_rules() -> None:
         Gather()
 
 
-def test_a_task_class_without_run_is_refused() -> None:
+def test_a_task_class_whose_run_is_no_method_is_refused() -> None:
     class Idle(Task):
-        pass
+        run = None  # type: ignore[assignment]
 
-    with pytest.raises(CallError, match="`Idle` has no method `run`"):
+    with pytest.raises(CallError, match="`run` of the task class `Idle` is no method"):
         Idle()
 
 
