@@ -114,13 +114,25 @@ def test_one_problem_is_one_sentence() -> None:
     assert raised.value.exit_code == 2
 
 
-def test_a_cycle_is_refused_before_anything_runs() -> None:
+def test_a_flow_with_a_cycle_ends_as_failed_before_anything_runs() -> None:
+    """3.15: the state's result is the error; at the command line it is an error (exit code 3)."""
     with Flow("round") as made:
         first = double(1)
         second = double(first)
         made.add_edge(second, first)
-    with pytest.raises(DefinitionError, match="double"):
-        made.run()
+    state = made.run()
+    assert state.is_failed()
+    assert isinstance(state.result, ValueError) and "`double` → `double` → `double`" in str(state.result)
+    assert state.message is not None and state.message.startswith("Unexpected error: CycleError(")
+
+
+def test_another_flow_runs_while_one_is_written() -> None:
+    with Flow("inner") as inner:
+        double(1)
+    with Flow("outer") as outer:
+        double(2)
+        assert inner.run().is_successful()
+    assert len(outer.tasks) == 1
 
 
 @pytest.mark.parametrize("what", ["run", "arun", "register"])

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from flowkit.flow.task import Task
 
 
+class CycleError(DefinitionError):
+    """Tasks that wait for each other; a script that runs such a flow gets a Failed state, as in classic."""
+
+
 def numbered(flow: Flow) -> tuple[list[Task], list[tuple[int, ...]]]:
     """The tasks in the order in which they were added, and what each waits for, by its place there.
 
@@ -42,7 +46,7 @@ def order_of(flow: Flow, tasks: list[Task], needs: list[tuple[int, ...]]) -> lis
         tasks, needs: what `numbered` gave.
 
     Raises:
-        DefinitionError: a cycle, shown as a path.
+        CycleError: a cycle, shown as a path.
     """
     waiting = [len(found) for found in needs]
     followers: list[list[int] | None] = [None] * len(needs)
@@ -68,7 +72,7 @@ def in_order(flow: Flow) -> tuple[Task, ...]:
     """All tasks, each after what it waits for; otherwise in the order in which they were added.
 
     Raises:
-        DefinitionError: a cycle, shown as a path.
+        CycleError: a cycle, shown as a path.
     """
     tasks, needs = numbered(flow)
     return tuple([tasks[number] for number in order_of(flow, tasks, needs)])
@@ -76,7 +80,7 @@ def in_order(flow: Flow) -> tuple[Task, ...]:
 
 def _cycle_error(
     flow: Flow, tasks: list[Task], needs: list[tuple[int, ...]], sorted_out: set[int]
-) -> DefinitionError:
+) -> CycleError:
     """Walk upstream among what could not be ordered until a task comes again: that is a cycle."""
     number = next(number for number in range(len(needs)) if number not in sorted_out)
     path: dict[int, None] = {}
@@ -88,7 +92,7 @@ def _cycle_error(
     shown = [f"`{tasks[member].name}`" for member in cycle]
     if len(shown) > 12:
         shown = [*shown[:6], f"… {len(shown) - 11} more …", *shown[-5:]]
-    return DefinitionError(
+    return CycleError(
         f"the flow `{flow.name}` has a cycle: {' → '.join(shown)}",
         hints=("a task cannot wait for its own result; take one of these dependencies out",),
     )

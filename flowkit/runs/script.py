@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from flowkit.engine.context import CURRENT
+from flowkit.engine.context import CURRENT, logger_of
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors.base import Executor
@@ -20,6 +20,7 @@ from flowkit.engine.secret import cover
 from flowkit.errors import FlowkitError, UsageError
 from flowkit.flow import ambient
 from flowkit.flow.flow import Flow
+from flowkit.flow.graph import CycleError
 from flowkit.flow.task import Task
 from flowkit.flow.values import checked
 from flowkit.logs import show_logs
@@ -27,7 +28,7 @@ from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Row
 from flowkit.plan.facts import detail_of
 from flowkit.plan.plan import Plan
-from flowkit.plan.state import CLASSES, Mapped, Pending, State
+from flowkit.plan.state import CLASSES, Failed, Mapped, Pending, State
 from flowkit.plan.status import SKIPPED, SUCCESS, WAITING
 from flowkit.project import loader
 from flowkit.project.config import config
@@ -66,13 +67,19 @@ def run_flow(
 
     Raises:
         UsageError: unknown, missing or ill-typed parameters, all at once, before anything runs.
-        DefinitionError: the flow cannot run, for example for a cycle.
+        DefinitionError: the flow cannot run; where that is for a cycle, the state is Failed instead, and its
+            result the error (Prefect classic, 3.15).
         KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; running tasks had half a second to end.
     """
     _refuse_inside(flow, "run")
     if loader.ignore("flow.run()"):
         return _not_now(flow)
-    engine, kept = _prepared(flow, {**(parameters or {}), **values}, executor, task_states, history, _caller)
+    try:
+        engine, kept = _prepared(
+            flow, {**(parameters or {}), **values}, executor, task_states, history, _caller
+        )
+    except CycleError as error:
+        return _failed(error)
     return _state_of(_carried_out(engine, kept))
 
 
@@ -95,7 +102,12 @@ async def run_flow_async(
     _refuse_inside(flow, "arun")
     if loader.ignore("flow.arun()"):
         return _not_now(flow)
-    engine, kept = _prepared(flow, {**(parameters or {}), **values}, executor, task_states, history, _caller)
+    try:
+        engine, kept = _prepared(
+            flow, {**(parameters or {}), **values}, executor, task_states, history, _caller
+        )
+    except CycleError as error:
+        return _failed(error)
     running = asyncio.ensure_future(asyncio.to_thread(_carried_out, engine, kept))
     try:
         return _state_of(await asyncio.shield(running))
@@ -261,8 +273,13 @@ def _executor(chosen: Executor | str, settings: Settings) -> Executor:
     return executor_named(chosen, settings.workers) if isinstance(chosen, str) else chosen
 
 
+def _failed(error: CycleError) -> State:
+    logger_of("").error("%s", error)
+    return Failed(f"Unexpected error: {error!r}", error)
+
+
 def _refuse_inside(flow: Flow, what: str) -> None:
-    if ambient.current().flow is not None:
+    if ambient.current().flow is flow:
         raise UsageError(
             f"`flow.{what}()` was called inside `with Flow(...)`, where `{flow.name}` is still written",
             hints=("call it after the block",),
