@@ -108,7 +108,7 @@ def _register(
     from flowkit.project import loader
     from flowkit.project.registration import register_flow
 
-    if ambient.current().flow is not None:
+    if ambient.current().flow is self:
         raise UsageError(
             f"`flow.register()` was called inside `with Flow(...)`, where `{self.name}` is still written",
             hints=("call it after the block",),
@@ -118,14 +118,53 @@ def _register(
     return self.name
 
 
-def _visualize(self: Flow, filename: str | None = None, format: str | None = None) -> str:
+def _visualize(
+    self: Flow,
+    flow_state: State | None = None,
+    filename: str | None = None,
+    format: str | None = None,
+    horizontal: bool = False,
+) -> str:
     """Draw the flow; see `flowkit.draw.visualize.visualize`."""
     from flowkit.draw.visualize import visualize
 
-    return visualize(self, filename, format)
+    states = getattr(flow_state, "result", None)
+    return visualize(self, states if isinstance(states, dict) else {}, filename, format, horizontal)
+
+
+def _save(self: Flow, fpath: str | None = None) -> str:
+    """Write the flow into a file; see `flowkit.runs.saved.save`."""
+    from flowkit.runs.saved import save
+
+    return save(self, fpath)
+
+
+def _load(fpath: str) -> Flow:
+    """Read a flow that was saved; see `flowkit.runs.saved.load`."""
+    from flowkit.runs.saved import load
+
+    return load(fpath)
+
+
+def _diagnostics(self: Flow, include_secret_names: bool = False) -> str:
+    """Describe the flow and what it runs on; see `flowkit.runs.diagnostics.diagnostics`."""
+    from flowkit.runs.diagnostics import diagnostics
+
+    return diagnostics(self)
+
+
+def _run_agent(self: Flow, *args: Any, **options: Any) -> None:
+    """Say what to use instead of an agent of Prefect classic's server."""
+    from flowkit.runs.script import no_agent
+
+    no_agent()
 
 
 Flow.run = _run
 Flow.arun = _arun
 Flow.register = _register
 Flow.visualize = _visualize
+Flow.save = _save
+Flow.load = staticmethod(_load)
+Flow.diagnostics = _diagnostics
+Flow.run_agent = _run_agent

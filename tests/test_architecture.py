@@ -70,6 +70,7 @@ THIN = {
     "tasks.control_flow": {"flow"},
     "tasks.core": {"flow"},
     "utilities": {"flow"},
+    "core": {"flow"},
 }
 
 # Outside of the standard library: where each may be imported, and whether only inside functions.
@@ -77,6 +78,10 @@ THIRD_PARTY = {
     "networkx": ({"flow.graph"}, True),
     "pydantic": ({"flow.values"}, True),
     "tomli_w": ({"project"}, False),
+    # Lets a saved flow have the functions of a script, where the user has it.
+    "cloudpickle": ({"runs.saved"}, True),
+    # Reads dates as in Prefect classic, where the user has it.
+    "pendulum": ({"flow.datetime_parameter"}, True),
     # How many cells of a terminal a character takes is a table that only rich keeps for us.
     "jinja2": ({"tasks.templates.jinja2"}, True),
     "rich": ({"cli", "draw.labels"}, False),

@@ -20,7 +20,7 @@ import pytest
 
 import flowkit
 from flowkit import Flow, FlowRunner, Parameter, flow, task
-from flowkit.errors import DefinitionError, UsageError
+from flowkit.errors import UsageError
 from flowkit.executors import LocalExecutor, ThreadExecutor
 from flowkit.flow.keys import keys_of
 from flowkit.flow.selection import refuse_needed, selected
@@ -375,7 +375,7 @@ def test_a_flow_is_drawn_into_a_file_by_its_ending(
 ) -> None:
     with Flow("chain") as made:
         double(double(1))
-    picture = made.visualize(str(tmp_path / name))
+    picture = made.visualize(filename=str(tmp_path / name))
     assert (tmp_path / name).read_text() == picture + "\n"
     assert picture.startswith(start)
     assert "double" in picture
@@ -384,9 +384,9 @@ def test_a_flow_is_drawn_into_a_file_by_its_ending(
 
 def test_an_ending_that_is_unknown_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot be drawn as `\.docx`"):
-        doubles.visualize(str(tmp_path / "f.docx"))
+        doubles.visualize(filename=str(tmp_path / "f.docx"))
     assert list(tmp_path.iterdir()) == []
-    assert doubles.visualize(str(tmp_path / "f.docx"), format="dot").startswith("digraph")
+    assert doubles.visualize(filename=str(tmp_path / "f.docx"), format="dot").startswith("digraph")
 
 
 # -- values of parameters ---------------------------------------------------------------------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import shutil
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from flowkit.draw.drawing import Drawing
@@ -12,6 +14,7 @@ from flowkit.draw.of_flow import drawing_of
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.flow.keys import keys_of
+from flowkit.flow.task import Task
 
 FORMATS = {"text": "text", "mermaid": "mermaid", "dot": "dot", "json": "document"}
 _ENDINGS = {
@@ -51,10 +54,18 @@ def format_of(filename: str | None) -> str:
     return chosen
 
 
-def visualize(flow: Flow, filename: str | None = None, format: str | None = None) -> str:
+def visualize(
+    flow: Flow,
+    states: Mapping[Task, object],
+    filename: str | None = None,
+    format: str | None = None,
+    horizontal: bool = False,
+) -> str:
     """Draw a flow, and print the picture where no file is named.
 
     Args:
+        states: how tasks ended; written behind their names.
+        horizontal: let arrows point to the right.
         filename: where to write; its ending decides the format.
         format: one of `FORMATS`; default: text, or by the file's ending.
 
@@ -66,10 +77,32 @@ def visualize(flow: Flow, filename: str | None = None, format: str | None = None
         DefinitionError: a cycle.
     """
     chosen = format or format_of(filename)
-    options = {"width": shutil.get_terminal_size((100, 24)).columns} if chosen == "text" else {}
-    picture = rendered(drawing_of(flow, keys_of(flow)), chosen, **options)
+    options: dict[str, object] = {}
+    if chosen == "text":
+        options["width"] = shutil.get_terminal_size((100, 24)).columns
+    if chosen != "json":
+        options["direction"] = "right" if horizontal else "down"
+    drawing = drawing_of(flow, keys_of(flow))
+    picture = rendered(_with_states(drawing, flow, states) if states else drawing, chosen, **options)
     if filename:
         Path(filename).write_text(picture + "\n", encoding="utf-8")
     else:
         print(picture)
     return picture
+
+
+def _with_states(drawing: Drawing, flow: Flow, states: Mapping[Task, object]) -> Drawing:
+    """The drawing with how each task ended behind its name; of a mapped one, how its children did."""
+    tasks = {key: task for task, key in keys_of(flow).items()}
+    nodes = []
+    for node in drawing.nodes:
+        state = states.get(tasks[node.key])
+        words = f" ({_ending(state)})" if state is not None else ""
+        nodes.append(replace(node, label=node.label + words))
+    return replace(drawing, nodes=tuple(nodes))
+
+
+def _ending(state: object) -> str:
+    children = Counter(type(child).__name__ for child in getattr(state, "map_states", None) or ())
+    counts = ", ".join(f"{count} {name}" for name, count in children.items())
+    return f"{type(state).__name__}: {counts}" if counts else type(state).__name__

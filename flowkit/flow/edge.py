@@ -65,6 +65,12 @@ class Edge(_Columns):
         """Both ends."""
         return {self.upstream, self.downstream}
 
+    def serialize(self) -> dict[str, Any]:
+        """The edge as a document of JSON, by the slugs that its tasks have of their own."""
+        from flowkit.flow.serialized import edge_document
+
+        return edge_document(self, {})
+
     def __repr__(self) -> str:
         ends = " to ".join(str(getattr(end, "name", end)) for end in (self.upstream, self.downstream))
         return f"<Edge(key={self.key}, mapped={self.mapped}, flattened={self.flattened}): {ends}>"

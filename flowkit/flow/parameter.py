@@ -40,6 +40,8 @@ class Parameter(Task):
 
     __slots__ = ("annotation", "default", "help", "required", "secret")
 
+    reads_text = False  # whether `read` takes what was typed as it stands
+
     def __init__(
         self,
         name: str,
@@ -80,6 +82,14 @@ class Parameter(Task):
         new = super().copy(**task_args)
         new.name = new.slug = check_name(name, "parameter")
         return new
+
+    def read(self, value: Any) -> Any:
+        """What a value that is given, or the default, stands for; itself, but for kinds that say otherwise.
+
+        Raises:
+            ValueError: why it is none, as the end of a sentence that begins with the name.
+        """
+        return value
 
     def run(self) -> Any:
         """The default; a run gives the value without calling this."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
+
+# Whether functions of a script are pickled as they are, by a pickler that can.
+WHOLE: ContextVar[bool] = ContextVar("flowkit_whole", default=False)
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Decorated:
     def of(cls, run: Callable[..., Any]) -> Decorated | Callable[..., Any]:
         """What to pickle for `run`: itself, unless its name leads to a task that holds it."""
         module, name = getattr(run, "__module__", None), getattr(run, "__qualname__", None)
+        if module == "__main__" and WHOLE.get():
+            return run
         if isinstance(module, str) and isinstance(name, str) and module in sys.modules:
             found = cls(module, name)
             if getattr(found.task(sys.modules[module]), "run", None) is run:

@@ -374,6 +374,12 @@ class Task(Operations, Dependencies):
 
     # -- identity -----------------------------------------------------------------------------
 
+    def serialize(self) -> dict[str, Any]:
+        """The task as a document of JSON: its policy, and the types that it takes and gives; no code."""
+        from flowkit.flow.serialized import task_document
+
+        return task_document(self)
+
     def __repr__(self) -> str:
         return f"<Task: {self.name}>"
 

@@ -64,13 +64,14 @@ def checked(
             typed = [text]
         try:
             if typed is not None:
-                values[name] = parsed(parameter, typed)
+                values[name] = _typed(parameter, typed)
             elif name in given:
-                values[name] = _validated(parameter, given[name])
+                values[name] = _validated(parameter, parameter.read(given[name]))
             elif not parameter.required or (needed is not None and name not in needed):
                 # At the command pydantic is there anyway, and a default that cannot be is asked wrongly too.
                 at_command = texts is not None and parameter.default is not None
-                values[name] = _validated(parameter, parameter.default) if at_command else parameter.default
+                default = parameter.read(parameter.default)
+                values[name] = _validated(parameter, default) if at_command else default
             elif parameter.secret:
                 unasked.append(parameter)
             else:
@@ -174,6 +175,10 @@ def _unannotated(annotation: Any) -> Any:
     while typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     return annotation
+
+
+def _typed(parameter: Parameter, texts: Sequence[str]) -> Any:
+    return parameter.read(texts[-1]) if parameter.reads_text else parsed(parameter, texts)
 
 
 def _validated(parameter: Parameter, value: Any) -> Any:

@@ -38,6 +38,7 @@ from flowkit.project.settings import Settings
 from flowkit.runs.memory import Asked, Kept, Memory, session_of
 from flowkit.runs.start import Options, built, executor_named, executors_for, prepare
 
+_SAID: list[str] = []  # what is said once a process
 _STATUSES = {kind: status for status, kind in CLASSES.items() if status >= SUCCESS}
 
 
@@ -271,6 +272,16 @@ def _fits(plan: Plan, node: int, child: int, state: State) -> bool:
 
 def _executor(chosen: Executor | str, settings: Settings) -> Executor:
     return executor_named(chosen, settings.workers) if isinstance(chosen, str) else chosen
+
+
+def no_agent() -> None:
+    """Say, once, that there are no agents; this is `flow.run_agent` (Prefect classic, 3.27)."""
+    if not loader.ignore("flow.run_agent()") and not _SAID:
+        _SAID.append("agent")
+        show_logs(config.resolve(find(Path.cwd())).settings.logging.level)
+        logger_of("").warning(
+            "flowkit has no agents; `flowkit serve` runs registered flows on their schedules"
+        )
 
 
 def _failed(error: CycleError) -> State:

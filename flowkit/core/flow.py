@@ -1,0 +1,5 @@
+"""`prefect.core.flow` of Prefect classic."""
+
+from flowkit.flow.flow import Flow
+
+__all__ = ["Flow"]
