@@ -70,7 +70,6 @@ THIN = {
     "tasks.control_flow": {"flow"},
     "tasks.core": {"flow"},
     "utilities": {"flow"},
-    "core": {"flow"},
 }
 
 # Outside of the standard library: where each may be imported, and whether only inside functions.

@@ -30,7 +30,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "core": ("flowkit",),
     "core.edge": ("flowkit.flow.edge",),
     "core.flow": ("flowkit.flow.flow",),
-    "core.parameter": ("flowkit.flow.parameter",),
+    "core.parameter": ("flowkit.flow.parameter", "flowkit.flow.datetime_parameter"),
     "core.task": ("flowkit.flow.task",),
     "engine.cloud": ("flowkit",),
     "engine.executors.local": ("flowkit.executors",),

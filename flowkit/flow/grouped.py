@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from flowkit.flow import classic, hooks, keeping
+from flowkit.flow import hooks, keeping, manners
 
 if TYPE_CHECKING:
     from flowkit.flow.task import Task
@@ -34,12 +34,12 @@ class Ours(Grouped):
     """An option that Prefect classic does not have: a script written for that may use the name for itself."""
 
     def __get__(self, task: Task | None, owner: type) -> Any:
-        if classic.enabled and task is not None and self.name in getattr(task, "__dict__", ()):
+        if manners.classic and task is not None and self.name in getattr(task, "__dict__", ()):
             return task.__dict__[self.name]
         return super().__get__(task, owner)
 
     def __set__(self, task: Task, value: Any) -> None:
-        if classic.enabled and hasattr(task, "__dict__"):
+        if manners.classic and hasattr(task, "__dict__"):
             task.__dict__[self.name] = value
         else:
             super().__set__(task, value)
@@ -51,10 +51,10 @@ class Lane:
     def __get__(self, task: Task | None, owner: type) -> Any:
         if task is None:
             return self
-        return getattr(task, "__dict__", {}).get("executor", task.lane) if classic.enabled else task.lane
+        return getattr(task, "__dict__", {}).get("executor", task.lane) if manners.classic else task.lane
 
     def __set__(self, task: Task, value: Any) -> None:
-        if classic.enabled and hasattr(task, "__dict__"):
+        if manners.classic and hasattr(task, "__dict__"):
             task.__dict__["executor"] = value
         else:
             task.lane = value

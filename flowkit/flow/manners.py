@@ -1,4 +1,10 @@
 """How strict flowkit is with what a script asks of it."""
 
 classic = False
-"""Whether a script of Prefect classic runs, whose `if task:` was always true."""
+"""Whether a script of Prefect classic runs.
+
+Where flowkit refuses or improves what classic let pass, and a script may rely on it, the script wins:
+`if task:` is always true, a task with a slug is a `-copy` of itself in the flow, a time limit of 0 is none,
+a task of a callable without a name is a `FunctionTask`, and names of attributes that only flowkit has are
+free for task classes.
+"""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flowkit.errors import CallError, DefinitionError
-from flowkit.flow import classic
+from flowkit.flow import manners
 
 if TYPE_CHECKING:
     from flowkit.flow.task import Task
@@ -62,7 +62,7 @@ def seconds_of(name: str, timeout: float | timedelta | None) -> float | None:
         raise CallError(f"`timeout` of the task `{name}` is a number of seconds or a `timedelta`")
     seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
     if not seconds > 0:
-        if classic.enabled:
+        if manners.classic:
             return None
         raise DefinitionError(f"`timeout` of the task `{name}` must be more than 0 seconds")
     return seconds
@@ -111,7 +111,7 @@ def warn_of_early(task: Task, options: Iterable[str]) -> None:
     for option in sorted(options):
         if option not in getattr(task, "__dict__", ()) and not _slot_is_set(task, option):
             continue
-        if classic.enabled and option in NOT_IN_CLASSIC:
+        if manners.classic and option in NOT_IN_CLASSIC:
             continue
         task.__dict__.pop(option, None)
         warnings.warn(

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from flowkit.errors import CallError, DefinitionError
-from flowkit.flow import ambient, classic, hooks, keeping
+from flowkit.flow import ambient, hooks, keeping, manners
 from flowkit.flow.dependencies import Dependencies
 from flowkit.flow.grouped import HOOKS, KEEPING, Grouped, Lane, Logger, Ours
 from flowkit.flow.keeping import Cache, Durability
@@ -226,7 +226,7 @@ class Task(Operations, Dependencies):
         if self in target.wiring.inputs:
             self._warn_of_copy(target)
         new = self._copied()
-        if classic.enabled and new.slug is not None:
+        if manners.classic and new.slug is not None:
             new.slug = f"{new.slug}-copy"
         if task_args:
             new._override(task_args)
@@ -396,7 +396,7 @@ class Task(Operations, Dependencies):
         return self.nout
 
     def __bool__(self) -> bool:
-        if classic.enabled:
+        if manners.classic:
             return True
         raise self._misused("used as a condition", "use `with case(task, value):`, `switch` or `ifelse`")
 
@@ -474,7 +474,7 @@ class FunctionTask(Task):
 
 def _unnamed(function: Callable[..., Any]) -> str:
     """What a task of a callable without a name is called: after its class; in classic, all the same."""
-    return FunctionTask.__name__ if classic.enabled else type(function).__name__
+    return FunctionTask.__name__ if manners.classic else type(function).__name__
 
 
 @overload

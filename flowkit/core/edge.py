@@ -1,5 +1,0 @@
-"""`prefect.core.edge` of Prefect classic."""
-
-from flowkit.flow.edge import Edge
-
-__all__ = ["Edge"]

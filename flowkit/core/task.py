@@ -1,5 +1,0 @@
-"""`prefect.core.task` of Prefect classic."""
-
-from flowkit.flow.task import FunctionTask, Task
-
-__all__ = ["FunctionTask", "Task"]
