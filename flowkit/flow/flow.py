@@ -7,14 +7,13 @@ The vocabulary is that of Prefect classic, group 3. `flow/` knows no engine: `Fl
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Token
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from flowkit.errors import CallError, DefinitionError
-from flowkit.flow import ambient
+from flowkit.flow import ambient, operators  # noqa: F401 - made inside a block, operators would get its tags
 from flowkit.flow.ambient import Ambient
 from flowkit.flow.edge import Edge, Gate, check_key, edge_of
 from flowkit.flow.editing import check_unassigned, replace, update
@@ -26,6 +25,7 @@ from flowkit.flow.parameter import Parameter
 from flowkit.flow.queries import Queries
 from flowkit.flow.structure import Constant, Value, as_task, containers_with_tasks
 from flowkit.flow.task import FunctionTask, Task
+from flowkit.flow.warning import warn
 from flowkit.flow.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -148,11 +148,9 @@ class Flow(Queries):
         unused = [task.name for task in made if task not in self.wiring.inputs and not _is_ours(task)]
         if unused:
             names = ", ".join(f"`{name}`" for name in unused[:10]) + (", …" if unused[10:] else "")
-            warnings.warn(
+            warn(
                 f"made inside `with Flow(...)` but not part of the flow `{self.name}`: {names}; "
                 "a task is when it is called or given to another, a parameter when it is given to a task",
-                UserWarning,
-                stacklevel=3,
             )
 
     def add_task(self, task: Task) -> Task:

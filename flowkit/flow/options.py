@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import manners
+from flowkit.flow.warning import warn
 
 if TYPE_CHECKING:
     from flowkit.flow.task import Task
@@ -98,11 +98,9 @@ def check_retries(task: Task) -> None:
 
 def warn_of_task_given(cls: type, args: tuple[Any, ...]) -> None:
     """Say that what is given when a task is made does not depend on what runs (Prefect classic, 1.2)."""
-    warnings.warn(
+    warn(
         f"a task was given to `{cls.__name__}(...)`, which makes a task and does not wait for another: "
         f"make it first, then call it with tasks, as in `{cls.__name__}(...)({args[0].name})`",
-        UserWarning,
-        stacklevel=3,
     )
 
 
@@ -114,11 +112,9 @@ def warn_of_early(task: Task, options: Iterable[str]) -> None:
         if manners.classic and option in NOT_IN_CLASSIC:
             continue
         task.__dict__.pop(option, None)
-        warnings.warn(
+        warn(
             f"`{type(task).__name__}` sets the attribute `{option}` before `Task.__init__`, "
             "which overwrites it; give it another name, or give it to `Task.__init__`",
-            UserWarning,
-            stacklevel=4,
         )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -33,6 +32,7 @@ from flowkit.flow.options import (
 )
 from flowkit.flow.pickling import Decorated
 from flowkit.flow.signature import RunSignature, outputs_of
+from flowkit.flow.warning import warn
 
 if TYPE_CHECKING:
     from flowkit.flow.flow import Flow
@@ -313,11 +313,9 @@ class Task(Operations, Dependencies):
 
     def _warn_of_copy(self, flow: Flow) -> None:
         if flow.edges_to(self) or flow.edges_from(self):
-            warnings.warn(
+            warn(
                 f"the task `{self.name}` has dependencies in the flow `{flow.name}`, "
                 "which its copy does not get",
-                UserWarning,
-                stacklevel=3,
             )
 
     def _copied(self) -> Self:
@@ -421,6 +419,7 @@ class Task(Operations, Dependencies):
         )
 
 
+Task.__new__.__signature__ = inspect.signature(Task.__init__)  # type: ignore[attr-defined]
 for _group, _names in (("keeping", KEEPING), ("hooks", HOOKS)):
     for _name in _names:
         setattr(Task, _name, (Ours if _name in NOT_IN_CLASSIC else Grouped)(_group, _name))
@@ -445,10 +444,6 @@ class FunctionTask(Task):
         self.run = fn
         super().__init__(name or getattr(fn, "__name__", _unnamed(fn)), **options)
 
-    @property
-    def __wrapped__(self) -> Callable[..., Any]:
-        return self.run
-
     def _inspect(self) -> RunSignature:
         return RunSignature(self.run, getattr(self.run, "__name__", type(self.run).__name__))
 
@@ -456,6 +451,8 @@ class FunctionTask(Task):
         new.run = self.run
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__wrapped__":
+            return self.run
         if name in ("__name__", "__qualname__", "__annotations__"):
             return getattr(self.run, name)
         return super().__getattr__(name)
