@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowkit import homes
@@ -128,8 +129,8 @@ def _visualize(
     """Draw the flow; see `flowkit.draw.visualize.visualize`."""
     from flowkit.draw.visualize import visualize
 
-    states = getattr(flow_state, "result", None)
-    return visualize(self, states if isinstance(states, dict) else {}, filename, format, horizontal)
+    states = getattr(flow_state, "result", None)  # an exception, where the run could not start
+    return visualize(self, states if isinstance(states, Mapping) else {}, filename, format, horizontal)
 
 
 def _save(self: Flow, fpath: str | None = None) -> str:

@@ -382,6 +382,19 @@ def test_a_flow_is_drawn_into_a_file_by_its_ending(
     assert capsys.readouterr().out == ""
 
 
+def test_a_flow_is_drawn_with_how_its_tasks_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    """3.21."""
+    with Flow("chain") as made:
+        double.map(double.map([double(1), 2]))
+    state = made.run(history=False)
+    capsys.readouterr()
+    picture = made.visualize(state, horizontal=True)
+    assert "double (Success)" in picture and "(Mapped: 2 Success)" in picture
+    assert "rankdir=LR" in made.visualize(flow_state=state, format="dot", horizontal=True)
+    assert "(Success)" in made.visualize(state, format="json")
+    assert "(Success)" not in made.visualize()
+
+
 def test_an_ending_that_is_unknown_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot be drawn as `\.docx`"):
         doubles.visualize(filename=str(tmp_path / "f.docx"))

@@ -82,11 +82,14 @@ def _own(path: Path) -> bytes:
         opened = os.open(path, _READ)
     except OSError as error:
         raise UsageError(f"the flow `{path}` cannot be read: {error.strerror}") from None
-    with os.fdopen(opened, "rb") as file:
+    try:
         found = os.fstat(opened)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
             raise UsageError(f"`{path}` is not a file that only you can write, so it is not loaded")
-        content = file.read()
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            content = file.read()
+    finally:
+        os.close(opened)
     start, digest = len(_START), len(_START) + _DIGEST
     if content[:start] != _START or not hmac.compare_digest(content[start:digest], _digest(content[digest:])):
         raise UsageError(
