@@ -33,6 +33,17 @@ class Decorated:
                 return found
         return run
 
+    def found(self) -> Any:
+        """The task.
+
+        Raises:
+            AttributeError: its module does not have it any more, or is another one, as of a script.
+        """
+        found = self.task()
+        if found is None:
+            raise AttributeError(f"the module `{self.module}` has no task `{self.name}`")
+        return found
+
     def task(self, module: Any = None) -> Any:
         """The task, or None where the name leads nowhere."""
         start = importlib.import_module(self.module) if module is None else module

@@ -465,7 +465,7 @@ class FunctionTask(Task):
         for name, value in state.items():
             setattr(self, name, value)
         if isinstance(self.run, Decorated):
-            self.run = self.run.task().run
+            self.run = self.run.found().run
         self._signature = self._inspect()
 
 

@@ -125,3 +125,14 @@ def test_what_a_flow_needs_is_named_where_it_is_gone(tmp_path: Path) -> None:
         UsageError, match="cannot be loaded here: ModuleNotFoundError: No module named 'gone'"
     ):
         Flow.load(str(tmp_path / "f.flow"))
+
+
+def test_a_task_of_a_script_is_named_where_cloudpickle_was_not_there(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.modules['cloudpickle'] = None\nfrom flowkit import Flow, task\n@task\ndef f(): ...\n"
+        "Flow('f', tasks=[f]).save('f.flow')\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    subprocess.run([sys.executable, "script.py"], cwd=tmp_path, check=True)
+    with pytest.raises(UsageError, match="the module `__main__` has no task `f`"):
+        Flow.load(str(tmp_path / "f.flow"))
