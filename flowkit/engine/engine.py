@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flowkit.engine import fork, pace
+from flowkit.engine import collector, fork, pace
 from flowkit.engine.capture import Capture, Line
 from flowkit.engine.context import CURRENT
 from flowkit.engine.earlier import Earlier
@@ -139,6 +139,7 @@ class Engine:
             BugError: a bug of flowkit.
         """
         pace.quicken(self._switch_interval)
+        collector.put_off(self.plan.size)
         self._started = self.clock()
         if self._timeout is not None:
             self._limit = self._started + self._timeout
@@ -154,6 +155,7 @@ class Engine:
                     outcome = self._end()
         finally:
             fork.ended(self)
+            collector.restore()
             pace.restore()
         return outcome
 

@@ -1,0 +1,96 @@
+"""Full passes of the garbage collector wait during runs, a bounded time, and it is as it was after them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flowkit import Flow, task
+from flowkit.engine import collector
+
+USUAL = (700, 10, 10)
+
+
+@pytest.fixture(autouse=True)
+def usual() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(*USUAL)
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(collector, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def is_put_off() -> bool:
+    return gc.get_threshold()[2] > USUAL[2]
+
+
+def test_the_collector_is_after_a_run_as_it_was_before(carry_out: Any) -> None:
+    callbacks = list(gc.callbacks)
+    with Flow("f") as flow:
+        made = task(is_put_off, name="made")()
+    assert carry_out(flow).state.result[made].result is True
+    assert gc.get_threshold() == USUAL
+    assert gc.callbacks == callbacks
+
+
+def test_passes_wait_until_the_last_of_several_runs_has_ended() -> None:
+    collector.put_off(1000)
+    collector.put_off(1000)
+    collector.restore()
+    assert is_put_off()
+    collector.restore()
+    assert gc.get_threshold() == USUAL
+
+
+def test_passes_come_again_when_the_time_for_a_plan_of_this_size_is_over(clock: SimpleNamespace) -> None:
+    collector.put_off(10_000)
+    gc.collect(1)
+    assert is_put_off()
+    clock.now += 1.0
+    gc.collect(0)
+    assert gc.get_threshold() == USUAL
+    collector.restore()
+    assert gc.get_threshold() == USUAL
+
+
+def test_a_pass_is_followed_by_twenty_times_what_it_took(clock: SimpleNamespace) -> None:
+    collector.put_off(1)
+    clock.now += 1.0
+    gc.collect(0)
+    assert not is_put_off()
+    collector._look("start", {"generation": 2})
+    clock.now += 0.5
+    collector._look("stop", {"generation": 2})
+    assert is_put_off()
+    clock.now += 9.0
+    gc.collect(0)
+    assert is_put_off()
+    clock.now += 2.0
+    gc.collect(0)
+    assert gc.get_threshold() == USUAL
+    collector.restore()
+
+
+def test_who_sets_the_collector_during_a_run_is_left_alone() -> None:
+    collector.put_off(1000)
+    gc.set_threshold(5000, 20, 30)
+    collector.restore()
+    assert gc.get_threshold() == (5000, 20, 30)
+
+
+def test_a_collector_that_is_off_stays_as_it_is() -> None:
+    gc.set_threshold(0, 10, 10)
+    collector.put_off(1000)
+    assert gc.get_threshold() == (0, 10, 10)
+    collector.restore()
+    assert gc.get_threshold() == (0, 10, 10)
