@@ -27,6 +27,8 @@ _CHUNKS = (256, 32, 4, 1)
 # the processor's cache, and who asks for one result reads no more than that.
 _FULL = 100_000
 
+_ATTEMPT = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_LOG = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _GOOD = (SUCCESS, CACHED)
 _UNWRITTEN = json.dumps({"message": "How it ended could not be written."})
 
@@ -77,6 +79,9 @@ class Journal:
         self._line = line
         self._ids = ids
         self._statements: dict[tuple[str, int], str] = {}
+        # What nearly all attempts are: a first one of a task without children, that succeeded, and of which
+        # there is no more to say. Half the parameters, each of which costs as much as a column.
+        self._usual = f"({int(run)}, ?, -1, 1, {int(SUCCESS)}, ?, ?, ?, NULL, ?, {int(session)})"
 
     def append(
         self,
@@ -98,9 +103,10 @@ class Journal:
             sqlite3.Error, OSError: nothing of it was written.
         """
         batches: list[Batch] = []
-        params = self._attempts(rows, kept, values, batches)
+        usual, others = self._attempts(rows, kept, values, batches)
         with transaction(self._connection):
-            self._insert("REPLACE INTO attempts VALUES", 11, params)
+            self._insert("REPLACE INTO attempts VALUES", self._usual, usual)
+            self._insert("REPLACE INTO attempts VALUES", _ATTEMPT, others)
             for number, batch in enumerate(batches, self._batch):
                 data = batch.packed(f"{self._uid}/{number}", self._key) if batch else b""
                 if data:
@@ -151,20 +157,21 @@ class Journal:
         kept: Mapping[tuple[int, int], Stored],
         values: Any,
         batches: list[Batch],
-    ) -> list[Any]:
-        """The parameters of the statement, one after another; an attempt that began and ended since the last
-        commit is one row.
+    ) -> tuple[list[Any], list[Any]]:
+        """The parameters of the statements, one after another: of the usual attempts, and of others. One that
+        began and ended since the last commit is one row.
 
         Args:
             batches: takes the results.
         """
-        ids, run, offset = self._ids, self.run, self._offset
+        ids, run, session, offset = self._ids, self.run, self.session, self._offset
         running: dict[tuple[int, int], Row] = {}
-        params: list[Any] = []
-        add = params.extend
+        usual: list[Any] = []
+        others: list[Any] = []
+        add_usual, add = usual.extend, others.extend
         batch = Batch()
         batches.append(batch)
-        rest = (self._batch, self.session)
+        place = self._batch
         for row in rows:
             node, child, attempt, status, started, ended, worker, detail = row
             if status == RUNNING:
@@ -182,17 +189,20 @@ class Journal:
                     if batch.size > _FULL:
                         batch = Batch()
                         batches.append(batch)
-                        rest = (self._batch + len(batches) - 1, self.session)
+                        place += 1
                     batch.add((number, child, attempt), stored)
+                if detail is None and status == SUCCESS and child < 0 and attempt == 1:
+                    add_usual((number, started + offset, ended + offset, worker, place))
+                    continue
             elif status == EXPANDED:
                 detail, attempt = attempt, -1
             said = None if detail is None else _detail(detail)
             times = (started + offset, ended + offset)
-            add((run, number, child, attempt, status, *times, worker, said, *rest))
+            add((run, number, child, attempt, status, *times, worker, said, place, session))
         for node, child, attempt, status, started, _, _, _ in running.values():
             number = node if ids is None else ids[node]
-            add((run, number, child, attempt, status, started + offset, 0.0, None, None, *rest))
-        return params
+            add((run, number, child, attempt, status, started + offset, 0.0, None, None, place, session))
+        return usual, others
 
     def _files(self, stored: Iterable[Stored]) -> None:
         for each in stored:
@@ -210,18 +220,21 @@ class Journal:
             at = line.at + offset
             params += (run, number, node, child, attempt, at, line.stream, line.level, line.text)
         self._line += len(lines)
-        self._insert("INSERT INTO logs VALUES", 9, params)
+        self._insert("INSERT INTO logs VALUES", _LOG, params)
 
-    def _insert(self, statement: str, width: int, params: list[Any]) -> None:
-        """Insert rows of so many parameters, many rows a statement."""
+    def _insert(self, statement: str, row: str, params: list[Any]) -> None:
+        """Insert rows, many a statement.
+
+        Args:
+            row: with a `?` for each parameter.
+        """
         start = 0
         for size in _CHUNKS:
-            step = size * width
+            step = size * row.count("?")
             while len(params) - start >= step:
-                sql = self._statements.get((statement, size))
+                sql = self._statements.get((row, size))
                 if sql is None:
-                    places = f"({', '.join('?' * width)})"
-                    sql = self._statements[statement, size] = f"{statement} {', '.join([places] * size)}"
+                    sql = self._statements[row, size] = f"{statement} {', '.join([row] * size)}"
                 self._connection.execute(sql, params[start : start + step])
                 start += step
 
