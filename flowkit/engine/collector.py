@@ -1,13 +1,12 @@
-"""Full passes of the garbage collector, which look at every object of the process: of a run's time they take a
-twentieth at most.
+"""Full passes of the garbage collector, which look at every object there is: a twentieth of a run's time.
 
-A plan and its flow are objects that stay, some dozen a task, and a run makes young ones fast, so that the
-collector would look at all of them again and again: a fifth of what a run costs. What became garbage in a cycle
-and outlived two looks at the young waits for that long, which is 20 times what a pass takes; all else is
-collected as ever, and so is everything by `gc.collect()`.
+A plan and its flow are objects that stay, a few dozen a task, while a run makes young ones fast, so that the
+collector would look at all of them again and again: a fifth of what a run costs. What became garbage in a
+cycle and outlived two looks at the young waits for that long: 20 times what a pass takes, and no more than 5
+seconds. All else is collected as ever, and so is everything by `gc.collect()`.
 
-Guarantees: when the last run ends, the collector is as it was; who sets it meanwhile, or has turned it off, is
-left alone. Relies on: nothing; where the collector has no such passes (Python 3.14) nothing is gained.
+Guarantees: when the last run ends, the collector is as it was; who sets it meanwhile, or has turned it off,
+is left alone. Relies on: nothing; where the collector has no such passes (Python 3.14) nothing is gained.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import time
 from typing import Any
 
 SHARE = 20  # of the time, one in so many
+LONGEST = 5.0  # seconds
 _TASK = 2e-6  # seconds that a pass takes for what is remembered of one task
 _NEVER = 1 << 30
 
@@ -35,7 +35,7 @@ def put_off(size: int) -> None:
         if not _runs:
             gc.callbacks.append(_look)
         _runs += 1
-        _until = max(_until, time.monotonic() + SHARE * _TASK * size)
+        _until = max(_until, _after(time.monotonic(), _TASK * size))
         _hold()
 
 
@@ -48,6 +48,11 @@ def restore() -> None:
             gc.callbacks.remove(_look)
             _until = 0.0
             _let_go()
+
+
+def _after(now: float, took: float) -> float:
+    """When the next pass may be, after one that took so many seconds."""
+    return now + min(SHARE * took, LONGEST)
 
 
 def _hold() -> None:
@@ -73,7 +78,7 @@ def _look(phase: str, info: dict[str, Any]) -> None:
         return
     now = time.monotonic()
     if info["generation"] == 2:
-        _until = max(_until, now + SHARE * (now - _began))
+        _until = max(_until, _after(now, now - _began))
         if _before is None:
             _hold()
     elif _before is not None and now >= _until:

@@ -253,8 +253,8 @@ class Memory:
         batch.add_plain(*NAMES, json.dumps(list(values)))
         for place, (name, value) in enumerate(values.items()):
             stored = Stored("x", "it is secret") if name in plan.secrets else self.results.packed(value)
-            batch.add((place, -1, 1), stored)
-        return batch.packed(f"{uid}/{PARAMETERS}", self.results.key)
+            batch.add(place, -1, 1, stored)
+        return bytes(batch.packed(f"{uid}/{PARAMETERS}", self.results.key))
 
 
 def session_of(executor: Executor, command: str | None = None) -> Session:

@@ -4,7 +4,7 @@
 with node, child and attempt: `p` plain values, which are part of it; `k` pickles, with their length; `f`
 files, with digest and size; `x` results that were not kept, with the reason. Of first attempts of tasks that
 have no children, which nearly all are, there are two lists instead: of plain values the nodes in `n` and the
-values in `v`, of pickles the nodes in `m` and the lengths in `l`. The pickles of `m` come before those of `k`.
+values in `v`, of pickles the nodes in `m` and the lengths in `l`. The pickles of `m` come first.
 Where there is no key, only plain values are kept, as nothing unsigned is ever unpickled. The mac is the
 beginning of an HMAC-SHA-256, as processors have instructions for that: half of what BLAKE2 takes.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hmac
 import json
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 MAC = 16
@@ -48,6 +48,14 @@ class Stored(NamedTuple):
 NOTHING = Stored("x", "")
 
 
+def pickle_of(data: bytes) -> Stored:
+    """A result by its pickle, in half the time that `Stored(...)` takes."""
+    return _new(Stored, ("k", data, len(data)))
+
+
+_new: Callable[[type[Stored], tuple[str, bytes, int]], Stored] = tuple.__new__
+
+
 class Batch:
     """Collects results of one commit.
 
@@ -61,6 +69,8 @@ class Batch:
         self._first_pickles: list[bytes] = []  # those of `m`
         self._pickles: list[bytes] = []
         self._add_node, self._add_value = self._head["n"].append, self._head["v"].append
+        self._add_first, self._add_length = self._head["m"].append, self._head["l"].append
+        self._add_pickle = self._first_pickles.append
 
     def add_plain(self, node: int, child: int, attempt: int, value: Any) -> None:
         """Add a plain value."""
@@ -70,16 +80,15 @@ class Batch:
         else:
             self._head["p"].append((node, child, attempt, value))
 
-    def add(self, mark: Mark, stored: Stored) -> None:
+    def add(self, node: int, child: int, attempt: int, stored: Stored) -> None:
         """Add a result."""
         kind, payload, size = stored
-        node, child, attempt = mark
         if kind == "k":
             self.size += size
             if child < 0 and attempt == 1:
-                self._head["m"].append(node)
-                self._head["l"].append(size)
-                self._first_pickles.append(payload)
+                self._add_first(node)
+                self._add_length(size)
+                self._add_pickle(payload)
             else:
                 self._head["k"].append((node, child, attempt, size))
                 self._pickles.append(payload)
@@ -102,7 +111,7 @@ class Batch:
         for mark, value in plain:
             if type(value) is int and value.bit_length() > LONG:
                 data = pickle.dumps(value)
-                self.add(mark, Stored("k", data, len(data)))
+                self.add(*mark, pickle_of(data))
             else:
                 self.add_plain(*mark, value)
 

@@ -27,6 +27,10 @@ _CHUNKS = (256, 32, 4, 1)
 # the processor's cache, and who asks for one result reads no more than that.
 _FULL = 100_000
 
+# Bytes. The allocator of glibc gives memory back to the system beyond twice the largest block that was ever
+# freed, or 128 KiB, and each batch would have to fetch it anew: a page fault for every third result.
+_BLOCK = 4 << 20
+
 _ATTEMPT = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LOG = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _GOOD = (SUCCESS, CACHED)
@@ -79,6 +83,7 @@ class Journal:
         self._line = line
         self._ids = ids
         self._statements: dict[tuple[str, int], str] = {}
+        bytes(_BLOCK)
         # What nearly all attempts are: a first one of a task without children, that succeeded, and of which
         # there is no more to say. Half the parameters, each of which costs as much as a column.
         self._usual = f"({int(run)}, ?, -1, 1, {int(SUCCESS)}, ?, ?, ?, NULL, ?, {int(session)})"
@@ -190,7 +195,7 @@ class Journal:
                         batch = Batch()
                         batches.append(batch)
                         place += 1
-                    batch.add((number, child, attempt), stored)
+                    batch.add(number, child, attempt, stored)
                 if detail is None and status == SUCCESS and child < 0 and attempt == 1:
                     add_usual((number, started + offset, ended + offset, worker, place))
                     continue

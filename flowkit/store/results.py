@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flowkit.store import files
-from flowkit.store.batch import LONG, Stored
+from flowkit.store.batch import LONG, Stored, pickle_of
 
 # Values of exactly these types cannot change, and are stored as they are.
 PLAIN: frozenset[type] = frozenset({int, float, bool, type(None)})
 SMALL = 64 * 1024  # bytes from which a result is a file
 _LARGE = 1 << 20  # bytes of an object alone, without what it refers to
+_FEW = 5000  # elements of a container that is smaller than that
+_COUNTED = frozenset({dict, list, tuple})  # asking these for their size takes as long as a third of a pickle
 _SHORT = 4096  # characters up to which a text is stored as it is
 PROTOCOL = 5
 
@@ -92,11 +94,10 @@ class Results:
             return Stored("x", "there is no key to sign it with, as `flowkit doctor` says")
         spill: _Spill | None = None
         try:
-            if sys.getsizeof(value, 0) < _LARGE:
+            if _is_small(value):
                 data = pickle.dumps(value, PROTOCOL)
-                size = len(data)
-                if size < SMALL:
-                    stored = Stored("k", data, size)
+                if len(data) < SMALL:
+                    stored = pickle_of(data)
                     return self._checked(stored, data) if self._mask else stored
                 spill = _Spill(self)
                 spill.write(data)
@@ -206,6 +207,13 @@ class _Unpickler(pickle.Unpickler):
 
 # Names of the modules that were loaded from flow files, the latest first.
 MAIN_MODULES: list[str] = []
+
+
+def _is_small(value: Any) -> bool:
+    """Whether an object alone, without what it refers to, may be in memory twice."""
+    if type(value) in _COUNTED and len(value) < _FEW:
+        return True
+    return sys.getsizeof(value, 0) < _LARGE
 
 
 def _why_not(value: Any, error: Exception) -> str:

@@ -69,13 +69,21 @@ def test_a_pass_is_followed_by_twenty_times_what_it_took(clock: SimpleNamespace)
     gc.collect(0)
     assert not is_put_off()
     collector._look("start", {"generation": 2})
-    clock.now += 0.5
+    clock.now += 0.1
     collector._look("stop", {"generation": 2})
     assert is_put_off()
-    clock.now += 9.0
+    clock.now += 1.9
     gc.collect(0)
     assert is_put_off()
-    clock.now += 2.0
+    clock.now += 0.2
+    gc.collect(0)
+    assert gc.get_threshold() == USUAL
+    collector.restore()
+
+
+def test_no_plan_is_so_large_that_passes_wait_for_longer_than_a_few_seconds(clock: SimpleNamespace) -> None:
+    collector.put_off(100_000_000)
+    clock.now += collector.LONGEST
     gc.collect(0)
     assert gc.get_threshold() == USUAL
     collector.restore()

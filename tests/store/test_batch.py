@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkit.store.batch import Batch, Mark, Stored, unpacked
+from flowkit.store.batch import Batch, Mark, Stored, signature, unpacked
 
 KEY = b"k" * 32
 marks = st.tuples(st.integers(0, 5), st.integers(-1, 5), st.integers(1, 5))
@@ -24,7 +25,7 @@ contents = st.dictionaries(marks, stored, max_size=8)
 def packed(content: dict[Mark, Stored], name: str = "run/0", key: bytes = KEY) -> bytes:
     batch = Batch()
     for mark, each in content.items():
-        batch.add(mark, each)
+        batch.add(*mark, each)
     assert bool(batch) == bool(content)
     return batch.packed(name, key)
 
@@ -63,6 +64,13 @@ def test_a_batch_cannot_stand_in_for_another_or_be_signed_by_others(content: dic
 def test_without_a_key_only_plain_values_are_believed(content: dict[Mark, Stored]) -> None:
     found = read(packed(content, key=b""), key=b"")
     assert found == {mark: each for mark, each in content.items() if each.kind == "p"}
+
+
+def test_a_batch_that_lists_its_pickles_one_by_one_is_read_too() -> None:
+    head = json.dumps({"k": [[4, -1, 1, 3], [5, 2, 1, 2]]}).encode()
+    body = len(head).to_bytes(4, "big") + head + b"abcde"
+    found = read(signature("run/0", body, KEY) + body)
+    assert found == {(4, -1, 1): Stored("k", b"abc", 3), (5, 2, 1): Stored("k", b"de", 2)}
 
 
 def test_a_number_too_long_for_text_is_kept_all_the_same() -> None:
