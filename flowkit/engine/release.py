@@ -72,16 +72,15 @@ class Release:
         """Let go of what these ends leave without users."""
         for _ in range(len(self._looked_up)):
             self._hold(self._looked_up.popleft())
-        ended = self._ended
-        counting = self._users is not None
+        if self._users is not None:
+            for row in rows:
+                if row[3] >= SUCCESS:
+                    self._end(row[0], row[1])
+            return
         for row in rows:
-            if row[3] >= SUCCESS:
-                node, index = row[0], row[1]
-                if index < 0:
-                    ended[node] = 1
-                if counting:
-                    self._end(node, index)
-        if not counting and (self._held or self._held_children):
+            if row[3] >= SUCCESS and row[1] < 0:
+                self._ended[row[0]] = 1
+        if self._held or self._held_children:
             self._begin()
 
     def _begin(self) -> None:
@@ -102,6 +101,7 @@ class Release:
             if not users[node]:
                 self._drop_child(node, index)
             return
+        self._ended[node] = 1
         held = self._held
         for source in self._plan.refs[node] if node not in self._odd else self._sources(node):
             left = users[source] = users[source] - 1

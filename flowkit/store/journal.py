@@ -179,14 +179,15 @@ class Journal:
         place = self._batch
         for row in rows:
             node, child, attempt, status, started, ended, worker, detail = row
+            mark = (node, child)
             if status == RUNNING:
-                running[node, child] = row
+                running[mark] = row
                 continue
             if running:
-                running.pop((node, child), None)
+                running.pop(mark, None)
             number = node if ids is None else ids[node]
             if status in _GOOD:
-                stored = kept.get((node, child)) if kept else None
+                stored = kept.get(mark) if kept else None
                 if stored is None:
                     value = values[node] if child < 0 else values[node][child]
                     batch.add_plain(number, child, attempt, value)

@@ -21,8 +21,8 @@ from flowkit.store.batch import LONG, Stored, pickle_of
 PLAIN: frozenset[type] = frozenset({int, float, bool, type(None)})
 SMALL = 64 * 1024  # bytes from which a result is a file
 _LARGE = 1 << 20  # bytes of an object alone, without what it refers to
-_FEW = 5000  # elements of a container that is smaller than that
-_COUNTED = frozenset({dict, list, tuple})  # asking these for their size takes as long as a third of a pickle
+_COUNTED = frozenset({dict, list, tuple})
+_FEW = 5000  # elements with which one of these is smaller than that
 _SHORT = 4096  # characters up to which a text is stored as it is
 PROTOCOL = 5
 
@@ -94,7 +94,8 @@ class Results:
             return Stored("x", "there is no key to sign it with, as `flowkit doctor` says")
         spill: _Spill | None = None
         try:
-            if _is_small(value):
+            # Without what it refers to; asking for the size takes as long as a third of a small pickle.
+            if (type(value) in _COUNTED and len(value) < _FEW) or sys.getsizeof(value, 0) < _LARGE:
                 data = pickle.dumps(value, PROTOCOL)
                 if len(data) < SMALL:
                     stored = pickle_of(data)
@@ -207,13 +208,6 @@ class _Unpickler(pickle.Unpickler):
 
 # Names of the modules that were loaded from flow files, the latest first.
 MAIN_MODULES: list[str] = []
-
-
-def _is_small(value: Any) -> bool:
-    """Whether an object alone, without what it refers to, may be in memory twice."""
-    if type(value) in _COUNTED and len(value) < _FEW:
-        return True
-    return sys.getsizeof(value, 0) < _LARGE
 
 
 def _why_not(value: Any, error: Exception) -> str:
