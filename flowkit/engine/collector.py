@@ -12,6 +12,7 @@ is left alone. Relies on: nothing; where the collector has no such passes (Pytho
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import time
 from typing import Any
@@ -65,21 +66,43 @@ def _hold() -> None:
 
 def _let_go() -> None:
     global _before
-    if _before is not None and gc.get_threshold() == (*_before[:2], _NEVER):
-        gc.set_threshold(*_before)
-    _before = None
+    before, _before = _before, None
+    if before is not None and gc.get_threshold() == (*before[:2], _NEVER):
+        gc.set_threshold(*before)
 
 
 def _look(phase: str, info: dict[str, Any]) -> None:
-    """The collector begins or ends; called in any thread, one at a time, and perhaps with the lock held."""
-    global _began, _until
+    """The collector begins or ends; called in any thread, one at a time."""
+    global _began
     if phase == "start":
         _began = time.monotonic()
         return
-    now = time.monotonic()
-    if info["generation"] == 2:
+    now, is_full = time.monotonic(), info["generation"] == 2
+    if not is_full and (_before is None or now < _until):
+        return
+    if not _lock.acquire(blocking=False):
+        return  # a run begins or ends, perhaps in this very thread
+    try:
+        if _runs:
+            _judge(now, is_full=is_full)
+    finally:
+        _lock.release()
+
+
+def _judge(now: float, *, is_full: bool) -> None:
+    global _until
+    if is_full:
         _until = max(_until, _after(now, now - _began))
         if _before is None:
             _hold()
-    elif _before is not None and now >= _until:
+    elif now >= _until:
         _let_go()
+
+
+def _forked() -> None:
+    """This is a forked child; the thread that had the lock may not be here."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -102,3 +103,32 @@ def test_a_collector_that_is_off_stays_as_it_is() -> None:
     assert gc.get_threshold() == (0, 10, 10)
     collector.restore()
     assert gc.get_threshold() == (0, 10, 10)
+
+
+def test_a_pass_that_ends_after_the_last_run_puts_nothing_off() -> None:
+    collector.put_off(1000)
+    collector._look("start", {"generation": 2})
+    collector.restore()
+    collector._look("stop", {"generation": 2})
+    assert gc.get_threshold() == USUAL
+
+
+def test_a_pass_that_ends_while_a_run_begins_waits_for_nobody(clock: SimpleNamespace) -> None:
+    collector.put_off(1)
+    clock.now += 1.0
+    with collector._lock:
+        gc.collect(0)
+    assert is_put_off()
+    gc.collect(0)
+    assert not is_put_off()
+    collector.restore()
+
+
+def test_a_child_that_was_forked_meanwhile_can_run_a_flow() -> None:
+    with collector._lock:
+        child = os.fork()
+        if not child:
+            collector.put_off(1)
+            collector.restore()
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
