@@ -20,6 +20,8 @@ from flowkit.flow.task import Task, task
 if TYPE_CHECKING:
     from flowkit.engine.context import context
     from flowkit.engine.secret import Secret
+    from flowkit.flow.apply import apply_map
+    from flowkit.flow.resources import resource_manager
     from flowkit.plan.retry import backoff
     from flowkit.plan.state import State
     from flowkit.project.config import config
@@ -34,6 +36,7 @@ __all__ = [
     "Parameter",
     "Secret",
     "Task",
+    "apply_map",
     "backoff",
     "case",
     "config",
@@ -43,6 +46,7 @@ __all__ = [
     "ifelse",
     "mapped",
     "merge",
+    "resource_manager",
     "secret",
     "switch",
     "tags",
@@ -57,9 +61,11 @@ _LATE = {
     "Client": "flowkit.compat.server",
     "FlowRunner": "flowkit.runs",
     "Secret": "flowkit.engine.secret",
+    "apply_map": "flowkit.flow.apply",
     "backoff": "flowkit.plan.retry",
     "config": "flowkit.project.config",
     "context": "flowkit.engine.context",
+    "resource_manager": "flowkit.flow.resources",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.release import GONE
-from flowkit.plan.facts import elements, flattened
+from flowkit.plan.facts import elements, flattened, flattened_children
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT, FLAT_WHOLE, Argument
 from flowkit.plan.status import CACHED, SKIPPED, SUCCESS
 
@@ -57,7 +57,14 @@ class Arguments:
         if mode == FLAT_ELEMENT:
             return self._flattened(source)[index]
         whole = self._whole(source)
-        return flattened(whole) if mode == FLAT_WHOLE and elements(whole) is not None else whole
+        return self._taken_apart(source, whole) if mode == FLAT_WHOLE else whole
+
+    def _taken_apart(self, source: int, whole: Any) -> Any:
+        """A flattened value; one that has no elements as it is."""
+        if source in self._engine.machine.groups:
+            return flattened_children(whole)
+        found = elements(whole)
+        return whole if found is None else flattened(found)
 
     def _whole(self, source: int) -> Any:
         """A value; of a mapped task, a list of those of its children, new for each who asks."""
@@ -72,7 +79,7 @@ class Arguments:
         if found is None:
             group = self._engine.machine.groups.get(source)
             if group is None:
-                found = flattened(self._engine.value_of(source))
+                found = flattened(elements(self._engine.value_of(source)) or [])
             else:
                 found = []
                 for index in range(group.width):

@@ -67,10 +67,13 @@ class States:
         """How the upstreams of a task ended, by edge."""
         shape = self._plan.groups.get(node)
         pairs = shape.pairs if shape is not None else ()
-        return {
+        found = {
             edge: self.of(source, index if source in pairs else -1)
             for edge, source in self._plan.custom[node]
         }
+        for edge, value in self._plan.custom_constants.get(node, ()):
+            found[edge] = Success("It is a constant.", value)
+        return found
 
 
 @dataclass(frozen=True)

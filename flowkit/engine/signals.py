@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from flowkit.flow import skipping
 from flowkit.plan.status import Status
 
 _UNSET = object()
@@ -59,6 +60,9 @@ class SKIP(Signal):
     """End as Skipped; what comes after is skipped too, unless it says otherwise."""
 
     status = Status.SKIPPED
+
+
+skipping.signal = SKIP
 
 
 class RETRY(Signal):

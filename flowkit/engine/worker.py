@@ -16,10 +16,19 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe, message_of, type_name
 from flowkit.engine.ledger import Hit, Making
 from flowkit.engine.signals import RETRY, Signal
-from flowkit.plan.events import Call, Detail, Origin, Row
+from flowkit.plan.events import SHUT, Call, Detail, Origin, Row
 from flowkit.plan.facts import detail_of
 from flowkit.plan.retry import delay_after, seconds, wanted
-from flowkit.plan.status import CACHED, CANCELLED, FAILED, RETRYING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
+from flowkit.plan.status import (
+    CACHED,
+    CANCELLED,
+    FAILED,
+    RETRYING,
+    SKIPPED,
+    SUCCESS,
+    TIMED_OUT,
+    TRIGGER_FAILED,
+)
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -236,7 +245,13 @@ class Worker:
             plain = Detail(failure=describe(signal, "signal"), message=signal.message)
             return FAILED, self._with_retry(call, signal, plain), value
         failure = describe(signal, "signal") if signal.status == TRIGGER_FAILED else None
-        return signal.status, Detail(failure=failure, message=signal.message), value
+        shut = self._shut(node) if signal.status == SKIPPED else ()
+        return signal.status, Detail(failure=failure, message=signal.message, matches=shut), value
+
+    def _shut(self, node: int) -> tuple[int, ...]:
+        """Where a task that gates look at decided itself to be skipped, they are shut."""
+        needs = self.plan.needs.get(node)
+        return (SHUT,) * len(needs.expected) if needs else ()
 
     def _with_retry(self, call: Call, error: BaseException, detail: Detail) -> Detail:
         """Add the delay, where the task's policy gives another attempt; the function may be the user's."""

@@ -1,4 +1,4 @@
-"""What surrounds a task call while a flow is written: the flow, the open `case` blocks, the tags."""
+"""What surrounds a task call while a flow is written: the flow, the open blocks, the tags."""
 
 from __future__ import annotations
 
@@ -10,22 +10,32 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowkit.errors import CallError
 
 if TYPE_CHECKING:
+    from flowkit.flow.apply import Mapping
     from flowkit.flow.edge import Gate
     from flowkit.flow.flow import Flow
     from flowkit.flow.task import Task
 
 
 class Ambient(NamedTuple):
-    """The innermost `with Flow(...)`, the gates of the open `case` blocks, and `with tags(...)`.
+    """What is open: the innermost of each kind of block, and all gates and tags.
 
     Attributes:
-        made: the tasks that were made in that `with`, not counting calls; None where no one asks.
+        flow: that of `with Flow(...)`.
+        gates: those of the open `case` blocks.
+        tags: those of `with tags(...)`.
+        case: the tasks that were added inside the innermost `case`.
+        resource: the same of the innermost resource manager.
+        made: the tasks that were made in that `with Flow(...)`, not counting calls; None where no one asks.
+        mapping: that of the `apply_map` whose function is running.
     """
 
     flow: Flow | None = None
     gates: tuple[Gate, ...] = ()
     tags: frozenset[str] = frozenset()
     made: dict[Task, None] | None = None
+    case: list[Task] | None = None
+    resource: list[Task] | None = None
+    mapping: Mapping | None = None
 
 
 _AMBIENT: ContextVar[Ambient] = ContextVar("flowkit_ambient", default=Ambient())  # noqa: B039

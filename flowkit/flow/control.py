@@ -1,8 +1,8 @@
 """Conditional flows: `case`, `switch`, `ifelse`, `merge`.
 
-Source of the vocabulary: Prefect classic, group 7. Corrected: `case` gates every task that is
-created inside and nothing escapes a shut gate; `merge` takes the first input that succeeded, in the
-order of its arguments, and `None` is a value.
+Source of the vocabulary, and of the tasks and edges that are made: Prefect classic, group 7. Corrected: a
+gate, beside those edges, stands before every task that is created inside a `case`, and nothing escapes a
+shut one; `merge` takes the first input that succeeded, in the order of its arguments, and `None` is a value.
 """
 
 from __future__ import annotations
@@ -16,15 +16,30 @@ from flowkit.flow.ambient import Ambient
 from flowkit.flow.edge import Gate
 from flowkit.flow.flow import Flow
 from flowkit.flow.mapping import EdgeAnnotation
-from flowkit.flow.structure import Collection, Value, as_task
+from flowkit.flow.skipping import skip
+from flowkit.flow.structure import Collection, Constant, as_task
 from flowkit.flow.task import FunctionTask, Task
 
 
-def _truth(value: Any) -> bool:
-    return bool(value)
+class CompareValue(Task):
+    """Succeeds where what it gets equals `value`, else it is skipped, and so is what comes after it."""
+
+    def __init__(self, value: Any, name: str | None = None, **options: Any) -> None:
+        super().__init__(name=name or f'CompareValue: "{value}"', **options)
+        self.value = value
+        self.auto_generated = True
+
+    def run(self, value: Any) -> None:
+        """Compare."""
+        if not (value is self.value or value == self.value):
+            skip(f"The value is not {self.value!r}."[:200])
 
 
-_AS_BOOL = FunctionTask(_truth, name="bool")
+def _truth(x: Any) -> bool:
+    return bool(x)
+
+
+_AS_BOOL = FunctionTask(_truth, name="as_bool")
 _AS_BOOL.auto_generated = True
 
 
@@ -32,6 +47,8 @@ class case:  # noqa: N801 - the vocabulary of Prefect classic
     """`with case(condition, value):` runs the tasks created inside only where the result equals the value.
 
     Blocks nest: a task runs where all of its gates are open. Parameters and constants are never gated.
+    At the end of a block that is not empty a `CompareValue` becomes the upstream of those tasks in it that
+    have none in it.
 
     Raises:
         CallError: the value is a task.
@@ -40,18 +57,35 @@ class case:  # noqa: N801 - the vocabulary of Prefect classic
     def __init__(self, task: Any, value: Any) -> None:
         if isinstance(value, Task):
             raise CallError("the value of a `case` is known when the flow is written; it cannot be a task")
+        if isinstance(task, EdgeAnnotation):
+            raise CallError(f"`{type(task).__name__}` goes around an argument of a task, nowhere else")
         self.task = task
         self.value = value
-        self._entered: list[Token[Ambient]] = []
+        self._inside: list[Task] = []
+        self._entered: list[tuple[Token[Ambient], Flow, CompareValue]] = []
 
     def __enter__(self) -> None:
         around = ambient.current()
         flow = ambient.flow_for(getattr(self.task, "name", "case"))
-        gate = Gate(_condition(flow, self.task), self.value)
-        self._entered.append(ambient._AMBIENT.set(around._replace(gates=(*around.gates, gate))))
+        compare = CompareValue(self.value, name=f"case({self.value})")
+        gates = (*around.gates, Gate(compare, self.value))
+        token = ambient._AMBIENT.set(around._replace(gates=gates, case=self._inside))
+        self._entered.append((token, flow, compare))
 
     def __exit__(self, *exc: object) -> None:
-        ambient._AMBIENT.reset(self._entered.pop())
+        token, flow, compare = self._entered.pop()
+        ambient._AMBIENT.reset(token)
+        if not self._inside:
+            return
+        compare.bind(self.task, flow=flow)
+        for first in without_upstream(flow, self._inside):
+            flow.add_edge(compare, first)
+
+
+def without_upstream(flow: Flow, tasks: list[Task]) -> list[Task]:
+    """Those of the tasks that have no upstream among them."""
+    inside, inputs = set(tasks), flow.wiring.inputs
+    return [task for task in tasks if inside.isdisjoint(edge.upstream for edge in inputs[task])]
 
 
 def switch(condition: Any, cases: dict[Any, Any], mapped: bool = False) -> None:
@@ -63,46 +97,38 @@ def switch(condition: Any, cases: dict[Any, Any], mapped: bool = False) -> None:
         mapped: decide for each element of the condition.
     """
     flow = ambient.flow_for("switch")
-    looked_at = _condition(flow, condition, mapped)
-    for value, branch in cases.items():
-        flow.add_gates(as_task(branch, flow), [Gate(looked_at, value, mapped)])
+    with ambient.tags("switch"):
+        for value, branch in cases.items():
+            task = as_task(branch, flow)
+            compare = CompareValue(value).bind(condition, mapped=mapped, flow=flow)
+            if not isinstance(task, Constant):
+                flow.add_gates(task, [Gate(compare, value)])
+            flow.add_edge(compare, task, mapped=mapped)
 
 
 def ifelse(condition: Any, true_task: Any, false_task: Any, mapped: bool = False) -> None:
     """Run one of two tasks, by the truth of the condition's result; either may be None."""
     flow = ambient.flow_for("ifelse")
-    looked_at = _AS_BOOL(_condition(flow, condition, mapped), mapped=mapped)
-    for value, branch in ((True, true_task), (False, false_task)):
-        if branch is not None:
-            flow.add_gates(as_task(branch, flow), [Gate(looked_at, value, mapped)])
+    branches = {True: true_task, False: false_task}
+    cases = {value: branch for value, branch in branches.items() if branch is not None}
+    if cases:
+        switch(_AS_BOOL(condition, mapped=mapped, flow=flow), cases, mapped)
 
 
-def _condition(flow: Flow, condition: Any, mapped: bool = False) -> Task:
-    """The task that a gate looks at.
+class Merge(Task):
+    """The first of its inputs that succeeded; they are named `task_1`, `task_2`, …"""
 
-    A gate compares one value. The children of a mapped task have one each, so where a plain gate
-    meets a mapped task, or a mapped gate a plain one, a task between them makes the shapes fit.
-    """
-    task = flow.add_task(as_task(condition, flow))
-    is_mapped = any(edge.mapped for edge in flow.wiring.inputs[task])
-    if is_mapped == mapped:
-        return task
-    made: Task = Value()(task, mapped=mapped)
-    return made
+    def __init__(self, **options: Any) -> None:
+        if options.get("skip_on_upstream_skip"):
+            raise CallError(
+                "`merge` cannot have `skip_on_upstream_skip=True`: joining what is left is its work"
+            )
+        defaults: dict[str, Any] = {"trigger": "not_all_skipped", "skip_on_upstream_skip": False}
+        super().__init__(**(defaults | options))
 
-
-class Merge(Collection):
-    """The first of its inputs that succeeded."""
-
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name=name or "Merge")
-        self.auto_generated = False
-        self.trigger = "not_all_skipped"
-        self.skip_on_upstream_skip = False
-
-    def run(self, **items: Any) -> Any:
+    def run(self, **task_results: Any) -> Any:
         """The first item; the worker leaves out those whose task was skipped."""
-        return next(iter(self.ordered(items)), None)
+        return next(iter(Collection.ordered(task_results)), None)
 
 
 def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options: Any) -> Task:
@@ -114,13 +140,6 @@ def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options
         mapped: join child by child.
         **options: attributes of the task, such as `name`.
     """
-    if options.get("skip_on_upstream_skip"):
-        raise CallError("`merge` cannot have `skip_on_upstream_skip=True`: joining what is left is its work")
     target = ambient.flow_for("merge", flow)
-    made = Merge().copy(**options)
-    made.tags |= ambient.current().tags
-    target.add_task(made)
-    for number, value in enumerate(tasks, 1):
-        given = value if isinstance(value, EdgeAnnotation) else target.as_task(value)
-        target.add_edge(given, made, f"task_{number}", mapped)
-    return made
+    named = {f"task_{number}": value for number, value in enumerate(tasks, 1)}
+    return Merge(**options).bind(mapped=mapped, flow=target, **named)

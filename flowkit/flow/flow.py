@@ -19,11 +19,11 @@ from flowkit.flow.edge import Edge, Gate, check_key, edge_of
 from flowkit.flow.editing import check_unassigned, replace, update
 from flowkit.flow.grouped import Logger
 from flowkit.flow.hooks import Handler, handlers_of
-from flowkit.flow.mapping import EdgeAnnotation, check_mappable, flatten, unmapped, unwrap
+from flowkit.flow.mapping import EdgeAnnotation, refuse_dict, unwrap
 from flowkit.flow.names import check_name
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.queries import Queries
-from flowkit.flow.structure import Constant, Value, as_task, containers_with_tasks
+from flowkit.flow.structure import Constant, as_task, containers_with_tasks
 from flowkit.flow.task import FunctionTask, Task
 from flowkit.flow.warning import warn
 from flowkit.flow.wiring import Wiring
@@ -168,11 +168,19 @@ class Flow(Queries):
         wiring.slugs[task] = self._new_slug(task)
         wiring.inputs[task] = ()
         around = ambient.current()
-        if around.gates and not isinstance(task, Parameter | Constant):
+        if (around.gates or around.resource is not None) and not isinstance(task, Parameter | Constant):
+            self._join_blocks(task, around)
+        return task
+
+    def _join_blocks(self, task: Task, around: Ambient) -> None:
+        """Put a new task into the `case` and the resource manager that are open."""
+        if around.gates:
             if around.flow is not self:
                 raise DefinitionError(f"the task `{task.name}` of another flow is inside a `case` block")
-            wiring.gates[task] = around.gates
-        return task
+            self.wiring.gates[task] = around.gates
+        for block in (around.case, around.resource):
+            if block is not None:
+                block.append(task)
 
     def _new_slug(self, task: Task) -> str:
         wiring = self.wiring
@@ -194,13 +202,13 @@ class Flow(Queries):
     def connect_all(self, task: Task, arguments: Iterable[tuple[str, Any]], mapped: bool) -> None:
         """Connect the arguments of a call; the names differ."""
         wiring = self.wiring
-        if mapped or wiring.inputs[task]:
+        if mapped or wiring.inputs[task] or ambient.current().mapping is not None:
             for key, value in arguments:
                 self.connect(value, task, key, mapped)
             return
         edges = []
         for key, value in arguments:
-            if isinstance(value, Task) and value is not task:
+            if isinstance(value, Task) and value is not task and type(value) is not Constant:
                 if value not in wiring.inputs:
                     self.add_task(value)
                 edges.append(edge_of((value, task, key, False, False)))
@@ -219,25 +227,23 @@ class Flow(Queries):
         Returns:
             The edge; None for a constant that is an argument as it stands: that is kept as a value.
         """
+        if task not in self.wiring.inputs:
+            self.add_task(task)
         if isinstance(value, EdgeAnnotation):
-            value, mapped, annotated = self._unwrapped(value, mapped)
+            value, mapped, annotated = unwrap(value, mapped)
             flattened = flattened or annotated
         if not isinstance(value, Task):
-            if mapped and not containers_with_tasks(value):
-                check_mappable(task.name, key or "upstream_tasks", value)
+            if mapped:
+                refuse_dict(task.name, key or "upstream_tasks", value)
             if key is not None and not mapped and not flattened and not containers_with_tasks(value):
                 self.add_task(task)
                 self.wiring.constants[task][key] = value
                 return None
             value = as_task(value, self)
+        elif type(value) is Constant and not (key is None or mapped or flattened) and not _is_mapped(value):
+            self.wiring.constants[task][key] = value.value
+            return None
         return self.add(edge_of((value, task, key, mapped, flattened)))
-
-    def _unwrapped(self, value: Any, mapped: bool) -> tuple[Any, bool, bool]:
-        """As `unwrap`; of a flattened flattened value, the inner one becomes a task."""
-        bare, is_mapped, levels = unwrap(value, mapped)
-        for _ in range(levels - 1):
-            bare = Value()(flatten(unmapped(bare)), flow=self)
-        return bare, is_mapped, levels > 0
 
     def add(self, edge: Edge) -> Edge:
         """Add an edge, and its tasks where they are not there yet.
@@ -245,6 +251,9 @@ class Flow(Queries):
         Raises:
             DefinitionError: a dependency on itself, or of a parameter.
         """
+        mapping = ambient.current().mapping
+        if mapping is not None:
+            edge = mapping.adapted(edge)
         upstream, downstream = edge.upstream, edge.downstream
         inputs = self.wiring.inputs
         if upstream not in inputs:
@@ -437,10 +446,16 @@ class Flow(Queries):
         return _restored, (type(copied), copied.__dict__)
 
 
+def _is_mapped(task: Task) -> bool:
+    """Whether an `apply_map` is running, and maps over this task."""
+    mapping = ambient.current().mapping
+    return mapping is not None and task in mapping.arguments
+
+
 def _is_ours(task: Task) -> bool:
-    """Whether a task stands for an operator: made once, where its module is first needed."""
+    """Whether a task is made by the way: for an operator, once, a `case`, a constant."""
     if not isinstance(task, FunctionTask):
-        return False
+        return type(task).__module__.startswith("flowkit.flow.") and type(task) not in (Task, Parameter)
     module = getattr(task.run, "__module__", None) or type(task.run).__module__
     return module.startswith("flowkit.")
 

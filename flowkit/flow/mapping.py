@@ -36,35 +36,48 @@ class flatten(EdgeAnnotation):  # noqa: N801
     """Take out one level of nesting before the value is mapped over or passed on."""
 
 
-def unwrap(value: Any, by_default: bool) -> tuple[Any, bool, int]:
-    """Return the bare value, whether it is mapped, and how often it is flattened.
+def unwrap(value: Any, by_default: bool) -> tuple[Any, bool, bool]:
+    """Return the bare value, whether it is mapped, and whether it is flattened.
 
-    An annotation outranks `by_default`; `unmapped(flatten(x))` and `flatten(unmapped(x))` are the same.
+    An annotation outranks `by_default`; `unmapped(flatten(x))` and `flatten(unmapped(x))` are the same, and
+    `flatten(flatten(x))` takes out one level, as in Prefect classic.
     """
-    is_mapped, levels = by_default, 0
+    is_mapped, is_flattened = by_default, False
     while isinstance(value, EdgeAnnotation):
         if isinstance(value, flatten):
-            levels += 1
+            is_flattened = True
         else:
             is_mapped = isinstance(value, mapped)
         value = value.value
-    return value, is_mapped, levels
+    return value, is_mapped, is_flattened
+
+
+def refuse_dict(task_name: str, argument: str, value: Any) -> None:
+    """Refuse a constant dict, whose elements are ambiguous.
+
+    Raises:
+        CallError: it is one.
+    """
+    if isinstance(value, dict):
+        hint = "map over `list(value.items())`, `list(value)` or `list(value.values())`"
+        raise _unmappable(task_name, argument, value, hint)
 
 
 def check_mappable(task_name: str, argument: str, value: Any) -> None:
     """Refuse constants that have no elements in an order.
 
     Raises:
-        CallError: a set, a generator, a number, None, or a dict (whose elements are ambiguous).
+        CallError: a set, a generator, a number, None, or a dict.
     """
-    if isinstance(value, dict):
-        hints = ("map over `list(value.items())`, `list(value)` or `list(value.values())`",)
-    elif isinstance(value, Sequence) or (hasattr(value, "__getitem__") and hasattr(value, "__len__")):
-        return
-    else:
-        hints = ("pass a list, or wrap the argument in `unmapped(...)` to give it whole to every child",)
-    raise CallError(
+    refuse_dict(task_name, argument, value)
+    if not (isinstance(value, Sequence) or (hasattr(value, "__getitem__") and hasattr(value, "__len__"))):
+        hint = "pass a list, or wrap the argument in `unmapped(...)` to give it whole to every child"
+        raise _unmappable(task_name, argument, value, hint)
+
+
+def _unmappable(task_name: str, argument: str, value: Any, hint: str) -> CallError:
+    return CallError(
         f"the task `{task_name}` cannot be mapped over `{argument}`: "
         f"`{type(value).__name__}` is not a sequence",
-        hints=hints,
+        hints=(hint,),
     )

@@ -111,7 +111,7 @@ class Operations:
         return operators.negate(cast("Task", self))
 
     def __or__(self, other: Any) -> Any:
-        """`a | b`: b runs after a, without its result. Returns b."""
+        """`a | b`: b runs after a, without its result. Returns b as it was given."""
         return self._in_order(self, other)
 
     def __ror__(self, other: Any) -> Any:
@@ -119,4 +119,6 @@ class Operations:
 
     def _in_order(self, first: Any, second: Any) -> Any:
         flow: Flow = ambient.flow_for(cast("Task", self).name)
-        return flow.add_edge(first, flow.as_task(second)).downstream
+        earlier = flow.as_task(first)
+        flow.add_edge(earlier, flow.as_task(second))
+        return second

@@ -1,61 +1,151 @@
-"""The tasks that operators of placeholders stand for."""
+"""The tasks that operators of placeholders stand for, under their names in Prefect classic."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
 from typing import Any
 
 from flowkit.errors import CallError
-from flowkit.flow.task import FunctionTask, Task
+from flowkit.flow.keeping import DEFAULT
+from flowkit.flow.task import Task
 
 _MISSING = object()
 
 
-def _and(x: Any, y: Any) -> Any:
-    return x and y
+class Add(Task):
+    """`x + y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x + y
 
 
-def _or(x: Any, y: Any) -> Any:
-    return x or y
+class Sub(Task):
+    """`x - y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x - y
 
 
-def _not(x: Any) -> bool:
-    return not x
+class Mul(Task):
+    """`x * y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x * y
 
 
-class _Binary:
-    """An operator as a function of `x` and `y` that can be pickled."""
+class Div(Task):
+    """`x / y`."""
 
-    def __init__(self, compute: Callable[[Any, Any], Any]) -> None:
-        self.compute = compute
-
-    def __call__(self, x: Any, y: Any) -> Any:
-        return self.compute(x, y)
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x / y
 
 
-BINARY: dict[str, FunctionTask] = {
-    name: FunctionTask(_Binary(compute), name=name)
-    for name, compute in {
-        "Add": operator.add,
-        "Sub": operator.sub,
-        "Mul": operator.mul,
-        "Div": operator.truediv,
-        "FloorDiv": operator.floordiv,
-        "Mod": operator.mod,
-        "Pow": operator.pow,
-        "GreaterThan": operator.gt,
-        "GreaterThanOrEqual": operator.ge,
-        "LessThan": operator.lt,
-        "LessThanOrEqual": operator.le,
-        "Equal": operator.eq,
-        "NotEqual": operator.ne,
-        "And": _and,
-        "Or": _or,
-    }.items()
-}
+class FloorDiv(Task):
+    """`x // y`."""
 
-_NOT = FunctionTask(_not, name="Not")
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x // y
+
+
+class Mod(Task):
+    """`x % y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x % y
+
+
+class Pow(Task):
+    """`x ** y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x**y
+
+
+class GreaterThan(Task):
+    """`x > y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x > y
+
+
+class GreaterThanOrEqual(Task):
+    """`x >= y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x >= y
+
+
+class LessThan(Task):
+    """`x < y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x < y
+
+
+class LessThanOrEqual(Task):
+    """`x <= y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x <= y
+
+
+class Equal(Task):
+    """`x == y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x == y
+
+
+class NotEqual(Task):
+    """`x != y`."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x != y
+
+
+class And(Task):
+    """`x and y`; both have been computed."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x and y
+
+
+class Or(Task):
+    """`x or y`; both have been computed."""
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Compute it."""
+        return x or y
+
+
+class Not(Task):
+    """`not x`."""
+
+    def run(self, x: Any) -> bool:
+        """Compute it."""
+        return not x
+
+
+_BINARY = (
+    *(Add, Sub, Mul, Div, FloorDiv, Mod, Pow),
+    *(GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual, Equal, NotEqual, And, Or),
+)
+# One of each, which calls copy.
+BINARY: dict[str, Task] = {kind.__name__: kind() for kind in _BINARY}
+_NOT = Not()
 
 
 def negate(value: Task) -> Task:
@@ -65,7 +155,7 @@ def negate(value: Task) -> Task:
 
 
 class GetItem(Task):
-    """`task_result[key]`; with `default`, that value where there is no such key."""
+    """`task_result[key]`; with `default`, that value where a mapping has no such key."""
 
     def __init__(self, default: Any = _MISSING, **options: Any) -> None:
         super().__init__(**options)
@@ -75,13 +165,14 @@ class GetItem(Task):
         """Look the key up.
 
         Raises:
-            KeyError, IndexError: it is not there, and no default was given.
+            KeyError: it is not there, and no default was given.
+            IndexError: a list is not that long; as in Prefect classic the default does not help there.
         """
         if self.default is _MISSING:
             return task_result[key]
         try:
             return task_result[key]
-        except (KeyError, IndexError):
+        except KeyError:
             return self.default
 
 
@@ -89,7 +180,7 @@ _GET_ITEM = GetItem()
 
 
 def get_item(task: Task, key: Any) -> Task:
-    """`task[key]`, named after both."""
+    """`task[key]`, named after both, and kept as the whole is (`checkpoint`, `result`)."""
     if isinstance(key, slice) and any(isinstance(part, Task) for part in (key.start, key.stop, key.step)):
         raise CallError(
             f"a slice of the task `{task.name}` cannot have tasks in it", hints=("do the slicing in a task",)
@@ -97,6 +188,8 @@ def get_item(task: Task, key: Any) -> Task:
     shown = key.name if isinstance(key, Task) else repr(key)
     made = _GET_ITEM(task, key, task_args={"name": f"{task.name}[{shown}]"})
     made.auto_generated = True
+    if task.keeping is not DEFAULT:
+        made.checkpoint, made.result = task.checkpoint, task.result
     return made  # type: ignore[no-any-return]
 
 

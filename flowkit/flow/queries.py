@@ -146,7 +146,21 @@ class Queries:
 
     def reference_tasks(self) -> set[Task]:
         """The tasks that decide the final state of a run: those that were set, else the terminal ones."""
-        return set(self._references) or self.terminal_tasks()
+        return set(self._references) or self._deciding()
+
+    def _deciding(self) -> set[Task]:
+        """The terminal tasks, where resource managers and what they clean up do not count."""
+        from flowkit.flow.resources import ResourceCleanupTask, ResourceInitTask
+
+        inputs = self.wiring.inputs
+        needed = {
+            edge.upstream
+            for task, edges in inputs.items()
+            if not isinstance(task, ResourceCleanupTask)
+            for edge in edges
+        }
+        apart = (ResourceInitTask, ResourceCleanupTask)
+        return {task for task in inputs if task not in needed and not isinstance(task, apart)}
 
     def set_reference_tasks(self, tasks: Iterable[Task]) -> None:
         """Let these tasks decide the final state; none means the terminal ones.

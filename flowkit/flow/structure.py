@@ -6,10 +6,11 @@ Nothing recurses: a list may be nested as deep as memory allows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Self
 
 from flowkit.errors import CallError, DefinitionError
+from flowkit.flow import ambient
 from flowkit.flow.mapping import EdgeAnnotation
 from flowkit.flow.task import Task
 
@@ -34,36 +35,36 @@ class Constant(Task):
         return self.value
 
 
-class Value(Task):
-    """A value as it is: makes a task of what is mapped, flattened or gated differently from its source."""
-
-    def __init__(self) -> None:
-        super().__init__(name="value")
-        self.auto_generated = True
-
-    def run(self, value: Any) -> Any:
-        """The value itself."""
-        return value
-
-
 class Collection(Task):
-    """Base of the tasks that gather results; their arguments are named `task_1`, `task_2`, …"""
+    """Base of the tasks that gather results; their arguments are named `arg_1`, `arg_2`, …"""
 
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(self, name: str | None = None, **options: Any) -> None:
+        super().__init__(name=name, **options)
         self.auto_generated = True
 
-    def gather(self, flow: Flow, items: Iterable[Any]) -> Task:
+    def gather(self, flow: Flow, items: Iterable[Any], mapped: bool = False) -> Self:
         """Add this task to the flow with these items."""
         flow.add_task(self)
         for number, item in enumerate(items, 1):
-            flow.connect(item, self, f"task_{number}", False)
+            flow.connect(item, self, f"arg_{number}", mapped)
         return self
+
+    def bind(
+        self,
+        *items: Any,
+        mapped: bool = False,
+        upstream_tasks: Iterable[Any] | None = None,
+        flow: Flow | None = None,
+        **named: Any,
+    ) -> Self:
+        """Add this very task, not a copy, with these items, and return it."""
+        named |= {f"arg_{number}": item for number, item in enumerate(items, 1)}
+        return super().bind(mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **named)
 
     @staticmethod
     def ordered(items: dict[str, Any]) -> list[Any]:
         """The items in the order of their numbers; some may be missing."""
-        return [items[key] for key in sorted(items, key=lambda key: int(key[5:]))]
+        return [items[key] for key in sorted(items, key=lambda key: int(key.partition("_")[2]))]
 
 
 class List(Collection):
@@ -90,16 +91,20 @@ class Set(Collection):
         return set(self.ordered(items))
 
 
-class Dict(Collection):
-    """A dict of results; the keys are constants."""
+class Dict(Task):
+    """A dict of results: of a list of keys, which are constants, and a `List` of values."""
 
-    def __init__(self, keys: Iterable[Any], name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.keys = tuple(keys)
+    def __init__(self, name: str | None = None, **options: Any) -> None:
+        super().__init__(name=name, **options)
+        self.auto_generated = True
 
-    def run(self, **items: Any) -> dict[Any, Any]:
-        """The items under their keys."""
-        return dict(zip(self.keys, self.ordered(items), strict=True))
+    def run(self, keys: list[Any], values: list[Any]) -> dict[Any, Any]:
+        """The values under their keys.
+
+        Raises:
+            ValueError: there are more of the one than of the other.
+        """
+        return dict(zip(keys, values, strict=True))
 
 
 def as_task(value: Any, flow: Flow) -> Task:
@@ -111,17 +116,62 @@ def as_task(value: Any, flow: Flow) -> Task:
     holders = containers_with_tasks(value)
     if not holders:
         return Constant(value)
-    made: dict[int, Task] = {}
+    made = {id(item): _Gathering(item, flow) for item in _as_written(value, holders, flow)}
     for container in holders:
-        items = _items(container)
-        if any(isinstance(item, EdgeAnnotation) for item in items):
-            raise CallError(
-                "`unmapped`, `mapped` and `flatten` go around an argument, not inside a collection"
-            )
-        made[id(container)] = _collection(container).gather(
-            flow, [made.get(id(item), item) if isinstance(item, _CONTAINERS) else item for item in items]
+        made[id(container)].connect([made.get(id(item), item) for item in _items(container)])
+    return made[id(value)].task
+
+
+def task_of(x: Any, flow: Flow | None = None) -> Task:
+    """The task that gives `x`, in this flow, or in the one that is being written.
+
+    Raises:
+        CallError: `x` holds tasks, and there is no flow.
+    """
+    if isinstance(x, Task) or not containers_with_tasks(x):
+        return as_task(x, flow)  # type: ignore[arg-type]
+    return as_task(x, ambient.flow_for(type(x).__name__, flow))
+
+
+class _Gathering:
+    """The tasks that give a container: added to the flow when this is made, connected later.
+
+    The order in which they are added is that of their slugs.
+    """
+
+    def __init__(self, container: Any, flow: Flow) -> None:
+        self._container, self._flow = container, flow
+        self.task: Task
+        self._items: Collection
+        if isinstance(container, dict):
+            self.task, self._items = Dict(), List()
+            flow.add_task(self.task)
+        else:
+            kind = next(made for kept, made in _KINDS.items() if isinstance(container, kept))
+            self.task = self._items = kind()
+        flow.add_task(self._items)
+
+    def connect(self, items: Iterable[Any]) -> None:
+        """Connect it to its items."""
+        self._items.gather(
+            self._flow, [item.task if isinstance(item, _Gathering) else item for item in items]
         )
-    return made[id(value)]
+        if self.task is not self._items:
+            self.task.bind(list(self._container), self._items, flow=self._flow)
+
+
+def _as_written(value: Any, holders: list[Any], flow: Flow) -> Iterator[Any]:
+    """These containers within `value`, each before what is in it; tasks are added to the flow on the way."""
+    left = {id(container) for container in holders}
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Task) and type(item) is not Constant:
+            flow.add_task(item)
+        elif id(item) in left:
+            left.remove(id(item))
+            yield item
+            stack += reversed(list(_items(item)))
 
 
 def containers_with_tasks(value: Any) -> list[Any]:
@@ -173,20 +223,28 @@ def _items(container: Any) -> Iterable[Any]:
     return container.values()
 
 
-def _collection(container: Any) -> Collection:
-    if isinstance(container, dict):
-        return Dict(container)
-    kinds: dict[type, type[Collection]] = {list: List, tuple: Tuple, set: Set}
-    for kind, made in kinds.items():
-        if isinstance(container, kind):
-            return made()
-    raise AssertionError(type(container))
+_KINDS: dict[type, type[Collection]] = {list: List, tuple: Tuple, set: Set}
+_SHORT = 8  # characters; the name of a constant is what Prefect classic calls it
 
 
 def _shown(value: Any) -> str:
-    """A short name for a constant; large or odd values are named by their type."""
-    if type(value) is str:
-        return repr(value) if len(value) < 40 else repr(value[:37] + "…")
-    if type(value) in (bool, float, type(None)) or (type(value) is int and abs(value) < 10**30):
-        return repr(value)
-    return type(value).__name__
+    """The name of a constant: how it is written where that is short, else `Constant[type]`."""
+    if _may_be_short(value):
+        try:
+            shown = repr(value)
+        except Exception:  # the user's code
+            shown = ""
+        if 0 < len(shown) <= _SHORT:
+            return shown
+    return f"Constant[{type(value).__name__}]"
+
+
+def _may_be_short(value: Any, depth: int = 0) -> bool:
+    """Whether it is worth writing a value out: what is large costs more than its name is worth."""
+    if isinstance(value, str | bytes):
+        return len(value) <= _SHORT
+    if isinstance(value, int):
+        return value.bit_length() < 32
+    if isinstance(value, (*_CONTAINERS, frozenset)):
+        return depth < 4 and len(value) < 3 and all(_may_be_short(item, depth + 1) for item in value)
+    return True

@@ -286,9 +286,9 @@ class Task(Operations, Dependencies):
                 hints=(f"write `upstream_tasks=[{upstream_tasks.name}]`",),
             )
         flow.add_task(self)
-        flow.connect_all(self, arguments, mapped)
         for value in upstream_tasks or ():
             flow.connect(value, self, None, mapped)
+        flow.connect_all(self, arguments, mapped)
         return self
 
     def copy(self, **task_args: Any) -> Self:

@@ -7,13 +7,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from flowkit.errors import DefinitionError
-from flowkit.flow.control import Merge
+from flowkit.flow.control import CompareValue, Merge
 from flowkit.flow.edge import Edge
 from flowkit.flow.flow import Flow
 from flowkit.flow.graph import numbered, order_of
 from flowkit.flow.keeping import DEFAULT
 from flowkit.flow.keys import keys_of
 from flowkit.flow.parameter import Parameter
+from flowkit.flow.resources import (
+    ResourceCleanupTask,
+    ResourceInitTask,
+    ResourceSetupTask,
+    ResourceTask,
+)
 from flowkit.flow.signature import RunSignature
 from flowkit.flow.structure import Constant
 from flowkit.flow.task import Task
@@ -117,6 +123,7 @@ class _Compiler:
         self.cached: set[int] = set()
         self.unkept: set[int] = set()
         self.durable: set[int] = set()
+        self.resources: dict[int, ResourceTask] = {}
 
     def _pair_places(self, tasks: list[Task]) -> dict[int, list[int]]:
         """The mapped tasks that each mapped task follows child by child, by place."""
@@ -169,6 +176,8 @@ class _Compiler:
         plan.secrets = frozenset([each.name for each in self.flow.parameters() if each.secret])
         plan.cached, plan.unkept = frozenset(self.cached), frozenset(self.unkept)
         plan.durable = frozenset(self.durable)
+        again = (ResourceSetupTask, ResourceCleanupTask)
+        plan.again = frozenset([node for node, task in self.resources.items() if isinstance(task, again)])
         return plan
 
     def _shared(self, nodes: tuple[int, ...]) -> tuple[int, ...]:
@@ -210,6 +219,11 @@ class _Compiler:
         found = []
         for gate in self.flow.wiring.gates[task]:
             condition = self.ids[gate.condition]
+            if type(gate.condition) is CompareValue:
+                # It has compared: it gives None, or was skipped.
+                self.expected[condition] = [None]
+                found.append(GateOf(condition, 0, gate.condition in self.mapped))
+                continue
             mark = (condition, id(gate))
             slot = self.slots.get(mark)
             if slot is None:
@@ -239,13 +253,7 @@ class _Compiler:
     def _policy(self, node: int, task: Task) -> None:
         plan = self.result
         if task.trigger != "all_successful" and task.trigger is not all_successful:
-            trigger = named(task.trigger, task.name)
-            if isinstance(trigger, Trigger):
-                plan.triggers[node] = trigger
-            else:
-                edges = self.flow.wiring.inputs[task]
-                plan.custom[node] = tuple((edge, self.ids[edge.upstream]) for edge in edges)
-            plan.flags[node] |= JUDGED
+            self._trigger(node, task)
         if task.timeout is not None:
             plan.timeouts[node] = task.timeout
         if task in self.given:
@@ -256,8 +264,27 @@ class _Compiler:
             plan.parameters[task.name] = node
         elif isinstance(task, Merge):
             plan.merges = plan.merges | {node}
+        elif isinstance(task, ResourceTask):
+            self.resources[node] = task
         if task.keeping is not DEFAULT:
             self._keeping(node, task)
+
+    def _trigger(self, node: int, task: Task) -> None:
+        """A trigger other than the default; arguments that are constants count as upstreams."""
+        plan, wiring = self.result, self.flow.wiring
+        constants = wiring.constants.get(task, {})
+        trigger = named(task.trigger, task.name)
+        if isinstance(trigger, Trigger):
+            plan.triggers[node] = trigger
+            if constants:
+                plan.constant_inputs[node] = len(constants)
+        else:
+            plan.custom[node] = tuple((edge, self.ids[edge.upstream]) for edge in wiring.inputs[task])
+            if constants:
+                plan.custom_constants[node] = tuple(
+                    (Edge(Constant(value), task, key), value) for key, value in constants.items()
+                )
+        plan.flags[node] |= JUDGED
 
     def _keeping(self, node: int, task: Task) -> None:
         """What is remembered of a task otherwise than of most."""
@@ -345,8 +372,23 @@ class _Compiler:
         if chosen:
             return tuple(sorted(chosen))
         followed = set(self.result.paired)
+        if self.resources:
+            return self._references_beside_resources()
         return tuple(
             node for node, after in enumerate(self.result.successors) if not after and node not in followed
+        )
+
+    def _references_beside_resources(self) -> tuple[int, ...]:
+        """As `Flow.reference_tasks` has it."""
+        plan = self.result
+        cleaning = {node for node, task in self.resources.items() if isinstance(task, ResourceCleanupTask)}
+        apart = cleaning | {
+            node for node, task in self.resources.items() if isinstance(task, ResourceInitTask)
+        }
+        return tuple(
+            node
+            for node, after in enumerate(plan.successors)
+            if node not in apart and cleaning.issuperset(after + plan.paired.get(node, ()))
         )
 
 

@@ -55,8 +55,19 @@ def elements(value: Any) -> list[Any] | None:
         return None
 
 
-def flattened(values: Iterable[Any]) -> list[Any]:
-    """The elements of the elements; an element that has none is passed on as it is."""
+def flattened(values: list[Any]) -> list[Any]:
+    """The elements of the elements of a value; where one of them has none, the elements as they are.
+
+    Source of the rule: Prefect classic, as it was seen to be.
+    """
+    found = [elements(value) for value in values]
+    if any(inner is None for inner in found):
+        return values
+    return [item for inner in found for item in inner or ()]
+
+
+def flattened_children(values: Iterable[Any]) -> list[Any]:
+    """The elements of the values of children; a value that has none is passed on as it is."""
     return list(_spread(values))
 
 

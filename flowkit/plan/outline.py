@@ -62,6 +62,7 @@ def outline_of(plan: Plan, code_of: Callable[[Task], Code]) -> tuple[Outline, li
         "mapped": sorted(plan.groups),
         "hidden": _hidden(plan),
         "unkept": sorted(plan.unkept),
+        "again": sorted(plan.again),
         "cached": sorted(plan.cached),
         "keyed": {node: name for node in sorted(plan.cached) if (name := _key_function(plan, node))},
     }, codes

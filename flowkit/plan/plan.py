@@ -104,6 +104,9 @@ class Plan:
         unkept: nodes whose results are not to be kept.
         durable: nodes whose end is committed before anything follows from it.
         custom: nodes whose trigger is a function, with their edges and the nodes that those start at.
+        custom_constants: for those, an edge for each argument that is a constant, with its value.
+        constant_inputs: for nodes whose trigger counts, how many of their arguments are constants.
+        again: nodes that run again in a resumed run, however they ended.
         references: the nodes that decide the final state.
     """
 
@@ -127,6 +130,9 @@ class Plan:
     needs: dict[int, Needs] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
     custom: dict[int, tuple[tuple[Edge, int], ...]] = field(default_factory=dict)
+    custom_constants: dict[int, tuple[tuple[Edge, Any], ...]] = field(default_factory=dict)
+    constant_inputs: dict[int, int] = field(default_factory=dict)
+    again: frozenset[int] = frozenset()
     timeouts: dict[int, float] = field(default_factory=dict)
     known: dict[int, Any] = field(default_factory=dict)
     parameters: dict[str, int] = field(default_factory=dict)

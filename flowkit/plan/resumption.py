@@ -2,7 +2,8 @@
 
 Guarantees: what ended well stands where its code and all that it was made from stand; what was made from a
 failure, or from what has changed, does not, nor will it in a later session. A result that cannot be read
-again is made again only where something that runs needs it.
+again is made again only where something that runs needs it. What sets up a resource, and what cleans it up,
+runs again always; what was made with the resource stands all the same.
 """
 
 from __future__ import annotations
@@ -122,6 +123,7 @@ class _Work:
             if child >= 0 and some and child < self._width(node):
                 self.known.setdefault(node, {})[child] = some[-1]
         self.gates = outline["gates"]
+        self.again = frozenset(outline.get("again", ()))
         self.runs = bytearray(size)
         self.unreadable: set[int] = set()
 
@@ -174,8 +176,10 @@ class _Work:
         """Whether a node runs, given that those after it were asked."""
         if node in self.given:
             return
-        self.runs[node] = not self.stands[node]
-        if node in self.mapped:
+        self.runs[node] = not self.stands[node] or node in self.again
+        if node in self.again:
+            self.children[node] = set()
+        elif node in self.mapped:
             self._need_children(node)
         elif self.stands[node] and self._is_needed(node) and not self._is_readable(node, -1):
             self._again(node)

@@ -29,6 +29,11 @@ class Trigger:
     at_least: float | None = None
     at_most: float | None = None
 
+    @property
+    def __name__(self) -> str:
+        """Its name, as a function has one."""
+        return self.name
+
     def judge(self, total: int, bad: int, skipped: int) -> int:
         """RUN, FAIL or SKIP, for so many upstreams of which so many are bad and skipped."""
         return _JUDGES[self.name](self, total, bad, skipped)
@@ -69,7 +74,7 @@ def _all_finished(_: Trigger, total: int, bad: int, skipped: int) -> int:
 
 
 def _not_all_skipped(_: Trigger, total: int, bad: int, skipped: int) -> int:
-    if total and skipped == total:
+    if skipped == total:
         return SKIP
     return RUN if not bad else FAIL
 

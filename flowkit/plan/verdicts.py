@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flowkit.plan.events import BROKEN, SHUT, Detail
+from flowkit.plan.events import BROKEN, OPEN, Detail
 from flowkit.plan.group import Group
 from flowkit.plan.plan import GateOf, Plan
 from flowkit.plan.status import (
@@ -68,7 +68,7 @@ class Verdicts:
         group = self.plan.groups[node]
         sources = [self.status[source] for source in group.sources]
         if any(status >= FAILED for status in sources):
-            return TRIGGER_FAILED, NOTHING_TO_MAP
+            return FAILED, NOTHING_TO_MAP
         _, bad, skipped = self.shared(node)
         if (skipped or SKIPPED in sources) and not bad and self.plan.tasks[node].skip_on_upstream_skip:
             return SKIPPED, UPSTREAM_SKIPPED
@@ -166,7 +166,7 @@ class Verdicts:
         trigger = self.plan.triggers.get(node)
         if trigger is None:
             return (TRIGGER_FAILED, TRIGGER_SAID_NO.format("all_successful")) if bad else (READY, "")
-        verdict = trigger.judge(total, bad, skipped)
+        verdict = trigger.judge(total + self.plan.constant_inputs.get(node, 0), bad, skipped)
         if verdict == RUN:
             return READY, ""
         if verdict == SKIP:
@@ -180,19 +180,19 @@ class Verdicts:
             status, match = self._gate(gate, index)
             if status >= FAILED or match == BROKEN:
                 broken = True
-            elif status == SKIPPED:
+            elif status == SKIPPED and match is None:
                 skipped = True
-            elif match == SHUT:
+            elif match != OPEN:
                 return SKIPPED, GATE_SHUT
         if broken:
             return TRIGGER_FAILED, GATE_BROKEN
         return (SKIPPED, GATE_SKIPPED) if skipped else None
 
-    def _gate(self, gate: GateOf, index: int) -> tuple[int, int]:
-        """The status of a gate's condition, and what was found out about its value."""
+    def _gate(self, gate: GateOf, index: int) -> tuple[int, int | None]:
+        """The status of a gate's condition, and what was found out about its value, if it was."""
         if gate.mapped:
             group = self.groups[gate.condition]
             status, detail = group.states[index], group.details.get(index, _NOTHING_KNOWN)
         else:
             status, detail = self.status[gate.condition], self.details.get(gate.condition, _NOTHING_KNOWN)
-        return status, detail.matches[gate.slot] if detail.matches else SHUT
+        return status, detail.matches[gate.slot] if detail.matches else None

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 from flowkit.engine.arguments import Arguments
 from flowkit.engine.release import GONE
 from flowkit.fingerprint import Part
+from flowkit.flow.control import CompareValue
 from flowkit.plan.events import OPEN, Call, Detail
 from flowkit.plan.facts import detail_of, known_rows
 from flowkit.plan.machine import Machine
 from flowkit.plan.outline import Outline
-from flowkit.plan.plan import Plan
+from flowkit.plan.plan import GateOf, Plan
 from flowkit.plan.status import CACHED, RUNNING, SKIPPED, SUCCESS, Status
 from flowkit.runs.borrow import Borrowed, Chosen, borrowed
 from flowkit.runs.cache_keys import Keys
@@ -327,8 +328,8 @@ class Rehearsal:
         for gate in self.plan.gates.get(node, ()):
             detail = self.machine.details.get(gate.condition, Detail())
             if not detail.matches or detail.matches[gate.slot] != OPEN:
-                expected = self.plan.needs[gate.condition].expected[gate.slot]
-                found.append(f"if {self.plan.keys[gate.condition]} gives {expected!r}")
+                source, expected = asked_of(self.plan, gate)
+                found.append(f"if {source} gives {expected!r}")
         return tuple(found)
 
     def _runs_first(self, node: int) -> list[str]:
@@ -339,6 +340,19 @@ class Rehearsal:
             if not Status(self.machine.status[upstream]).ended:
                 found.update(dict.fromkeys(roots_of(self.outline, upstream)))
         return list(found)
+
+
+def asked_of(plan: Plan, gate: GateOf) -> tuple[str, Any]:
+    """Which task's value a gate asks about, by its key, and what that has to be."""
+    task = plan.tasks[gate.condition]
+    if not isinstance(task, CompareValue):
+        return plan.keys[gate.condition], plan.needs[gate.condition].expected[gate.slot]
+    compared = plan.refs[gate.condition] or tuple(
+        argument.source for argument in plan.arguments.get(gate.condition, ())
+    )
+    # Without one it compares a constant.
+    source = next((ref for ref in compared if ref < plan.size), gate.condition)
+    return plan.keys[source], task.value
 
 
 def order_of(plan: Plan) -> list[int]:

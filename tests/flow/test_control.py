@@ -8,8 +8,8 @@ import pytest
 
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow.ambient import tags
-from flowkit.flow.control import case, ifelse, merge, switch
-from flowkit.flow.edge import Edge, Gate
+from flowkit.flow.control import CompareValue, case, ifelse, merge, switch
+from flowkit.flow.edge import Edge
 from flowkit.flow.flow import Flow
 from flowkit.flow.mapping import unmapped
 from flowkit.flow.parameter import Parameter
@@ -26,8 +26,21 @@ def work(x: Any = None) -> Any:
     return x
 
 
-def gates(flow: Flow, made: Task) -> list[tuple[Task, object]]:
-    return [(gate.condition, gate.value) for gate in flow.gates_of(made)]
+def compared(flow: Flow, compare: Task) -> Any:
+    """What a `CompareValue` compares: the task, or the constant."""
+    given = [edge.upstream for edge in flow.edges_to(compare) if edge.key == "value"]
+    return given[0] if given else flow.constants[compare]["value"]
+
+
+def gates(flow: Flow, made: Task) -> list[tuple[Any, object]]:
+    return [(compared(flow, gate.condition), gate.value) for gate in flow.gates_of(made)]
+
+
+def first_ones(flow: Flow, value: object) -> set[Task]:
+    """The tasks that the `CompareValue` of a value has edges to."""
+    (compare,) = [made for made in flow.tasks if isinstance(made, CompareValue) and made.value == value]
+    assert all(edge.key is None for edge in flow.edges_from(compare))
+    return flow.downstream_tasks(compare)
 
 
 # -- case ---------------------------------------------------------------------------------------
@@ -67,6 +80,7 @@ def test_a_condition_that_is_made_in_a_case_is_gated_by_it() -> None:
             deep = work()
     (_, (inner, _)) = gates(flow, deep)
     assert gates(flow, inner) == [(outer, 1)]
+    assert gates(flow, flow.gates_of(deep)[1].condition) == [(outer, 1)]
 
 
 def test_parameters_and_constants_are_never_gated() -> None:
@@ -84,7 +98,8 @@ def test_a_parameter_and_a_value_can_be_conditions() -> None:
             fast = work()
         with case(True, True):
             always = work()
-    assert [condition.name for condition, _ in gates(flow, fast) + gates(flow, always)] == ["mode", "True"]
+    assert [condition.name for condition, _ in gates(flow, fast)] == ["mode"]
+    assert gates(flow, always) == [(True, True)]
 
 
 def test_an_uncalled_task_can_be_a_condition() -> None:
@@ -107,6 +122,34 @@ def test_a_case_can_be_entered_again() -> None:
         with when:
             second = work()
     assert gates(flow, first) == gates(flow, second)
+    again = [made for made in flow.tasks if isinstance(made, CompareValue)]
+    assert [flow.slugs[made] for made in again] == ["case(1)-1", "case(1)-2"]
+    assert flow.downstream_tasks(again[1]) == {first, second}
+
+
+def test_a_case_is_upstream_of_the_tasks_without_one_inside() -> None:
+    with Flow("f") as flow:
+        condition, outside = choose(), work()
+        with case(condition, "a"):
+            first = work(outside)
+            second = work([first, work()])
+            mapped = work.map(unmapped(second))
+    third = next(made for made in flow.tasks if flow.slugs[made] == "work-3")
+    assert first_ones(flow, "a") == {first, third}
+    assert mapped not in first_ones(flow, "a")
+    (compare,) = [made for made in flow.tasks if isinstance(made, CompareValue)]
+    assert (compare.name, flow.slugs[compare], compare.auto_generated) == ("case(a)", "case(a)-1", True)
+    assert flow.edges_to(compare) == {Edge(condition, compare, "value")}
+
+
+def test_what_follows_an_inner_case_begins_anew_in_the_outer_one() -> None:
+    with Flow("f") as flow, case(choose(), 1):
+        before = work()
+        with case(before, 2):
+            deep = work(before)
+        after = work(deep)
+    assert first_ones(flow, 1) == {before, after}
+    assert first_ones(flow, 2) == {deep}
 
 
 def test_a_case_is_left_when_its_block_raises() -> None:
@@ -153,10 +196,9 @@ def test_a_mapped_condition_is_compared_as_a_whole() -> None:
         condition = work.map([1, 2])
         with case(condition, [1, 2]):
             made = work()
-    ((between, value),) = gates(flow, made)
-    assert between is not condition and between.auto_generated
-    assert flow.upstream_tasks(between) == {condition}
-    assert value == [1, 2]
+    assert gates(flow, made) == [(condition, [1, 2])]
+    (gate,) = flow.gates_of(made)
+    assert flow.edges_to(gate.condition) == {Edge(condition, gate.condition, "value")}
 
 
 # -- switch and ifelse --------------------------------------------------------------------------
@@ -179,7 +221,21 @@ def test_what_a_branch_depends_on_is_not_gated() -> None:
         branch = work(needed)
         switch(choose(), {"a": branch, "b": [needed, 1], "c": "constant"})
     assert not gates(flow, needed)
-    assert {made.name for made in flow.tasks if gates(flow, made)} == {"work", "List", "'constant'"}
+    assert {made.name for made in flow.tasks if gates(flow, made)} == {"work", "List"}
+    assert {made.name for made in first_ones(flow, "c")} == {"Constant[str]"}
+
+
+def test_what_a_switch_makes_is_tagged_as_in_classic() -> None:
+    with Flow("f") as flow, tags("t"):
+        branch = work()
+        switch(choose(), {"a": branch, "b": 1})
+    assert sorted(flow.slugs.values()) == [
+        "1-switch-t-1",
+        'CompareValue: "a"-switch-t-1',
+        'CompareValue: "b"-switch-t-1',
+        "choose-t-1",
+        "work-t-1",
+    ]
 
 
 def test_a_switch_inside_a_case_adds_a_gate() -> None:
@@ -198,9 +254,11 @@ def test_ifelse_decides_by_truth_and_either_branch_may_be_none() -> None:
         ifelse(condition, None, only)
         ifelse(condition, None, None)
     ((truth, value),) = gates(flow, yes)
-    assert value is True and flow.upstream_tasks(truth) == {condition}
+    assert value is True and flow.edges_to(truth) == {Edge(condition, truth, "x")}
+    assert truth.name == "as_bool"
     assert gates(flow, no) == [(truth, False)]
     assert gates(flow, only)[0][1] is False
+    assert len([made for made in flow.tasks if made.name == "as_bool"]) == 2
 
 
 def test_a_mapped_switch_looks_at_each_child() -> None:
@@ -209,10 +267,10 @@ def test_a_mapped_switch_looks_at_each_child() -> None:
         first, second = work.map([1, 2]), work.map([1, 2])
         switch(condition, {1: first}, mapped=True)
         switch(plain, {1: second}, mapped=True)
-    assert flow.gates_of(first) == (Gate(condition, 1, True),)
-    (gate,) = flow.gates_of(second)
-    assert gate.condition is not plain and gate.mapped
-    assert flow.edges_to(gate.condition) == {Edge(plain, gate.condition, "value", mapped=True)}
+    for branch, asked in ((first, condition), (second, plain)):
+        (gate,) = flow.gates_of(branch)
+        assert flow.edges_to(gate.condition) == {Edge(asked, gate.condition, "value", mapped=True)}
+        assert Edge(gate.condition, branch, None, mapped=True) in flow.edges_to(branch)
 
 
 def test_switch_and_ifelse_outside_of_a_flow_are_refused() -> None:
@@ -229,11 +287,8 @@ def test_a_merge_is_a_task_with_an_edge_for_each_input_in_order() -> None:
         first, second = work(), choose()
         made = merge(first, 5, second)
     edges = sorted(flow.edges_to(made), key=lambda edge: str(edge.key))
-    assert [(edge.upstream.name, edge.key) for edge in edges] == [
-        ("work", "task_1"),
-        ("5", "task_2"),
-        ("choose", "task_3"),
-    ]
+    assert [(edge.upstream.name, edge.key) for edge in edges] == [("work", "task_1"), ("choose", "task_3")]
+    assert flow.constants[made] == {"task_2": 5}
     assert (made.name, made.trigger, made.skip_on_upstream_skip) == ("Merge", "not_all_skipped", False)
     assert not made.auto_generated
 

@@ -9,7 +9,7 @@ import pytest
 
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow.control import case
-from flowkit.flow.edge import Edge
+from flowkit.flow.edge import Edge, Gate
 from flowkit.flow.flow import Flow
 from flowkit.flow.mapping import flatten, mapped, unmapped
 from flowkit.flow.parameter import Parameter
@@ -279,14 +279,13 @@ def test_a_flow_knows_who_is_next_to_whom(diamond: tuple[Flow, list[Task]]) -> N
 
 
 def test_a_gate_is_no_edge_but_makes_neither_root_nor_terminal() -> None:
-    with Flow("f") as flow:
-        condition = one()
-        with case(condition, 1):
-            inner = one()
+    flow = Flow("f")
+    condition, inner = task(one.run), task(one.run)
+    flow.add_gates(inner, [Gate(condition, 1)])
     assert flow.edges == set()
     assert flow.root_tasks() == {condition}
     assert flow.terminal_tasks() == {inner}
-    assert [(gate.condition, gate.value) for gate in flow.gates_of(inner)] == [(condition, 1)]
+    assert flow.gates_of(inner) == (Gate(condition, 1),)
     assert flow.gates_of(condition) == ()
 
 

@@ -138,7 +138,7 @@ def test_what_earlier_runs_say_is_combined_as_any_other_name(etl: Flow) -> None:
         return {made.name for made in selection.tasks}
 
     assert found("state:modified+") == {"train", "report"}
-    assert found("state:modified result:failed") == {"train", "plot", "Dict"}
+    assert found("state:modified result:failed") == {"train", "plot", "Dict", "List"}
     assert found("clean+,tag:slow", "result:failed") == {"train"}
     with pytest.raises(UsageError, match="nothing is selected"):
         found("state:modified,result:failed")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from flowkit.engine.signals import FAIL, SKIP
 from flowkit.errors import DefinitionError
 from flowkit.flow.control import case, ifelse, merge, switch
+from flowkit.flow.edge import Gate
 from flowkit.flow.flow import Flow
 from flowkit.flow.mapping import unmapped
 from flowkit.flow.parameter import Parameter
@@ -122,10 +123,16 @@ def test_a_condition_that_did_not_succeed_decides_for_its_block(
 
 def test_a_shut_gate_outranks_one_that_is_broken(run: Run) -> None:
     with Flow("f") as flow:
-        broken, shut = end("fail"), give(2)
-        with case(broken, 1), case(shut, 3):
-            made = give(1)
+        made = give(1)
+        switch(end("fail"), {1: made})
+        switch(give(2), {3: made})
     assert results(run, flow, made) == [Skipped]
+
+
+def test_a_case_inside_one_that_failed_fails_too(run: Run) -> None:
+    with Flow("f") as flow, case(end("fail"), 1), case(give(2), 3):
+        made = give(1)
+    assert results(run, flow, made) == [TriggerFailed]
 
 
 def test_a_comparison_that_raises_fails_the_block_and_not_the_condition(run: Run) -> None:
@@ -293,9 +300,17 @@ def test_a_gated_map_within_a_case_needs_both(run: Run) -> None:
     assert [type(child) for child in run(flow).result[second].map_states] == [Success, Skipped]
 
 
+def test_a_branch_of_a_mapped_switch_is_mapped_over_it(run: Run) -> None:
+    with Flow("f") as flow:
+        branch = give(5)
+        switch(give([1, 2]), {1: branch}, mapped=True)
+    assert results(run, flow, branch) == [[5, None]]
+
+
 def test_a_mapped_gate_of_a_task_that_is_not_mapped_is_refused(run: Run) -> None:
     with Flow("f") as flow:
-        switch(give([1, 2]), {1: give()}, mapped=True)
+        made = give()
+        flow.add_gates(made, [Gate(give.map([1, 2]), 1, mapped=True)])
     with pytest.raises(DefinitionError, match="is not mapped, but its gate is"):
         run(flow)
 

@@ -189,7 +189,7 @@ def test_a_failure_cannot_be_mapped_over_whatever_the_trigger(run: Run, trigger:
         return give.copy(trigger=trigger).map(flatten(bad) if flat else bad)  # type: ignore[no-any-return]
 
     state = ended(run, build)
-    assert type(state) is TriggerFailed
+    assert type(state) is Failed
     assert state.message == "No upstream states can be mapped over."
 
 
@@ -297,13 +297,13 @@ def test_a_reducer_may_take_what_there_is(run: Run) -> None:
 
 # -- flatten ------------------------------------------------------------------------------------
 
-NESTED = [[1, 2], [], (3,), 4]
+NESTED = [[1, 2], [], (3,), {4}]
 FLAT = [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
     "source",
-    [lambda: NESTED, lambda: give(NESTED), lambda: give.map(NESTED), lambda: [give([1, 2]), [], (3,), 4]],
+    [lambda: NESTED, lambda: give(NESTED), lambda: give.map(NESTED), lambda: [give([1, 2]), [], (3,), {4}]],
     ids=["constant", "result", "children", "collection"],
 )
 def test_flatten_takes_out_one_level_wherever_it_comes_from(run: Run, source: Callable[[], Any]) -> None:
@@ -327,10 +327,28 @@ def test_flatten_takes_out_one_level_only(run: Run) -> None:
     assert ended(run, lambda: give.map(flatten(give.map(flatten(deep))))).result == [1, 2, 3]
 
 
+def test_a_value_with_an_element_that_has_none_is_not_flattened(run: Run) -> None:
+    mixed = [[1], 2, "ab"]
+    assert ended(run, lambda: give.map(flatten(mixed))).result == mixed
+    assert ended(run, lambda: give(flatten(mixed))).result == mixed
+    assert ended(run, lambda: give.map(flatten(give(mixed)))).result == mixed
+    assert ended(run, lambda: give(flatten(give(mixed)))).result == mixed
+
+
+def test_children_are_flattened_each_by_itself(run: Run) -> None:
+    mixed = [[1], 2, "ab"]
+    assert ended(run, lambda: give.map(flatten(give.map(mixed)))).result == [1, 2, "a", "b"]
+    assert ended(run, lambda: give(flatten(give.map(mixed)))).result == [1, 2, "a", "b"]
+
+
 def test_flatten_does_not_use_up_a_generator(run: Run) -> None:
     generator = iter([1, 2])
-    assert ended(run, lambda: give.map(flatten(task(lambda: [generator, [3]])()))).result == [generator, 3]
+    assert ended(run, lambda: give.map(flatten(task(lambda: [generator, [3]])()))).result == [generator, [3]]
     assert list(generator) == [1, 2]
+
+
+def test_flatten_twice_is_flatten_once_as_in_classic(run: Run) -> None:
+    assert ended(run, lambda: give(flatten(flatten([[[1]], [[2, 3]]])))).result == [[1], [2, 3]]
 
 
 @pytest.mark.parametrize("value", [5, None])

@@ -15,8 +15,8 @@ from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import structure
 from flowkit.flow.edge import Edge
 from flowkit.flow.flow import Flow
-from flowkit.flow.mapping import flatten, mapped, unmapped
-from flowkit.flow.structure import Constant, containers_with_tasks
+from flowkit.flow.mapping import flatten, unmapped
+from flowkit.flow.structure import Constant, Dict, containers_with_tasks
 from flowkit.flow.task import Task, task
 from flowkit.plan.state import State
 
@@ -56,15 +56,28 @@ def test_a_value_without_tasks_is_one_constant_and_no_task(value: Any) -> None:
 def test_a_constant_that_must_be_a_task_is_named_by_its_value() -> None:
     with Flow("f") as flow:
         shown = [flow.as_task(value).name for value in (5, None, "a" * 100, [1], {"a": 1}, 2.5, True)]
-    assert shown == ["5", "None", f"'{'a' * 37}…'", "list", "dict", "2.5", "True"]
+    assert shown == ["5", "None", "Constant[str]", "[1]", "{'a': 1}", "2.5", "True"]
     constants: list[Any] = flow.get_tasks(task_type=Constant)
     assert all(made.auto_generated and made.run() == made.value for made in constants)
 
 
 def test_a_number_too_long_to_show_is_named_by_its_type() -> None:
     with Flow("f") as flow:
-        assert flow.as_task(10**100).name == "int"
-        assert flow.as_task(10 ** (sys.get_int_max_str_digits() + 1)).name == "int"
+        assert flow.as_task(12345678).name == "12345678"
+        assert flow.as_task(123456789).name == "Constant[int]"
+        assert flow.as_task(10 ** (sys.get_int_max_str_digits() + 1)).name == "Constant[int]"
+
+
+def test_a_value_that_takes_long_to_show_is_not_shown() -> None:
+    class Slow:
+        def __repr__(self) -> str:
+            raise AssertionError("shown")
+
+    with Flow("f") as flow:
+        assert flow.as_task([Slow()] * 3).name == "Constant[list]"
+        assert flow.as_task([[[[[Slow()]]]]]).name == "Constant[list]"
+        assert flow.as_task("a" * 10**6).name == "Constant[str]"
+        assert flow.as_task(range(10**9)).name == "Constant[range]"
 
 
 def test_a_text_whose_repr_raises_is_named_by_its_type() -> None:
@@ -73,7 +86,7 @@ def test_a_text_whose_repr_raises_is_named_by_its_type() -> None:
             raise ValueError("no repr")
 
     with Flow("f") as flow:
-        assert flow.as_task(Odd("x")).name == "Odd"
+        assert flow.as_task(Odd("x")).name == "Constant[Odd]"
 
 
 # -- collections --------------------------------------------------------------------------------
@@ -93,8 +106,8 @@ def test_a_collection_keeps_values_as_constants_and_tasks_as_edges() -> None:
         made = give(1)
         total = take([made, 5, made])
     (gathered,) = flow.upstream_tasks(total)
-    assert flow.edges_to(gathered) == {Edge(made, gathered, "task_1"), Edge(made, gathered, "task_3")}
-    assert flow.constants[gathered] == {"task_2": 5}
+    assert flow.edges_to(gathered) == {Edge(made, gathered, "arg_1"), Edge(made, gathered, "arg_3")}
+    assert flow.constants[gathered] == {"arg_2": 5}
 
 
 @pytest.mark.parametrize("count", [1, 9, 10, 11, 120])
@@ -179,7 +192,9 @@ def test_a_container_that_stands_in_two_places_is_gathered_once(run_inline: Run)
     with Flow("f") as flow:
         shared = [give(1)]
         made = take({"a": shared, "b": shared})
-    assert len([gathered for gathered in flow.tasks if gathered.name == "List"]) == 1
+    assert len([gathered for gathered in flow.tasks if gathered.name == "List"]) == 2
+    (values,) = flow.upstream_tasks(next(gathered for gathered in flow.tasks if gathered.name == "Dict"))
+    assert len(flow.upstream_tasks(values)) == 1
     assert run_inline(flow).result[made].result == {"a": [1], "b": [1]}
 
 
@@ -195,11 +210,42 @@ def test_a_task_as_the_key_of_a_dict_is_refused(inside: Callable[[Task], Any]) -
             take(inside(key))
 
 
-@pytest.mark.parametrize("annotation", [unmapped, mapped, flatten])
 @pytest.mark.parametrize("beside", [True, False], ids=["beside a task", "alone"])
-def test_an_annotation_inside_a_collection_is_refused(annotation: Any, beside: bool) -> None:
-    with Flow("f"), pytest.raises(CallError, match="go around an argument, not inside a collection"):
-        take([annotation(give(1)), *([give(2)] if beside else [])])
+def test_an_annotation_inside_a_collection_is_of_that_item(run_inline: Run, beside: bool) -> None:
+    more = [give.run(2)] if beside else []
+    assert taken(run_inline, lambda: [unmapped(give(1)), *more]) == [1, *more]
+    assert taken(run_inline, lambda: [flatten(give([[1], [2]])), *more]) == [[1, 2], *more]
+    assert taken(run_inline, lambda: [unmapped(1), *more]) == [1, *more]
+
+
+def test_collections_have_the_slugs_of_classic_the_outer_one_first() -> None:
+    with Flow("f") as flow:
+        one, two, three = give(1), give(2), give(3)
+        made = take([[one, [two]], [three]])
+    lists = {flow.slugs[gathered]: gathered for gathered in flow.tasks if gathered.name == "List"}
+    assert flow.upstream_tasks(made) == {lists["List-1"]}
+    assert flow.upstream_tasks(lists["List-1"]) == {lists["List-2"], lists["List-4"]}
+    assert flow.upstream_tasks(lists["List-2"]) == {one, lists["List-3"]}
+
+
+def test_a_dict_of_results_is_made_of_keys_and_a_list_of_values() -> None:
+    with Flow("f") as flow:
+        one = give(1)
+        made = take({"a": one, "b": 2})
+    (gathered,) = flow.upstream_tasks(made)
+    (values,) = flow.upstream_tasks(gathered)
+    assert type(gathered) is Dict and flow.constants[gathered] == {"keys": ["a", "b"]}
+    assert flow.edges_to(values) == {Edge(one, values, "arg_1")}
+    assert flow.constants[values] == {"arg_2": 2}
+
+
+def test_a_constant_task_as_an_argument_is_kept_as_its_value() -> None:
+    with Flow("f") as flow:
+        made = take(Constant(5))
+        mapped_over = take.map(Constant([1, 2, 3], name="three"))
+    assert flow.constants[made] == {"value": 5}
+    assert [each.name for each in flow.upstream_tasks(mapped_over)] == ["three"]
+    assert len(flow.tasks) == 3
 
 
 def test_a_collection_that_holds_itself_is_a_constant_unless_it_holds_tasks() -> None:

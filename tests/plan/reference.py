@@ -172,7 +172,7 @@ def _by_skips(node: Node, seen: Sequence[str]) -> str | None:
 
 def _by_trigger(trigger: Trigger, seen: Sequence[str]) -> str | None:
     n, b, s = len(seen), sum(state in BAD for state in seen), seen.count("Skipped")
-    if trigger.name == "not_all_skipped" and n > 0 and s == n:
+    if trigger.name == "not_all_skipped" and s == n:
         return "Skipped"
     return None if RUNS[trigger.name](trigger, n, b) else "TriggerFailed"
 
@@ -235,7 +235,7 @@ def _mapped_task(node: Node, scenario: Scenario, before: Sequence[Ending]) -> En
 
 
 def _by_what_cannot_be_mapped(upstreams: Iterable[Ending]) -> str | None:
-    return "TriggerFailed" if any(up.children is None and up.state in BAD for up in upstreams) else None
+    return "Failed" if any(up.children is None and up.state in BAD for up in upstreams) else None
 
 
 def _is_one_by_one(edge: Edge, scenario: Scenario) -> bool:
@@ -267,9 +267,12 @@ def _elements(edge: Edge, upstream: Ending) -> list[Ending]:
     """What an edge is mapped over: for each element the ending that it counts as."""
     if upstream.children is None:
         items = [(upstream, item) for item in upstream.value]
+        # A value is taken apart as a whole, or not at all.
+        flattened = edge.flattened and all(_has_elements(item) for item in upstream.value)
     else:
         items = [(child, child.value) for child in upstream.children]
-    if not edge.flattened:
+        flattened = edge.flattened
+    if not flattened:
         return [ending for ending, _ in items]
     return [ending for ending, item in items for _ in range(len(item) if _has_elements(item) else 1)]
 

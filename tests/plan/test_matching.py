@@ -93,7 +93,7 @@ def test_another_gate_or_parameter_is_a_change() -> None:
     assert "step-2" not in keys(match(old, {"size": "1"}, flow("no"), {"size": "1"}), old, flow("no"))
     other = match(old, {"size": "1"}, flow("yes"), {"size": "2"})
     assert other.parameters == ("size",)
-    assert set(keys(other, old, flow("yes"))) == {"step"}
+    assert set(keys(other, old, flow("yes"))) == {"step", "case(yes)"}
 
 
 makers = st.tuples(

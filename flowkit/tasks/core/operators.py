@@ -1,5 +1,43 @@
-"""What operators of placeholders stand for, under its home in Prefect classic."""
+"""The tasks that operators stand for, under their home in Prefect classic."""
 
-from flowkit.flow.operators import GetAttr, GetItem
+from flowkit.flow.operators import (
+    Add,
+    And,
+    Div,
+    Equal,
+    FloorDiv,
+    GetAttr,
+    GetItem,
+    GreaterThan,
+    GreaterThanOrEqual,
+    LessThan,
+    LessThanOrEqual,
+    Mod,
+    Mul,
+    Not,
+    NotEqual,
+    Or,
+    Pow,
+    Sub,
+)
 
-__all__ = ["GetAttr", "GetItem"]
+__all__ = [
+    "Add",
+    "And",
+    "Div",
+    "Equal",
+    "FloorDiv",
+    "GetAttr",
+    "GetItem",
+    "GreaterThan",
+    "GreaterThanOrEqual",
+    "LessThan",
+    "LessThanOrEqual",
+    "Mod",
+    "Mul",
+    "Not",
+    "NotEqual",
+    "Or",
+    "Pow",
+    "Sub",
+]

@@ -1,5 +1,6 @@
 """Conditional flows, under their home in Prefect classic."""
 
 from flowkit.flow.control import case, ifelse, merge, switch
+from flowkit.flow.filtering import FilterTask
 
-__all__ = ["case", "ifelse", "merge", "switch"]
+__all__ = ["FilterTask", "case", "ifelse", "merge", "switch"]
