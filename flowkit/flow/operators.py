@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from flowkit.errors import CallError
 from flowkit.flow.keeping import DEFAULT
@@ -11,128 +11,169 @@ from flowkit.flow.task import Task
 _MISSING = object()
 
 
-class Add(Task):
+class Operator(Task):
+    """Base of the tasks of operators, which have nothing of their own to be copied."""
+
+    __slots__ = ()
+
+    def _copy_own(self, new: Self) -> None:
+        pass
+
+
+class Add(Operator):
     """`x + y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x + y
 
 
-class Sub(Task):
+class Sub(Operator):
     """`x - y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x - y
 
 
-class Mul(Task):
+class Mul(Operator):
     """`x * y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x * y
 
 
-class Div(Task):
+class Div(Operator):
     """`x / y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x / y
 
 
-class FloorDiv(Task):
+class FloorDiv(Operator):
     """`x // y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x // y
 
 
-class Mod(Task):
+class Mod(Operator):
     """`x % y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x % y
 
 
-class Pow(Task):
+class Pow(Operator):
     """`x ** y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x**y
 
 
-class GreaterThan(Task):
+class GreaterThan(Operator):
     """`x > y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x > y
 
 
-class GreaterThanOrEqual(Task):
+class GreaterThanOrEqual(Operator):
     """`x >= y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x >= y
 
 
-class LessThan(Task):
+class LessThan(Operator):
     """`x < y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x < y
 
 
-class LessThanOrEqual(Task):
+class LessThanOrEqual(Operator):
     """`x <= y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x <= y
 
 
-class Equal(Task):
+class Equal(Operator):
     """`x == y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x == y
 
 
-class NotEqual(Task):
+class NotEqual(Operator):
     """`x != y`."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x != y
 
 
-class And(Task):
+class And(Operator):
     """`x and y`; both have been computed."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x and y
 
 
-class Or(Task):
+class Or(Operator):
     """`x or y`; both have been computed."""
+
+    __slots__ = ()
 
     def run(self, x: Any, y: Any) -> Any:
         """Compute it."""
         return x or y
 
 
-class Not(Task):
+class Not(Operator):
     """`not x`."""
+
+    __slots__ = ()
 
     def run(self, x: Any) -> bool:
         """Compute it."""

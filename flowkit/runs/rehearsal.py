@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, cast
 from flowkit.engine.arguments import Arguments
 from flowkit.engine.release import GONE
 from flowkit.fingerprint import Part
+from flowkit.flow import skipping
 from flowkit.flow.control import CompareValue
-from flowkit.plan.events import OPEN, Call, Detail
+from flowkit.plan.events import OPEN, SHUT, Call, Detail
 from flowkit.plan.facts import detail_of, known_rows
 from flowkit.plan.machine import Machine
 from flowkit.plan.outline import Outline
@@ -208,14 +209,20 @@ class Rehearsal:
             children = self.values[node] = self.values[node] or [None] * width
             children[index] = value
         needs = self.plan.needs.get(node)
-        detail = detail_of(needs, value, child=index >= 0) if needs else None
+        if needs and status == SKIPPED:
+            detail: Detail | None = Detail(matches=(SHUT,) * len(needs.expected))
+        else:
+            detail = detail_of(needs, value, child=index >= 0) if needs else None
         self.machine.done((node, index, attempt, status, 0.0, 0.0, None, detail))
 
     def _outcome(self, node: int, index: int) -> tuple[int, Any]:
         """Status and value; RUNNING where the task would have to run."""
         task = self.plan.tasks[node]
         if task.auto_generated:  # it is flowkit's own, and only carries values about
-            return SUCCESS, task.run(**self._arguments.of(node, index))
+            try:
+                return SUCCESS, task.run(**self._arguments.of(node, index))
+            except skipping.signal:
+                return SKIPPED, None
         if node not in self.plan.cached or self._known is None or self._cache_off or node in self.plan.custom:
             return RUNNING, None
         keys, arguments = self._known.keys, self._arguments.of(node, index)
