@@ -16,8 +16,8 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe, message_of, type_name
 from flowkit.engine.ledger import Hit, Making
 from flowkit.engine.signals import RETRY, Signal
-from flowkit.plan.events import SHUT, Call, Detail, Origin, Row
-from flowkit.plan.facts import detail_of
+from flowkit.plan.events import Call, Detail, Origin, Row
+from flowkit.plan.facts import detail_of, skipped_itself
 from flowkit.plan.retry import delay_after, seconds, wanted
 from flowkit.plan.status import (
     CACHED,
@@ -245,13 +245,9 @@ class Worker:
             plain = Detail(failure=describe(signal, "signal"), message=signal.message)
             return FAILED, self._with_retry(call, signal, plain), value
         failure = describe(signal, "signal") if signal.status == TRIGGER_FAILED else None
-        shut = self._shut(node) if signal.status == SKIPPED else ()
-        return signal.status, Detail(failure=failure, message=signal.message, matches=shut), value
-
-    def _shut(self, node: int) -> tuple[int, ...]:
-        """Where a task that gates look at decided itself to be skipped, they are shut."""
         needs = self.plan.needs.get(node)
-        return (SHUT,) * len(needs.expected) if needs else ()
+        detail = skipped_itself(needs) if needs and signal.status == SKIPPED else Detail()
+        return signal.status, detail._replace(failure=failure, message=signal.message), value
 
     def _with_retry(self, call: Call, error: BaseException, detail: Detail) -> Detail:
         """Add the delay, where the task's policy gives another attempt; the function may be the user's."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from flowkit.plan.events import BROKEN, OPEN, SHUT, Detail, Row
 from flowkit.plan.plan import Needs, Plan
-from flowkit.plan.status import SUCCESS
+from flowkit.plan.status import SKIPPED, SUCCESS
 
 
 def detail_of(needs: Needs, value: Any, *, child: bool) -> Detail:
@@ -31,6 +31,18 @@ def detail_of(needs: Needs, value: Any, *, child: bool) -> Detail:
         flat=flat,
         matches=tuple([_match(value, expected) for expected in needs.expected]),
     )
+
+
+def detail_of_end(needs: Needs | None, status: int, value: Any, *, child: bool) -> Detail | None:
+    """What must be known of how an attempt ended."""
+    if needs is None:
+        return None
+    return skipped_itself(needs) if status == SKIPPED else detail_of(needs, value, child=child)
+
+
+def skipped_itself(needs: Needs) -> Detail:
+    """What must be known of an attempt that asked to be skipped: the gates that look at it are shut."""
+    return Detail(matches=(SHUT,) * len(needs.expected))
 
 
 def length(value: Any) -> int:

@@ -2,8 +2,8 @@
 
 Guarantees: what ended well stands where its code and all that it was made from stand; what was made from a
 failure, or from what has changed, does not, nor will it in a later session. A result that cannot be read
-again is made again only where something that runs needs it. What sets up a resource, and what cleans it up,
-runs again always; what was made with the resource stands all the same.
+again is made again only where something that runs needs it. Where anything runs, so does what sets up a
+resource, and what cleans it up; what was made with the resource stands all the same.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ def resumption(
     work = _Work(outline, pairs, attempts, readable, same, given)
     for node in order:
         work.judge(node)
+    if all(work.stands[node] for node in order if node not in work.given):
+        work.again = frozenset()
     stale = work.stale()
     for node in reversed(order):
         work.need(node)

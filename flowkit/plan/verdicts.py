@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flowkit.plan.events import BROKEN, OPEN, Detail
+from flowkit.plan.events import BROKEN, OPEN, SHUT, Detail
 from flowkit.plan.group import Group
 from flowkit.plan.plan import GateOf, Plan
 from flowkit.plan.status import (
@@ -180,7 +180,7 @@ class Verdicts:
             status, match = self._gate(gate, index)
             if status >= FAILED or match == BROKEN:
                 broken = True
-            elif status == SKIPPED and match is None:
+            elif status == SKIPPED and match != SHUT:
                 skipped = True
             elif match != OPEN:
                 return SKIPPED, GATE_SHUT

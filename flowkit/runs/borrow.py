@@ -19,7 +19,7 @@ from flowkit.flow.selection import Selection, refuse_needed, selected
 from flowkit.flow.task import Task
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Row
-from flowkit.plan.facts import detail_of
+from flowkit.plan.facts import detail_of_end
 from flowkit.plan.matching import match
 from flowkit.plan.outline import ids_of, key_of, restored, size_of
 from flowkit.plan.plan import Plan
@@ -209,9 +209,8 @@ def _rows(
 
 def _row(past: Past, plan: Plan, node: int, number: int, child: int, status: int) -> Row:
     needs = plan.needs.get(node)
-    detail = None
-    if needs is not None and status != SKIPPED:
-        detail = detail_of(needs, past.value(number, child), child=child >= 0)
+    value = past.value(number, child) if needs is not None and status != SKIPPED else None
+    detail = detail_of_end(needs, status, value, child=child >= 0)
     return (node, child, 1, status, 0.0, 0.0, None, detail)
 
 

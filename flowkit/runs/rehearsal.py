@@ -18,8 +18,8 @@ from flowkit.engine.release import GONE
 from flowkit.fingerprint import Part
 from flowkit.flow import skipping
 from flowkit.flow.control import CompareValue
-from flowkit.plan.events import OPEN, SHUT, Call, Detail
-from flowkit.plan.facts import detail_of, known_rows
+from flowkit.plan.events import OPEN, Call, Detail
+from flowkit.plan.facts import detail_of_end, known_rows
 from flowkit.plan.machine import Machine
 from flowkit.plan.outline import Outline
 from flowkit.plan.plan import GateOf, Plan
@@ -208,11 +208,7 @@ class Rehearsal:
             width = self.machine.groups[node].width
             children = self.values[node] = self.values[node] or [None] * width
             children[index] = value
-        needs = self.plan.needs.get(node)
-        if needs and status == SKIPPED:
-            detail: Detail | None = Detail(matches=(SHUT,) * len(needs.expected))
-        else:
-            detail = detail_of(needs, value, child=index >= 0) if needs else None
+        detail = detail_of_end(self.plan.needs.get(node), status, value, child=index >= 0)
         self.machine.done((node, index, attempt, status, 0.0, 0.0, None, detail))
 
     def _outcome(self, node: int, index: int) -> tuple[int, Any]:

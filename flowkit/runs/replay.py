@@ -20,7 +20,7 @@ from flowkit.flow.graph import upstreams
 from flowkit.flow.task import Task
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Row
-from flowkit.plan.facts import detail_of
+from flowkit.plan.facts import detail_of_end
 from flowkit.plan.matching import match
 from flowkit.plan.outline import ids_of
 from flowkit.plan.plan import CHILD, Plan
@@ -185,8 +185,7 @@ class _Inputs:
                 self._missing.append(f"the result of `{self._plan.key(source, child)}`: {error}")
         elif needed and status >= FAILED:
             self._missing.append(f"`{self._plan.key(source, child)}` failed, and its exception is not kept")
-        needs = self._plan.needs.get(source)
-        detail = detail_of(needs, value, child=child >= 0) if needs else None
+        detail = detail_of_end(self._plan.needs.get(source), status, value, child=child >= 0)
         self._values[source, child] = value
         self._rows.append((source, child, 1, status, 0.0, 0.0, None, detail))
 

@@ -14,12 +14,12 @@ from typing import Any
 from flowkit.engine.earlier import Earlier
 from flowkit.errors import FlowkitError, UsageError
 from flowkit.plan.events import Detail, Row
-from flowkit.plan.facts import detail_of
+from flowkit.plan.facts import detail_of, skipped_itself
 from flowkit.plan.matching import Matching, match
 from flowkit.plan.outline import Outline, continued, ids_of, outline_order, packed
 from flowkit.plan.plan import Plan
 from flowkit.plan.resumption import Attempt, Child, Resumption, resumption
-from flowkit.plan.status import CACHED, MAPPED, SUCCESS
+from flowkit.plan.status import CACHED, MAPPED, SKIPPED, SUCCESS
 from flowkit.runs.again import reasons, remembered
 from flowkit.runs.borrow import Borrowed
 from flowkit.runs.memory import Asked, Drawn, Kept, Memory, forced_nodes
@@ -283,6 +283,8 @@ def _details(plan: Plan, standing: Resumption, past: Past, readable: _Readable) 
     gone = set(readable.gone)
     for (node, child), status in standing.ends.items():
         needs = plan.needs.get(node)
+        if needs is not None and status == SKIPPED:
+            details[node, child] = skipped_itself(needs)
         if needs is None or status not in (SUCCESS, CACHED) or (node, child) not in readable:
             continue
         try:

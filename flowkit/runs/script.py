@@ -26,7 +26,7 @@ from flowkit.flow.values import checked
 from flowkit.logs import show_logs
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Row
-from flowkit.plan.facts import detail_of
+from flowkit.plan.facts import detail_of_end
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import CLASSES, Failed, Mapped, Pending, State
 from flowkit.plan.status import SKIPPED, SUCCESS, WAITING
@@ -219,7 +219,7 @@ def as_earlier(plan: Plan, task_states: Mapping[Task, State]) -> Earlier:
     """States that a caller gives, as what is known of a run; what has not finished runs.
 
     Source of the rule: Prefect classic, 4.6: a state of a mapped task counts for its children only, and one
-    that came from a cache is looked up again.
+    that came from a cache is looked up again, and resources are set up and cleaned up again.
 
     Raises:
         UsageError: a task that is not in the flow.
@@ -235,9 +235,11 @@ def as_earlier(plan: Plan, task_states: Mapping[Task, State]) -> Earlier:
         for node, child, each in _ends(nodes[task], state):
             if node in plan.parameters.values() or node in plan.known or not _fits(plan, node, child, each):
                 continue
-            needs = plan.needs.get(node)
-            detail = detail_of(needs, each.result, child=child >= 0) if needs else None
-            rows.append((node, child, 1, _STATUSES[type(each)], 0.0, 0.0, None, detail))
+            if node in plan.again:
+                continue
+            status = _STATUSES[type(each)]
+            detail = detail_of_end(plan.needs.get(node), status, each.result, child=child >= 0)
+            rows.append((node, child, 1, status, 0.0, 0.0, None, detail))
             values[node, child] = each.result
     return Earlier(rows=rows, values=values)
 

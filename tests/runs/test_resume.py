@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 
 import pytest
 from run_place import Place, Session
 
-from flowkit import Flow, Parameter, case, flatten, task
+from flowkit import Flow, Parameter, case, flatten, resource_manager, task
 from flowkit.engine.signals import RETRY
 from flowkit.errors import FlowkitError, UsageError
 from flowkit.runs.memory import Asked
@@ -155,6 +156,72 @@ def test_a_run_with_a_case_that_was_not_chosen_is_done(place: Place) -> None:
         two("it")
     session = done_after(place, flow, place.run(flow))
     assert session.state("two") == "Skipped"
+
+
+def test_of_two_cases_the_one_that_was_not_chosen_stays_so(place: Place, broken: pytest.MonkeyPatch) -> None:
+    with Flow("gated") as flow:
+        chosen = one()
+        with case(chosen, "not this"):
+            two("it")
+        with case(chosen, "one"):
+            last(two("that"))
+    place.run(flow)
+    mend(broken)
+    session = done_after(place, flow, place.resume(flow))
+    assert session.ran == ["last"]
+    assert (session.state("two"), session.state("last")) == ("Skipped", "Success")
+
+
+# -- resources ----------------------------------------------------------------------------------
+
+
+@resource_manager
+class Room:
+    """Can neither be pickled nor kept."""
+
+    def __init__(self, raises: str = "") -> None:
+        self.lock = threading.Lock()
+
+    def setup(self) -> Any:
+        return self.lock
+
+    def cleanup(self, lock: Any) -> None:
+        assert lock is self.lock
+        if is_broken("cleanup"):
+            raise ValueError("broken")
+
+
+@task
+def count(lock: Any) -> int:
+    with lock:
+        return 1
+
+
+def with_room() -> Flow:
+    with Flow("room") as flow, Room() as room:
+        last(count(room))
+    return flow
+
+
+def test_a_resource_is_set_up_and_cleaned_up_again_for_what_runs_again(
+    place: Place, broken: pytest.MonkeyPatch
+) -> None:
+    place.run(with_room())
+    mend(broken)
+    session = done_after(place, with_room(), place.resume(with_room()))
+    assert session.ran == ["Room", "Room.setup", "last", "Room.cleanup"]
+    assert session.value("last") == 1
+
+
+def test_a_resource_that_was_not_cleaned_up_is_set_up_to_be_cleaned_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROKEN", "cleanup")
+    place.run(with_room())
+    monkeypatch.delenv("BROKEN")
+    session = place.resume(with_room())
+    assert session.ran == ["Room", "Room.setup", "Room.cleanup"]
+    assert session.state("Room.cleanup") == "Success"
 
 
 # -- mapped tasks -------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from flowkit import Flow, task
+from flowkit import Flow, case, task
 from flowkit.errors import UsageError
+from flowkit.flow.resources import ResourceManager
 from flowkit.flow.task import Task
 from flowkit.plan.state import (
     Cached,
@@ -125,3 +126,26 @@ def test_a_task_of_another_flow_is_refused(made: Made) -> None:
     with pytest.raises(UsageError, match="`task_states` has the task `numbers`"):
         made[0].run(task_states={other: Success()}, history=False)
     assert ran == []
+
+
+def test_resources_are_set_up_and_cleaned_up_again_and_what_was_skipped_stays_so() -> None:
+    class Place:
+        def setup(self) -> str:
+            ran.append("setup")
+            return "open"
+
+        def cleanup(self, resource: str) -> None:
+            ran.append("cleanup")
+
+    with Flow("made") as flow:
+        with ResourceManager(Place)() as place:
+            inside = total([1, 2], upstream_tasks=[place])
+        with case(inside, 4):
+            numbers()
+    first = flow.run(history=False)
+    assert ran == ["setup", "total", "cleanup"]
+    again = flow.run(task_states=dict(first.result), history=False)
+    assert ran == ["setup", "total", "cleanup", "setup", "cleanup"]
+    assert {made: type(end) for made, end in again.result.items()} == {
+        made: type(end) for made, end in first.result.items()
+    }
