@@ -32,7 +32,7 @@ def write(state: Path) -> None:
                 asked={},
                 outline=(b"outline", b""),
                 codes=[],
-                values=Batch().packed(uid, b""),
+                values=bytes(Batch().packed(uid, b"")),
             ),
             Session(executor="inline", workers=1, command="", flowkit=""),
         )

@@ -109,7 +109,7 @@ def test_a_planted_pickle_is_never_loaded(usual: Scene, tmp_path: Path, key: byt
         for number in {batch for *_, batch in marks}:
             batch = Batch()
             for node, child, attempt, _ in (mark for mark in marks if mark[3] == number):
-                batch.add((node, child, attempt), Stored("k", evil, len(evil)))
+                batch.add(node, child, attempt, Stored("k", evil, len(evil)))
             data = batch.packed(f"{run.uid}/{number}", key)
             connection.execute("INSERT INTO results VALUES (?, ?, ?)", (run.number, number, data))
         connection.commit()
