@@ -11,6 +11,7 @@ from flowkit.errors import CallError
 
 if TYPE_CHECKING:
     from flowkit.flow.apply import Mapping
+    from flowkit.flow.control import case
     from flowkit.flow.edge import Gate
     from flowkit.flow.flow import Flow
     from flowkit.flow.task import Task
@@ -23,7 +24,7 @@ class Ambient(NamedTuple):
         flow: that of `with Flow(...)`.
         gates: those of the open `case` blocks.
         tags: those of `with tags(...)`.
-        case: the tasks that were added inside the innermost `case`.
+        case: the innermost `case`.
         resource: the same of the innermost resource manager.
         made: the tasks that were made in that `with Flow(...)`, not counting calls; None where no one asks.
         mapping: that of the `apply_map` whose function is running.
@@ -33,7 +34,7 @@ class Ambient(NamedTuple):
     gates: tuple[Gate, ...] = ()
     tags: frozenset[str] = frozenset()
     made: dict[Task, None] | None = None
-    case: list[Task] | None = None
+    case: case | None = None
     resource: list[Task] | None = None
     mapping: Mapping | None = None
 

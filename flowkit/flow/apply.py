@@ -84,10 +84,15 @@ def apply_map(func: Callable[..., Any], *args: Any, flow: Flow | None = None, **
     if flow is not None and _takes_flow(func):
         named["flow"] = flow
     before = len(target.tasks)
-    with ambient.entered(around._replace(flow=target, mapping=mapping)):
+    with ambient.entered(around._replace(flow=target, mapping=mapping, case=None, resource=None)):
         result = func(*given, **named)
     made = [task for task in itertools.islice(target.tasks, before, None) if _is_mapped(task, mapping)]
     _connect_first(target, made, mapping)
+    # Those of blocks inside the function too: to the blocks around it all that was made is one.
+    if around.case is not None:
+        around.case.join(target, *made)
+    if around.resource is not None:
+        around.resource.extend(made)
     return result
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextvars import Token
 from typing import Any
 
-from flowkit.errors import CallError
+from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import ambient
 from flowkit.flow.ambient import Ambient
 from flowkit.flow.edge import Gate
@@ -61,21 +61,33 @@ class case:  # noqa: N801 - the vocabulary of Prefect classic
             raise CallError(f"`{type(task).__name__}` goes around an argument of a task, nowhere else")
         self.task = task
         self.value = value
+        self._flow: Flow | None = None
         self._inside: list[Task] = []
-        self._entered: list[tuple[Token[Ambient], Flow, CompareValue]] = []
+        self._entered: list[tuple[Token[Ambient], CompareValue]] = []
 
     def __enter__(self) -> None:
         around = ambient.current()
-        flow = ambient.flow_for(getattr(self.task, "name", "case"))
+        self._flow = self._flow or around.flow
         compare = CompareValue(self.value, name=f"case({self.value})")
         gates = (*around.gates, Gate(compare, self.value))
-        token = ambient._AMBIENT.set(around._replace(gates=gates, case=self._inside))
-        self._entered.append((token, flow, compare))
+        self._entered.append((ambient._AMBIENT.set(around._replace(gates=gates, case=self)), compare))
+
+    def join(self, flow: Flow, *tasks: Task) -> None:
+        """Take up tasks that are added to a flow inside the block.
+
+        Raises:
+            DefinitionError: it is not the flow of the block, or of the tasks that are in it already.
+        """
+        if self._flow is not None and flow is not self._flow:
+            raise DefinitionError(f"the task `{tasks[0].name}` of another flow is inside a `case` block")
+        self._flow = flow
+        self._inside += tasks
 
     def __exit__(self, *exc: object) -> None:
-        token, flow, compare = self._entered.pop()
+        token, compare = self._entered.pop()
         ambient._AMBIENT.reset(token)
-        if not self._inside:
+        flow = self._flow
+        if flow is None or not self._inside:
             return
         compare.bind(self.task, flow=flow)
         for first in without_upstream(flow, self._inside):

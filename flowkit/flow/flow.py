@@ -174,13 +174,12 @@ class Flow(Queries):
 
     def _join_blocks(self, task: Task, around: Ambient) -> None:
         """Put a new task into the `case` and the resource manager that are open."""
+        if around.case is not None:
+            around.case.join(self, task)
         if around.gates:
-            if around.flow is not self:
-                raise DefinitionError(f"the task `{task.name}` of another flow is inside a `case` block")
             self.wiring.gates[task] = around.gates
-        for block in (around.case, around.resource):
-            if block is not None:
-                block.append(task)
+        if around.resource is not None:
+            around.resource.append(task)
 
     def _new_slug(self, task: Task) -> str:
         wiring = self.wiring

@@ -107,6 +107,21 @@ def test_a_case_around_gates_the_whole(run: Run) -> None:
     assert run(flow).result[made].is_skipped()
 
 
+def test_to_a_case_around_all_that_was_made_is_inside() -> None:
+    def body(x: Any) -> Any:
+        with case(x, 1):
+            one = inc(x)
+        with case(x, 2):
+            two = give(x)
+        return merge(one, two)
+
+    with Flow("f") as flow, case(give(), "around"):
+        apply_map(body, [1, 2])
+    slugs = flow.slugs
+    found = {slugs[edge.downstream] for edge in flow.edges if slugs[edge.upstream] == "case(around)-1"}
+    assert found == {"case(1)-1", "case(2)-1"}
+
+
 def test_an_argument_may_be_flattened(run: Run) -> None:
     with Flow("f") as flow:
         first, second = apply_map(lambda x: (inc(x), give()), flatten([[1, 2], [3]]))

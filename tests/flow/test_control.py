@@ -164,9 +164,18 @@ def test_the_value_of_a_case_is_no_task() -> None:
         case(choose(), work())
 
 
-def test_a_case_outside_of_a_flow_is_refused() -> None:
-    with pytest.raises(CallError, match="`choose` was called outside of a flow"), case(choose, 1):
+def test_a_case_outside_of_a_flow_is_of_the_flow_that_its_tasks_are_added_to() -> None:
+    flow, other, condition = Flow("f"), Flow("other"), task(choose.run)
+    with case(condition, "a"):
+        flow.add_task(first := task(work.run))
+        second = task(work.run).bind(first, flow=flow)
+        with pytest.raises(DefinitionError, match="of another flow is inside a `case`"):
+            other.add_task(task(work.run))
+    assert first_ones(flow, "a") == {first}
+    assert gates(flow, second) == [(condition, "a")]
+    with case(condition, "b"):
         pass
+    assert len(flow.tasks) == 4
 
 
 def test_a_task_of_another_flow_is_not_added_in_a_case() -> None:
