@@ -88,6 +88,9 @@ class Machine(Known):
         """Begin with what waits for nothing."""
         self.started = True
         for node in [node for node, waits in enumerate(self._waits) if not waits]:
+            if not self._flags[node]:
+                self._ready_again(node, -1)
+                continue
             work: list[End] = []
             self._decide(node, work, now)
             self._follow(work, now)
