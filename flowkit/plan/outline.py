@@ -10,7 +10,6 @@ found by fingerprint first, which knows no position, and by key then (docs/seman
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from operator import attrgetter
@@ -37,8 +36,7 @@ def outline_of(plan: Plan, code_of: Callable[[Task], Code]) -> tuple[Outline, li
     codes: list[Code] = []
     numbers: dict[Any, int] = {}
     of_node, signatures = [], []
-    for task in plan.tasks:
-        mark = _mark(task)
+    for mark, task in zip(map(_mark, plan.tasks), plan.tasks, strict=True):
         number = numbers.get(mark)
         if number is None:
             number = numbers[mark] = len(codes)
@@ -64,16 +62,14 @@ def outline_of(plan: Plan, code_of: Callable[[Task], Code]) -> tuple[Outline, li
         "unkept": sorted(plan.unkept),
         "again": sorted(plan.again),
         "cached": sorted(plan.cached),
-        "keyed": {node: name for node in sorted(plan.cached) if (name := _key_function(plan, node))},
+        "keyed": _key_functions(plan),
     }, codes
 
 
-def _key_function(plan: Plan, node: int) -> str:
-    """What the user's own function is called that gives the key of a task; "" where none does."""
-    cache = plan.tasks[node].keeping.cache
-    if type(cache) is bool or not callable(cache):
-        return ""
-    return str(getattr(cache, "__name__", type(cache).__name__))
+def _key_functions(plan: Plan) -> dict[int, str]:
+    """What the user's own functions are called that give the keys of tasks."""
+    own = [(node, cache) for node in sorted(plan.cached) if callable(cache := plan.tasks[node].keeping.cache)]
+    return {node: str(getattr(cache, "__name__", type(cache).__name__)) for node, cache in own}
 
 
 def _mark(task: Task) -> Any:
@@ -89,10 +85,10 @@ def _slots(cls: type) -> Sequence[str]:
     return found
 
 
-def packed(outline: Outline) -> tuple[bytes, bytes]:
+def written(outline: Outline) -> tuple[bytes, bytes]:
     """Digest and bytes of an outline."""
     text = json.dumps(outline, separators=(",", ":")).encode()
-    return blake2b(text, digest_size=16).digest(), zlib.compress(text, 1)
+    return blake2b(text, digest_size=16).digest(), text
 
 
 def restored(document: Mapping[str, Any]) -> Outline:

@@ -24,7 +24,7 @@ from flowkit.engine.mask import MASK
 from flowkit.errors import FlowkitError
 from flowkit.fingerprint import Code, Part, Tracer, combine
 from flowkit.flow.task import FunctionTask, Task
-from flowkit.plan.outline import Outline, ids_of, named_digest, outline_of, packed
+from flowkit.plan.outline import Outline, ids_of, named_digest, outline_of, written
 from flowkit.plan.plan import Plan
 from flowkit.project import state_folder
 from flowkit.project.root import Project
@@ -138,7 +138,7 @@ class Memory:
             ref=asked.ref,
             parameters=self.shown(plan, values),
             asked=self.told(plan, values, asked),
-            outline=packed(drawn.outline),
+            outline=written(drawn.outline),
             codes=drawn.parts,
             values=self.parameter_batch(uid, plan, values),
             parent=asked.parent,
@@ -190,8 +190,8 @@ class Memory:
         if not asked.reads:
             return None
         forced = forced_nodes(plan, asked.forced)
-        codes = {node: drawn.code_of[node] for node in plan.cached}
-        cache = Cache(self.folder, self.reader, self.results, plan, Keys(plan, codes, drawn.tracer), forced)
+        keys = Keys(plan, drawn.code_of, drawn.tracer)
+        cache = Cache(self.folder, self.reader, self.results, plan, keys, forced)
         cache.run = begun.run
         return cache
 

@@ -16,7 +16,7 @@ from flowkit.errors import FlowkitError, UsageError
 from flowkit.plan.events import Detail, Row
 from flowkit.plan.facts import detail_of, skipped_itself
 from flowkit.plan.matching import Matching, match
-from flowkit.plan.outline import Outline, continued, ids_of, outline_order, packed
+from flowkit.plan.outline import Outline, continued, ids_of, outline_order, written
 from flowkit.plan.plan import Plan
 from flowkit.plan.resumption import Attempt, Child, Resumption, resumption
 from flowkit.plan.status import CACHED, MAPPED, SKIPPED, SUCCESS
@@ -176,7 +176,7 @@ def go_on(
                 run.number,
                 session,
                 asked=memory.told(plan, values, replace(asked, again=again)),
-                outline=packed(found.outline),
+                outline=written(found.outline),
                 codes=found.drawn.parts,
                 parameters=memory.shown(plan, values),
                 values=memory.parameter_batch(run.uid, plan, values),

@@ -12,6 +12,7 @@ import platform
 import secrets
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,12 +173,19 @@ def keep_codes(connection: sqlite3.Connection, codes: Iterable[tuple[bytes, str]
 def _keep_outline(
     connection: sqlite3.Connection, outline: tuple[bytes, bytes], codes: Iterable[tuple[bytes, str]]
 ) -> None:
-    connection.execute(
-        "INSERT INTO outlines VALUES (?, ?) ON CONFLICT (digest) DO UPDATE"
-        " SET document=excluded.document WHERE document<>excluded.document",  # as one may be damaged
-        outline,
-    )
+    digest, text = outline
+    row = connection.execute("SELECT document FROM outlines WHERE digest=?", (digest,)).fetchone()
+    if row is None or not _is_of(row[0], text):
+        connection.execute("REPLACE INTO outlines VALUES (?, ?)", (digest, zlib.compress(text, 1)))
     keep_codes(connection, codes)
+
+
+def _is_of(document: Any, text: bytes) -> bool:
+    """Whether what is kept is this text; it may be damaged. Compressing would take four times as long."""
+    try:
+        return zlib.decompress(document) == text
+    except (zlib.error, TypeError):
+        return False
 
 
 def _claimed_number(connection: sqlite3.Connection, folder: Path) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -114,7 +113,7 @@ class MadeHistory:
         """A run that goes on."""
         uid = opening.new_uid()
         text = json.dumps({"keys": list(keys), "hidden": []}).encode()
-        outline = (blake2b(text, digest_size=16).digest(), zlib.compress(text))
+        outline = (blake2b(text, digest_size=16).digest(), text)
         new = Beginning(
             uid=uid,
             flow=flow,

@@ -1,4 +1,4 @@
-"""The numbers of runs and of what they write: given once, also where the history was damaged."""
+"""What the beginning of a run writes: numbers that are given once, and the outline, also after damage."""
 
 from __future__ import annotations
 
@@ -29,3 +29,12 @@ def test_a_damaged_count_of_runs_stops_no_run(made: MadeHistory, damage: str) ->
     assert [made.run(), made.run()] == [1, 2]
     made.connection.execute(damage)
     assert made.run() == 3
+
+
+@pytest.mark.parametrize("damage", ["x'00'", "'text'", "CAST(x'00' || document AS BLOB)"])
+def test_an_outline_that_is_damaged_is_written_anew_by_the_next_run(made: MadeHistory, damage: str) -> None:
+    made.run()
+    whole = made.rows("SELECT * FROM outlines")
+    made.connection.execute(f"UPDATE outlines SET document={damage}")
+    made.run()
+    assert made.rows("SELECT * FROM outlines") == whole
