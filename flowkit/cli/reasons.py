@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from flowkit.cli import moments
 from flowkit.cli.wording import listed, one_line
-from flowkit.plan.events import Detail, Origin, Row
+from flowkit.plan.events import Detail, Row
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import CACHED, CANCELLED, SKIPPED, TRIGGER_FAILED
 from flowkit.plan.verdicts import (
@@ -18,6 +19,7 @@ from flowkit.plan.verdicts import (
     TRIGGER_SAID_NO,
     UPSTREAM_SKIPPED,
 )
+from flowkit.store.records import table
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -36,8 +38,8 @@ def reason_of(engine: Engine, row: Row) -> str:
     """`needs clean`, `after notify`, or what the state's message says."""
     node, index, _, status, _, _, _, detail = row
     reason = detail.message if isinstance(detail, Detail) else detail or ""
-    if status == CACHED and isinstance(detail, Detail) and detail.origin is not None:
-        return made_in(detail.origin)
+    if status == CACHED and isinstance(detail, Detail) and detail.origin:
+        return made_in(table(detail.origin))
     if status == TRIGGER_FAILED and reason in _NEEDS:
         culprits = _culprits(engine, node, index, bad=True)
         return f"needs {listed(culprits)}" if culprits else one_line(reason)
@@ -49,9 +51,11 @@ def reason_of(engine: Engine, row: Row) -> str:
     return one_line(reason)
 
 
-def made_in(origin: Origin) -> str:
+def made_in(origin: Mapping[str, Any]) -> str:
     """Where and when a value that was found was made: `from run 41, 2 hours ago`."""
-    return f"from run {origin.run}, {moments.ago(time.time() - origin.made)}" if origin.run else ""
+    run, made = origin.get("run"), origin.get("made")
+    when = f", {moments.ago(time.time() - made)}" if isinstance(made, int | float) else ""
+    return f"from run {run}{when}" if run else ""
 
 
 def _culprits(engine: Engine, node: int, index: int, *, bad: bool) -> list[str]:

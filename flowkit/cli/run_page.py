@@ -8,6 +8,7 @@ from typing import Any
 
 from flowkit.cli import moments
 from flowkit.cli.failures import short_path
+from flowkit.cli.reasons import made_in
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns
 from flowkit.cli.wording import duration, one_line, shown
@@ -214,9 +215,7 @@ def _note(attempt: AttemptRecord) -> str:
     """Why it stands as it does, in one line."""
     origin = attempt.detail.get("origin")
     if isinstance(origin, dict) and "run" in origin:
-        made = origin.get("made")
-        when = f", {moments.ago(time.time() - made)}" if isinstance(made, int | float) else ""
-        return f"from run {origin['run']}{when}"
+        return made_in(origin)
     return one_line(_said(attempt), 100)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flowkit.plan.events import Call, Origin, Row
+from flowkit.plan.events import Call, Row
 
 if TYPE_CHECKING:
     from flowkit.engine.capture import Line
@@ -88,11 +88,12 @@ class Hit:
 
     Attributes:
         kept: what is kept of the value; None: the value itself.
+        origin: what it was made from; see `Detail`.
     """
 
     __slots__ = ("kept", "origin", "value")
 
-    def __init__(self, value: Any, kept: Any, origin: Origin) -> None:
+    def __init__(self, value: Any, kept: Any, origin: str) -> None:
         self.value = value
         self.kept = kept
         self.origin = origin
@@ -102,8 +103,8 @@ class Making(Protocol):
     """A result that is not there: the call is to be carried out; then `made` or `drop` must follow."""
 
     @property
-    def origin(self) -> Origin | None:
-        """What the result is made from."""
+    def origin(self) -> str:
+        """What the result is made from; see `Detail`."""
 
     def made(self, value: Any, kept: Any) -> Any:
         """The call gave this value; returns what is to be kept, which becomes the entry too."""

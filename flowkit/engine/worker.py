@@ -16,7 +16,7 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe, message_of, type_name
 from flowkit.engine.ledger import Hit, Making
 from flowkit.engine.signals import RETRY, Signal
-from flowkit.plan.events import Call, Detail, Origin, Row
+from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.facts import detail_of, skipped_itself
 from flowkit.plan.retry import delay_after, seconds, wanted
 from flowkit.plan.status import (
@@ -61,7 +61,7 @@ class Worker:
         self._cached_nodes = self.plan.cached if results is not None else frozenset()
         self._plain: frozenset[type] | None = results.plain if results is not None else None
         # What a call with a cache that raised was made from: so it can be told from a later one.
-        self._origins: dict[Call, Origin | None] = {}
+        self._origins: dict[Call, str] = {}
         self._special = (
             frozenset(self.plan.arguments)
             | frozenset(self.plan.custom)
@@ -136,7 +136,7 @@ class Worker:
         if node in self.plan.custom:
             self._ask_trigger(node, index)
         arguments = self.arguments.of(node, index)
-        status, kept, origin = SUCCESS, None, None
+        status, kept, origin = SUCCESS, None, ""
         if node in self._cached_nodes:
             found = self.engine.results.found(call, arguments)  # type: ignore[union-attr]
             if isinstance(found, Hit):
@@ -154,7 +154,7 @@ class Worker:
             if kept is not None:
                 kept.drop()
             raise
-        if origin is not None:
+        if origin:
             detail = detail._replace(origin=origin) if detail is not None else Detail(origin=origin)
         row = (node, index, attempt, status, started, self._clock(), name, detail)
         if node in self.plan.durable and not self.commit(row, kept or self._kept(node, index, value)):

@@ -24,21 +24,6 @@ Call = tuple[int, int, int]
 OPEN, SHUT, BROKEN = 1, 0, -1
 
 
-class Origin(NamedTuple):
-    """What a result of a task with a cache was made from, and, where it was found, where that was.
-
-    Attributes:
-        said: as it is kept, a JSON object: the `key` of the entry; the `inputs` of the call, a list of name,
-            digest and upstream; of a value that was found `run`, `attempt` and `made`; `files`: a digest of
-            what lies at the paths in the value; `missed`: why an entry that was there was not used.
-        run, made: of a value that was found: the run, and when, in seconds since 1970; else 0.
-    """
-
-    said: str
-    run: int = 0
-    made: float = 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What is known of an exception, printable and picklable also where the exception is neither.
@@ -73,7 +58,10 @@ class Detail(NamedTuple):
         retry_in: seconds until another attempt, where the task's policy allows one.
         failure: why it did not succeed.
         message: what a raised signal said.
-        origin: of a task with a cache, what its result was made from.
+        origin: of a task with a cache, what its result was made from, as it is kept, a JSON object: the `key`
+            of the entry; the `inputs` of the call, a list of name, digest and upstream; of a value that was
+            found `run`, `attempt` and `made`, in seconds since 1970; `files`: a digest of what lies at the
+            paths in the value; `missed`: why an entry that was there was not used. "": there is none.
     """
 
     length: int = -1
@@ -82,4 +70,4 @@ class Detail(NamedTuple):
     retry_in: float | None = None
     failure: Failure | None = None
     message: str = ""
-    origin: Origin | None = None
+    origin: str = ""

@@ -18,7 +18,7 @@ from typing import Any
 
 from flowkit.engine.capture import Line
 from flowkit.engine.ledger import Hit, Making
-from flowkit.plan.events import Call, Origin
+from flowkit.plan.events import Call
 from flowkit.plan.plan import Plan
 from flowkit.runs.cache_keys import Keys
 from flowkit.store import owners
@@ -176,7 +176,7 @@ class Cache:
         except (UnreadableError, ValueError, TypeError):  # the latter: a damaged row
             self._missed[key] = UNREADABLE
             return None
-        return Hit(value, stored if stored.kind != "p" else None, Origin(said, run, made))
+        return Hit(value, stored if stored.kind != "p" else None, said)
 
     def _loaded(self, stored: Stored) -> Any:
         value = self._results.loaded(stored)
@@ -264,7 +264,7 @@ class Missing:
     """A call whose result is not there, and which this run makes; see `Making`."""
 
     def __init__(self, cache: Cache, call: Call, key: bytes, inputs: str, missed: str) -> None:
-        self.origin = Origin(said_of(key, inputs, missed=missed))
+        self.origin = said_of(key, inputs, missed=missed)
         self._cache = cache
         self._call = call
         self._key = key
@@ -288,7 +288,7 @@ class Missing:
 class Unfindable:
     """A call whose result has no key, as the cache is off or an argument has no digest; see `Making`."""
 
-    origin: Origin | None = None
+    origin = ""
 
     def made(self, value: Any, kept: Any) -> Any:
         """See `Making.made`."""

@@ -25,7 +25,7 @@ class CacheEntry:
         took: seconds that making it took.
         code: digest of its code's parts, in the table `codes`.
         inputs: name, digest and upstream of each argument, as JSON; kept as part of the origin that an
-            attempt remembers which finds the entry (see `Origin` in plan/events.py).
+            attempt remembers which finds the entry (see `Detail` in plan/events.py).
         files: a digest of what lies at the paths in the result, "" where there are none.
         log: stream, level and text of each line that was printed or logged.
     """

@@ -257,11 +257,11 @@ def _detail(detail: Any) -> str:
     if isinstance(detail, int):
         return json.dumps({"width": detail})
     is_bare = not detail.message and detail.retry_in is None and detail.failure is None
-    if detail.origin is None:
+    if not detail.origin:
         return "{}" if is_bare else json.dumps(_known(detail))
     if is_bare:
-        return f'{{"origin": {detail.origin.said}}}'
-    return f'{json.dumps(_known(detail))[:-1]}, "origin": {detail.origin.said}}}'
+        return f'{{"origin": {detail.origin}}}'
+    return f'{json.dumps(_known(detail))[:-1]}, "origin": {detail.origin}}}'
 
 
 def _known(detail: Detail) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from flowkit.plan.events import Detail, Failure, Origin, Row
+from flowkit.plan.events import Detail, Failure, Row
 from flowkit.plan.status import CACHED, FAILED, MAPPED, RUNNING, SUCCESS
 from flowkit.store import database, files, opening, owners
 from flowkit.store.batch import Stored
@@ -30,7 +30,7 @@ BOOM = Failure(
     "ValueError: negative price: -3\n",
     "flows/etl.py:31 in clean",
 )
-FOUND = Origin(said_of(b"key", "[]", run=1, attempt=1, made=int(BEGAN)), 1, BEGAN)
+FOUND = said_of(b"key", "[]", run=1, attempt=1, made=int(BEGAN))
 
 
 def row(

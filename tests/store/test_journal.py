@@ -9,9 +9,9 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from made_history import BEGAN, SIGNED, MadeHistory, failed, line, row
+from made_history import SIGNED, MadeHistory, failed, line, row
 
-from flowkit.plan.events import Detail, Origin, Row
+from flowkit.plan.events import Detail, Row
 from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, RETRYING, RUNNING, SKIPPED, SUCCESS, WAITING
 from flowkit.store import opening, owners
 from flowkit.store.batch import Stored
@@ -133,7 +133,7 @@ def test_more_rows_than_a_statement_takes_are_all_written(made: MadeHistory, jou
 
 
 def test_what_an_entry_of_the_cache_was_made_from_is_written(made: MadeHistory, journal: Journal) -> None:
-    origin = Origin(said_of(b"\x01\x02", '[["x", "ab", ""]]', run=3, attempt=1), 3, BEGAN)
+    origin = said_of(b"\x01\x02", '[["x", "ab", ""]]', run=3, attempt=1)
     journal.append([row(0, 6, detail=Detail(message="found", origin=origin))], {}, VALUES)
     [[detail]] = made.rows("SELECT detail FROM attempts")
     assert json.loads(detail) == {
