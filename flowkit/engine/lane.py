@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flowkit.engine.worker import Finished
 
 
+_AT_ONCE = 256  # calls; others wait for the lock while what was found of them is accepted
 _LONGEST = 1e6  # seconds; who waits longer looks again
 
 
@@ -54,6 +55,7 @@ class Lane:
         self.name = name
         self.idle: list[Bell] = []
         self.driven = False
+        self._sought = engine.worker.sought
 
     def exchange(self, finished: Finished | None) -> Call | None:
         """Give back a finished call and take the next one, waiting for it.
@@ -61,11 +63,9 @@ class Lane:
         None: the run is over, or the call had been given up, and the worker has been replaced.
         """
         engine, machine, recorder = self.engine, self.engine.machine, self.engine.recorder
-        # A blocking acquire would put the waiters in a queue that each hand-over has to go through,
-        # a switch of threads a task (a convoy). Giving the processor away and trying again does not.
         acquire, release = engine.lock.acquire, engine.lock.release
-        while not acquire(False):
-            time.sleep(0)
+        if not acquire(False):
+            self._acquire()
         try:
             now = 0.0
             if finished is not None:
@@ -73,6 +73,9 @@ class Lane:
                     return None
                 now = finished[0][5]
             while True:
+                if self._sought:
+                    self._look()
+                    now = 0.0
                 call = machine.take(self.number, now or engine.clock())
                 if call is not None and not (
                     self.idle or machine.deadlines or recorder.asleep or engine.watchful
@@ -86,8 +89,7 @@ class Lane:
                 self.idle.append(bell)
                 release()
                 bell.wait()
-                while not acquire(False):
-                    time.sleep(0)
+                self._acquire()
         finally:
             release()
 
@@ -97,6 +99,34 @@ class Lane:
         with engine.lock:
             if finished is not None:
                 engine.accept(finished)
+            if self._sought:
+                self._look()
             call = engine.machine.take(self.number, engine.clock())
             engine.rouse()
             return call
+
+    def _look(self) -> None:
+        """Take the results that are at hand of the calls that go first; the lock is let go for the look."""
+        engine, machine = self.engine, self.engine.machine
+        calls = machine.take_to_look(self.number, self._sought, _AT_ONCE)
+        if not calls:
+            return
+        self._sought.difference_update(call[0] for call in calls)
+        engine.lock.release()
+        try:
+            found = engine.worker.look_at(calls)
+        finally:
+            self._acquire()
+        for call, finished in zip(calls, found, strict=True):
+            if finished is None:
+                machine.put_back(call, engine.clock())
+            else:
+                engine.accept(finished)
+
+    def _acquire(self) -> None:
+        """Take the engine's lock."""
+        # A blocking acquire would put the waiters in a queue that each hand-over has to go through,
+        # a switch of threads a task (a convoy). Giving the processor away and trying again does not.
+        acquire = self.engine.lock.acquire
+        while not acquire(False):
+            time.sleep(0)

@@ -79,6 +79,16 @@ class Results(Protocol):
             FlowkitError: it cannot be had.
         """
 
+    def at_hand(self, call: Call, values: Sequence[Any]) -> tuple[Any, str] | None:
+        """Value and origin of a result that is there already, for a call whose task asks for that.
+
+        Only what is had at once: without waiting for anybody, without code of the user's, and what is kept
+        of the value is the value itself; None: ask `found`.
+
+        Args:
+            values: the arguments, in the order of the plan's `refs`.
+        """
+
     def found(self, call: Call, arguments: dict[str, Any]) -> Hit | Making:
         """What there is already of a call whose task asks for that; waits while another makes it."""
 

@@ -6,7 +6,7 @@ machine: it reads what has ended, which does not change any more, and returns a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,12 @@ class KeepingError(Exception):
 
 
 class Worker:
-    """Carries out the calls of one engine; shared by all threads of a run."""
+    """Carries out the calls of one engine; shared by all threads of a run.
+
+    Attributes:
+        sought: the nodes whose results are worth a look before they are called, as that is all there is to
+            do where they are at hand.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -62,24 +67,47 @@ class Worker:
         self._plain: frozenset[type] | None = results.plain if results is not None else None
         # What a call with a cache that raised was made from: so it can be told from a later one.
         self._origins: dict[Call, str] = {}
-        self._special = (
+        odd = (
             frozenset(self.plan.arguments)
             | frozenset(self.plan.custom)
             | self.plan.merges
             | frozenset(self.plan.needs)
-            | frozenset(self.plan.cached)
-            | self.plan.unkept
             | self.plan.durable
             # An attempt that was given up before it read its arguments might find that they were let go.
             | frozenset(self.plan.timeouts)
         )
+        self._special = odd | self.plan.cached | self.plan.unkept
+        self.sought = set(self._cached_nodes - odd - self.plan.groups.keys())
         if engine.careful:
             self._special = frozenset(range(self.plan.size))
+            self.sought = set()
 
     def look_up(self, nodes: set[int]) -> None:
         """These values may not be in memory: who takes them has to look."""
         followers = {follower for node in nodes for follower in self.plan.successors[node]}
         self._special |= followers
+
+    def look_at(self, calls: Sequence[Call]) -> list[Finished | None]:
+        """The ends of those calls whose results are at hand; None for the others.
+
+        One look is at many, as it neither waits nor runs code of the user's. What goes wrong will do so
+        again in the call itself, and is told there.
+        """
+        assert self.engine.results is not None
+        at_hand, refs, values = self.engine.results.at_hand, self.plan.refs, self.values
+        now = self._clock()
+        found: list[Finished | None] = []
+        for call in calls:
+            try:
+                hit = at_hand(call, [values[ref] for ref in refs[call[0]]])
+            except Exception:
+                hit = None
+            if hit is None:
+                found.append(None)
+            else:
+                value, origin = hit
+                found.append(((*call, CACHED, now, now, None, Detail(origin=origin)), value, None))
+        return found
 
     def execute(self, call: Call, name: str) -> Finished:
         """Carry out a call.

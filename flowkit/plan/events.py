@@ -4,8 +4,9 @@ A row is `(node, index, attempt, status, started, ended, worker, detail)`:
 
 - `node`: the task's number in the plan; `index`: the child of a mapped task, else -1.
 - `attempt`: 1, 2, …; 0 for what was decided without an attempt.
-- `status`: a `Status`. RUNNING is the start of an attempt, RETRYING the end of one that is followed
-  by another, EXPANDED the moment when a mapped task knows its children (`attempt` is their number).
+- `status`: a `Status`. RUNNING is the start of an attempt; there is none where a result was at hand.
+  RETRYING is the end of one that is followed by another, EXPANDED the moment when a mapped task knows its
+  children (`attempt` is their number).
 - `started`, `ended`: seconds of the run's monotonic clock.
 - `worker`: the name of who ran it, or None.
 - `detail`: None, a `Detail`, or the reason in words of what was decided without an attempt.

@@ -8,6 +8,8 @@ Stimuli:
 - `replay(row)` and `go_on(…)`, before `start`: an end that is known already, attempts that were made.
 - `start(now)`, once.
 - `take(lane, now)`: the next call of a lane, or None.
+- `take_to_look(lane, nodes, most)`: the next calls of a lane that are of these nodes. They are out, though
+  no event tells of their start; each is answered by `done`, or by `put_back`.
 - `done(row)`: how an attempt ended; False where nobody waits for that attempt any more.
 - `expire(now)`: makes due retries ready, and returns the calls that are past their time limit.
   Each is answered by `done` with TIMED_OUT: the delay before a retry may be the user's code.
@@ -22,6 +24,7 @@ It leaves `events`, a list of rows (see events.py), for the engine to take away.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from heapq import heappop, heappush
 from typing import Any
 
@@ -112,6 +115,28 @@ class Machine(Known):
             self._limit(node, -1, attempt, now)
         self.events.append((node, -1, attempt, RUNNING, now, 0.0, None, None))
         return (node, -1, attempt)
+
+    def take_to_look(self, lane: int, nodes: Container[int], most: int) -> list[Call]:
+        """The ready calls of this lane that go first, as long as they are of these nodes.
+
+        Args:
+            nodes: none that is mapped.
+        """
+        heap = self._ready[lane]
+        calls: list[Call] = []
+        while heap and heap[0] in nodes and len(calls) < most and not self.stopping:
+            node = heappop(heap)
+            self.status[node] = RUNNING
+            calls.append((node, -1, self._attempts.get(node, 1) if self._attempts else 1))
+        self.running += len(calls)
+        return calls
+
+    def put_back(self, call: Call, now: float) -> None:
+        """What was looked at is ready again, unless it was given up meanwhile."""
+        if self.is_running(*call):
+            self.running -= 1
+            self._ready_again(call[0], call[1])
+            self._close_if_stopped(now)
 
     def done(self, row: Row) -> bool:
         """Take the end of an attempt; False where it comes too late, and nothing was changed."""

@@ -6,13 +6,12 @@ another process, and under another hash seed; a change of what it is made of is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from flowkit.fingerprint import Code, Tracer, UndigestibleError, combine, digest
 from flowkit.fingerprint.plain import LEAVES, raw, text
-from flowkit.flow.task import Task
 from flowkit.plan.plan import Plan
 
 VERSION = 1
@@ -33,7 +32,7 @@ class Keys:
         self._codes = codes
         self.tracer = tracer
         self._beginnings: dict[bytes, bytes] = {}
-        self._orders: dict[tuple[str, ...], list[tuple[str, bytes]]] = {}
+        self._orders: dict[tuple[str, ...], list[tuple[int, bytes]]] = {}
 
     def of(self, node: int, arguments: Mapping[str, Any]) -> bytes | None:
         """The key of a call; None where an argument has no digest, so that its result cannot be found.
@@ -41,21 +40,40 @@ class Keys:
         Raises:
             Exception: whatever the user's own function for a key raises.
         """
-        task = self._plan.tasks[node]
-        cache = task.keeping.cache
-        code = self._codes[node].digest
-        tokens = [(self._beginnings.get(code) if cache is True else None) or self._beginning(task, code)]
+        cache = self._plan.tasks[node].keeping.cache
         try:
             if cache is not True and callable(cache):
-                tokens.append(self._digest(cache(dict(arguments))))
-            else:
-                names = tuple(arguments)
-                for name, token in self._orders.get(names) or self._order(names):
-                    value = arguments[name]
-                    leaf = LEAVES.get(type(value))
-                    tokens += (token, leaf(value) if leaf is not None else raw(self._digest(value)))
+                token = self._digest(cache(dict(arguments)))
+                return sha256(self._beginning(node) + token).digest()
+            return self._key(node, tuple(arguments), list(arguments.values()), self._digest)
         except UndigestibleError:
             return None
+
+    def of_leaves(self, node: int, values: Sequence[Any]) -> bytes | None:
+        """The key of a call by position, where that takes no code of the user's; None: ask `of`."""
+        task = self._plan.tasks[node]
+        cache = task.keeping.cache
+        if cache is not True and callable(cache):
+            return None
+        return self._key(node, self._plan.names[node] or task._signature.names[: len(values)], values, None)
+
+    def _key(
+        self,
+        node: int,
+        names: tuple[str, ...],
+        values: Sequence[Any],
+        digest_of: Callable[[Any], bytes] | None,
+    ) -> bytes | None:
+        tokens = [self._beginning(node)]
+        for place, token in self._orders.get(names) or self._order(names):
+            value = values[place]
+            leaf = LEAVES.get(type(value))
+            if leaf is not None:
+                tokens += (token, leaf(value))
+            elif digest_of is not None:
+                tokens += (token, raw(digest_of(value)))
+            else:
+                return None
         return sha256(b"".join(tokens)).digest()
 
     def code(self, node: int) -> bytes:
@@ -80,18 +98,23 @@ class Keys:
     def _digest(self, value: Any) -> bytes:
         return digest(value, tracer=self.tracer)
 
-    def _beginning(self, task: Task, code: bytes) -> bytes:
+    def _beginning(self, node: int) -> bytes:
         """What all calls of a task share."""
-        if task.keeping.cache == "inputs":  # nothing but its name tells it from others
+        task = self._plan.tasks[node]
+        if isinstance(task.keeping.cache, str):  # by inputs: nothing but its name tells it from others
             run = task.run
             name = f"{task.name} {getattr(run, '__module__', '')}.{getattr(run, '__qualname__', type(task))}"
             return combine(f"{VERSION} {name}".encode(), b"")
-        found = self._beginnings[code] = combine(f"{VERSION} ".encode(), code)
+        code = self._codes[node].digest
+        found = self._beginnings.get(code)
+        if found is None:
+            found = self._beginnings[code] = combine(f"{VERSION} ".encode(), code)
         return found
 
-    def _order(self, names: tuple[str, ...]) -> list[tuple[str, bytes]]:
-        """The names of arguments in the order in which they are part of a key, with their tokens."""
-        found = self._orders[names] = [(name, text(name)) for name in sorted(names)]
+    def _order(self, names: tuple[str, ...]) -> list[tuple[int, bytes]]:
+        """The places of arguments in the order in which they are part of a key, with the tokens of their
+        names."""
+        found = self._orders[names] = [(names.index(name), text(name)) for name in sorted(names)]
         return found
 
     def source(self, node: int, argument: str) -> str:

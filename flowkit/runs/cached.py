@@ -11,7 +11,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from flowkit.store.cache_entry import (
     UNREADABLE,
     CacheEntry,
     is_expired,
+    is_plain,
     said_of,
     unpacked,
 )
@@ -39,9 +40,9 @@ _PAUSE = 0.02  # seconds between two looks at an entry that another process make
 _MOST_READ = 100_000  # entries of a flow that are read at once
 _SMALL = 1000  # bytes of those; a larger one is read when it is asked for
 _LATELY = 3600.0  # seconds in which the use of an entry is not noted again
-_COLUMNS = "key, run, made, data, log, used, origin"
+_COLUMNS = "key, data, origin, NULLIF(log, '[]'), made, used"
 
-_Row = tuple[bytes, int, float, bytes, str, float, str]
+_Row = tuple[bytes, bytes, str, str | None, float, float]
 
 
 @dataclass
@@ -129,6 +130,15 @@ class Cache:
         self.used: set[bytes] = set()
         self._since = time.time() - _LATELY
 
+    def at_hand(self, call: Call, values: Sequence[Any]) -> tuple[Any, str] | None:
+        """See `Results.at_hand`: entries with a plain value and without a log, of those that were read."""
+        key = self._keys.of_leaves(call[0], values) if call[0] not in self._forced else None
+        row = self._read().get(key) if key is not None else None
+        if row is None or row[3] is not None or not is_plain(row[1]):
+            return None
+        found = self._value(call, row)
+        return (found[0], row[2]) if found is not None else None
+
     def found(self, call: Call, arguments: dict[str, Any]) -> Hit | Making:
         """See `Results.found`."""
         node = call[0]
@@ -154,9 +164,15 @@ class Cache:
 
     def _hit(self, call: Call, key: bytes, *, anew: bool = False) -> Hit | None:
         row = self._row(key) if not anew else self._row_now(key)
-        if row is None:
+        found = self._value(call, row) if row is not None else None
+        if row is None or found is None:
             return None
-        _, run, made, data, log, used, said = row
+        value, stored = found
+        return Hit(value, stored if stored.kind != "p" else None, row[2])
+
+    def _value(self, call: Call, row: _Row) -> tuple[Any, Stored] | None:
+        """The value of an entry, with what is kept of it; None where it is of no use to this call."""
+        key, data, said, log, made, used = row
         try:
             limit = self._plan.tasks[call[0]].keeping.cache
             if limit is not True and is_expired(limit, made):
@@ -165,18 +181,20 @@ class Cache:
             stored = unpacked(data, key, self._secret)
             if stored is None:
                 raise UnreadableError
-            value = stored.payload if stored.kind == "p" else self._loaded(stored)
-            if stored.kind != "p" and is_altered(said, value):
-                self._missed[key] = ALTERED
-                return None
-            if log != "[]":
+            value = stored.payload
+            if stored.kind != "p":
+                value = self._loaded(stored)
+                if is_altered(said, value):
+                    self._missed[key] = ALTERED
+                    return None
+            if log is not None:
                 self._give_back(call, log)
             if used < self._since:
                 self.used.add(key)
         except (UnreadableError, ValueError, TypeError):  # the latter: a damaged row
             self._missed[key] = UNREADABLE
             return None
-        return Hit(value, stored if stored.kind != "p" else None, said)
+        return value, stored
 
     def _loaded(self, stored: Stored) -> Any:
         value = self._results.loaded(stored)
@@ -185,9 +203,7 @@ class Cache:
 
     def _row(self, key: bytes) -> _Row | None:
         """An entry: of those that were read when the run first asked, else as it stands now."""
-        if self._rows is None:
-            self._rows = self._read()
-        row = self._rows.get(key)
+        row = self._read().get(key)
         return self._row_now(key) if row is None and key in self._making else row
 
     def _row_now(self, key: bytes) -> _Row | None:
@@ -197,13 +213,18 @@ class Cache:
         return row
 
     def _read(self) -> dict[bytes, _Row]:
-        """The small entries of the flow: one statement for all costs a tenth of one for each."""
+        """The small entries of the flow, read when the run first asks: one statement for all costs a tenth
+        of one for each."""
+        if self._rows is not None:
+            return self._rows
         with self._lock:
-            rows = self._connection.execute(
-                f"SELECT {_COLUMNS} FROM cache WHERE flow=? AND LENGTH(data)<? AND LENGTH(log)<? LIMIT ?",
-                (self._plan.name, _SMALL, _SMALL, _MOST_READ),
-            ).fetchall()
-        return {row[0]: row for row in rows}
+            if self._rows is None:
+                rows = self._connection.execute(
+                    f"SELECT {_COLUMNS} FROM cache WHERE flow=? AND LENGTH(data)<? AND LENGTH(log)<? LIMIT ?",
+                    (self._plan.name, _SMALL, _SMALL, _MOST_READ),
+                )
+                self._rows = {row[0]: row for row in rows}
+            return self._rows
 
     def _give_back(self, call: Call, log: str) -> None:
         """What was printed and logged when the value was made, as if this call had done so."""

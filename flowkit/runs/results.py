@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowkit.engine.ledger import Hit, Making
@@ -74,6 +74,9 @@ class RunResults:
                 f"the result of `{self._plan.key(node, index)}` cannot be read: {error}"
                 f"; `flowkit resume --force {key}` makes it again"
             ) from error
+
+    def at_hand(self, call: Call, values: Sequence[Any]) -> tuple[Any, str] | None:
+        return self._cache.at_hand(call, values) if self._cache is not None else None
 
     def found(self, call: Call, arguments: dict[str, Any]) -> Hit | Making:
         return self._cache.found(call, arguments) if self._cache is not None else Unfindable()

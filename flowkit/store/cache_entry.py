@@ -94,6 +94,11 @@ def packed(stored: Stored, key: bytes, secret: bytes) -> bytes:
     return _signed(stored.kind.encode() + content, key, secret)
 
 
+def is_plain(data: bytes) -> bool:
+    """Whether it says of itself that its value is plain."""
+    return data[MAC : MAC + 1] in (b"i", b"p")
+
+
 def unpacked(data: bytes, key: bytes, secret: bytes) -> Stored | None:
     """The result in these bytes; None where they are not what was written, or nobody could sign them."""
     if len(data) <= MAC or _signature(data[MAC:], key, secret) != data[:MAC]:

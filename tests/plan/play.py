@@ -123,7 +123,7 @@ class Play:
         """One thing that may happen now."""
         moves: list[Callable[[], None]] = []
         if len(self.out) < self.workers and self.ready_lanes():
-            moves += [self.take] * 2
+            moves += [self.take] * 2 + [self.look_at_some]
         if any(self.attempt(call).kind != "timeout" for call in self.out):
             moves += [self.answer] * 2
         if self.machine.next_deadline is not None:
@@ -138,6 +138,22 @@ class Play:
         lane = self.chance.choice(self.ready_lanes())
         call = self.machine.take(lane, self.now)
         assert call is not None, "what is ready is handed out"
+        self.took(lane, call)
+
+    def look_at_some(self) -> None:
+        """Some are taken to be looked at, and each is put back, or stays out."""
+        lane = self.chance.choice(self.ready_lanes())
+        nodes = {node for node in range(self.plan.size) if self.chance.random() < 0.8}
+        nodes -= self.plan.groups.keys() | self.plan.timeouts.keys()
+        calls = self.machine.take_to_look(lane, nodes, self.chance.randint(1, 3))
+        assert nodes.issuperset(call[0] for call in calls), "only what is wanted is handed out"
+        for call in calls:
+            if self.chance.random() < 0.5:
+                self.machine.put_back(call, self.now)
+            else:
+                self.took(lane, call)
+
+    def took(self, lane: int, call: Call) -> None:
         node, index, number = call
         assert self.plan.lanes[lane] == LANES[self.node(call).lane], "a lane gets its own"
         mark = node, index

@@ -17,7 +17,7 @@ from flowkit.flow.flow import Flow
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.machine import Machine
 from flowkit.plan.plan import Plan
-from flowkit.plan.status import FAILED, SKIPPED, TRIGGER_FAILED
+from flowkit.plan.status import CANCELLED, FAILED, SKIPPED, TRIGGER_FAILED
 
 ONE = Attempt("value", 1)
 orders = st.integers(0, 10_000)
@@ -50,6 +50,22 @@ def test_what_is_given_is_not_run_and_changes_no_other_end(
     scenario: Scenario, order: int, workers: int
 ) -> None:
     resumes_from_what_succeeded(Machine, scenario, order, workers)
+
+
+def test_what_was_looked_at_is_put_back_only_where_it_still_waits() -> None:
+    play = Play(Machine, [node("one", ONE), node("two", ONE)], random.Random(1), workers=2)
+    play.start()
+    machine = play.machine
+    calls = machine.take_to_look(0, {0, 1}, 9)
+    assert (len(calls), machine.running, machine.ready(0)) == (2, 2, 0)
+    machine.cancel(101.0)
+    machine.put_back(calls[0], 101.0)
+    assert not machine.over
+    assert machine.abandon(102.0) == [calls[1]]
+    machine.put_back(calls[1], 103.0)
+    machine.check()
+    assert machine.over
+    assert [row[3] for row in machine.events] == [CANCELLED, CANCELLED]
 
 
 def value(result: Any) -> Attempt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from run_place import Place, Session
 
-from flowkit import Flow, Parameter, task
+from flowkit import Flow, Parameter, context, task
 from flowkit.engine.engine import Engine
 from flowkit.executors import ThreadExecutor
 from flowkit.runs.memory import Asked
@@ -199,6 +200,135 @@ def test_children_that_find_one_entry_expired_make_it_once(place: Place) -> None
     aged(place, 4000)
     session = place.run(flow)
     assert sorted(session.state(f"hourly[{child}]") for child in range(5)) == ["Cached"] * 4 + ["Success"]
+
+
+# -- plain values, which are looked for many at a time -----------------------------------------
+
+
+@task(cache=True)
+def added(number: int, more: int = 1, *, sign: str = "+") -> int:
+    return number + more if sign == "+" else number - more
+
+
+@task
+def given_late(number: int) -> int:
+    return number
+
+
+def sums() -> Flow:
+    with Flow("sums") as flow:
+        added(1)
+        added(1, 1)
+        added(more=1, number=1)
+        added(1, sign="-", more=5)
+        added(added(added(2)), more=given_late(3))
+        added.map([1, 2, 3])
+    return flow
+
+
+@pytest.mark.parametrize("executor", [None, ThreadExecutor(3)])
+def test_however_a_call_is_written_it_is_found(place: Place, executor: Any) -> None:
+    made = place.run(sums(), executor=executor)
+    assert [made.value(key) for key in ("added", "added-2", "added-3")] == [2, 2, 2]
+    found = place.run(sums(), executor=executor)
+    assert found.values == made.values
+    assert {found.state(key) for key in made.values if key.startswith("added")} == {"Cached"}
+
+
+def test_what_is_found_at_once_remembers_what_it_was_made_from(place: Place) -> None:
+    for _ in range(2):
+        place.run(sums())
+    found = place.rows(
+        "SELECT one.detail, two.detail FROM attempts one JOIN attempts two USING (node, child)"
+        " WHERE one.run=1 AND two.run=2 AND two.status=6 AND node=0"
+    )
+    [(was, now)] = [tuple(json.loads(detail)["origin"] for detail in row) for row in found]
+    assert now == was | {"run": 1, "attempt": 1, "made": now["made"]}
+
+
+@pytest.mark.parametrize("cache", ["inputs", timedelta(hours=1), lambda given: given["number"] % 10])
+def test_each_kind_of_key_finds_plain_values(place: Place, cache: Any) -> None:
+    @task(cache=cache)
+    def kept(number: int) -> int:
+        return number
+
+    with Flow("kinds") as flow:
+        kept(3)
+        kept(4)
+    assert states(place.run(flow)) == ["Success"] * 2
+    assert states(place.run(flow)) == ["Cached"] * 2
+
+
+def test_a_slow_call_keeps_none_from_starting_that_was_looked_for_with_it(place: Place) -> None:
+    both = threading.Barrier(2)
+
+    @task(cache=True)
+    def kept(number: int, waits: bool = False) -> int:
+        if waits:
+            both.wait(20)
+        return number
+
+    def numbers(*slow: int) -> Flow:
+        with Flow("slow") as flow:
+            for number in range(600):
+                kept(number, number in slow)
+        return flow
+
+    place.run(numbers())
+    session = place.run(numbers(3, 500), executor=ThreadExecutor(2))
+    assert [key for key, state in ends(session).items() if state == "Success"] == ["kept-4", "kept-501"]
+
+
+def ends(session: Session) -> dict[str, str]:
+    return {key: session.state(key) for key in session.outcome.plan.keys}
+
+
+def test_a_plain_value_that_is_not_there_is_tried_again_as_often_as_any(place: Place) -> None:
+    @task(cache=True, max_retries=2, retry_delay=timedelta(0))
+    def flaky(number: int) -> int:
+        if context.task_run_count < 3:
+            raise ValueError("not yet")
+        return number
+
+    with Flow("flaky") as flow:
+        flaky(5)
+    assert [states(place.run(flow)) for _ in range(2)] == [["Success"], ["Cached"]]
+    assert place.rows("SELECT run, attempt FROM attempts") == [(1, 1), (1, 2), (1, 3), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE cache SET data=CAST(substr(data, 1, length(data) - 1) || x'39' AS BLOB)",
+        "UPDATE cache SET data=x'00'",
+        "UPDATE cache SET data=CAST(substr(data, 1, 16) || 'p{' AS BLOB)",
+        "UPDATE cache SET used='x'",
+        "UPDATE cache SET log='[['",
+    ],
+)
+def test_a_plain_value_that_was_altered_is_made_again(place: Place, damage: str) -> None:
+    with Flow("two") as flow:
+        added(1)
+        added(2)
+    place.run(flow)
+    memory = place.memory()
+    memory.connection.execute(damage)
+    memory.close()
+    again = place.run(flow)
+    assert states(again) == ["Success"] * 2
+    assert [again.value(key) for key in ("added", "added-2")] == [2, 3]
+
+
+def test_a_plain_value_with_a_log_gives_it_back(place: Place) -> None:
+    @task(cache=True)
+    def says(number: int) -> int:
+        print(f"it is {number}")
+        return number
+
+    with Flow("says") as flow:
+        says(3)
+    for _ in range(3):
+        assert place.run(flow).seen.lines == ["it is 3"]
 
 
 # -- damage -------------------------------------------------------------------------------------
