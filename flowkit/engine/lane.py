@@ -117,9 +117,10 @@ class Lane:
             found = engine.worker.look_at(calls)
         finally:
             self._acquire()
+        now = engine.clock()
         for call, finished in zip(calls, found, strict=True):
             if finished is None:
-                machine.put_back(call, engine.clock())
+                machine.put_back(call, now)
             else:
                 engine.accept(finished)
 

@@ -124,6 +124,7 @@ class Cache:
         self._lock = threading.Lock()
         self._rows: dict[bytes, _Row] | None = None
         self._making: dict[bytes, _Making] = {}
+        self._looked_for: dict[Call, bytes] = {}  # the keys of calls whose results were not at hand
         self._missed: dict[bytes, str] = {}  # why an entry that was there is of no use
         self.run = 0
         self.give_back: Callable[[Line], None] = lambda line: None
@@ -133,16 +134,20 @@ class Cache:
     def at_hand(self, call: Call, values: Sequence[Any]) -> tuple[Any, str] | None:
         """See `Results.at_hand`: entries with a plain value and without a log, of those that were read."""
         key = self._keys.of_leaves(call[0], values) if call[0] not in self._forced else None
-        row = self._read().get(key) if key is not None else None
-        if row is None or row[3] is not None or not is_plain(row[1]):
+        if key is None:
             return None
-        found = self._value(call, row)
-        return (found[0], row[2]) if found is not None else None
+        row = self._read().get(key)
+        if row is not None and row[3] is None and is_plain(row[1]):
+            found = self._value(call, row)
+            if found is not None:
+                return found[0], row[2]
+        self._looked_for[call] = key
+        return None
 
     def found(self, call: Call, arguments: dict[str, Any]) -> Hit | Making:
         """See `Results.found`."""
         node = call[0]
-        key = self._keys.of(node, arguments)
+        key = self._looked_for.pop(call, None) or self._keys.of(node, arguments)
         if key is None:
             return Unfindable()
         while True:
