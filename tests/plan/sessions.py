@@ -100,14 +100,12 @@ class Session(Play):
         counted = call[2] - self.forgiven.get(call[:2], 0)
         return self.node(call).attempt(max(call[1], 0), counted)
 
-    def take(self) -> None:
-        before = set(self.out)
-        super().take()
-        for call in set(self.out) - before:
-            mark = call[:2]
-            assert mark not in self.given, "what stands is not run again"
-            self.ran.add(mark)
-            self.made_from[mark, call[2]] = dict(self.inputs(mark))
+    def took(self, lane: int, call: Call) -> None:
+        super().took(lane, call)
+        mark = call[:2]
+        assert mark not in self.given, "what stands is not run again"
+        self.ran.add(mark)
+        self.made_from[mark, call[2]] = dict(self.inputs(mark))
 
     def inputs(self, mark: Mark) -> Iterator[tuple[Mark, Any]]:
         """All that an attempt is made from, and which version of it."""
