@@ -642,7 +642,7 @@ def pipeline() -> Flow:
 def chosen(made: Flow, select: str | None, exclude: str | None = None) -> set[str]:
     """The names of the tasks that are selected, but for values and collections."""
     found = selected(made, keys_of(made), select, exclude).tasks
-    return {each.name for each in found if not (each.auto_generated or isinstance(each, Parameter))}
+    return {each.name for each in found if not (each.is_carrier or isinstance(each, Parameter))}
 
 
 ALL = {"extract", "clean", "train", "test", "report", "audit"}

@@ -62,7 +62,7 @@ def _left_out(flow: Flow, chosen: Chosen) -> list[Row]:
     return [
         (Action.SKIP.value, keys[task], "not selected")
         for task in left
-        if not (task.auto_generated or isinstance(task, Parameter))
+        if not (task.is_carrier or isinstance(task, Parameter))
     ]
 
 

@@ -93,7 +93,7 @@ class Tally:
 
     def __init__(self, plan: Plan, loud: Callable[[int, int], bool] = lambda tasks, children: False) -> None:
         # As `Plan.hidden` has it, for all nodes at once.
-        hidden = bytearray(map(attrgetter("auto_generated"), plan.tasks))
+        hidden = bytearray(map(attrgetter("is_carrier"), plan.tasks))
         for node in plan.parameters.values():
             hidden[node] = 1
         self.visible = self.total = plan.size - sum(hidden)

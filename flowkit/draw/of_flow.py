@@ -20,7 +20,7 @@ def drawing_of(flow: Flow, keys: dict[Task, str]) -> Drawing:
     """
     wiring = flow.wiring
     order = in_order(flow)
-    shown = [task for task in order if not task.auto_generated]
+    shown = [task for task in order if not task.is_carrier]
     nodes = tuple(
         Node(
             keys[task],
@@ -53,13 +53,13 @@ def _direct(flow: Flow, task: Task, sources: dict[Task, list[Task]]) -> list[Tas
 
 def _through(task: Task, sources: dict[Task, list[Task]]) -> list[Task]:
     """The task itself where it is drawn, else the drawn tasks whose values it carries."""
-    return sources[task] if task.auto_generated else [task]
+    return sources[task] if task.is_carrier else [task]
 
 
 def _shown_sources(flow: Flow, order: tuple[Task, ...]) -> dict[Task, list[Task]]:
     """For each task that only carries values, the drawn tasks that those come from."""
     sources: dict[Task, list[Task]] = {}
     for task in order:
-        if task.auto_generated:
+        if task.is_carrier:
             sources[task] = _direct(flow, task, sources)
     return sources

@@ -27,7 +27,7 @@ class CompareValue(Task):
     def __init__(self, value: Any, name: str | None = None, **options: Any) -> None:
         super().__init__(name=name or f'CompareValue: "{value}"', **options)
         self.value = value
-        self.auto_generated = True
+        self.is_carrier = True
 
     def run(self, value: Any) -> None:
         """Compare."""
@@ -40,7 +40,7 @@ def _truth(x: Any) -> bool:
 
 
 _AS_BOOL = FunctionTask(_truth, name="as_bool")
-_AS_BOOL.auto_generated = True
+_AS_BOOL.is_carrier = True
 
 
 class case:  # noqa: N801 - the vocabulary of Prefect classic

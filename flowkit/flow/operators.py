@@ -228,7 +228,7 @@ def get_item(task: Task, key: Any) -> Task:
         )
     shown = key.name if isinstance(key, Task) else repr(key)
     made = _GET_ITEM(task, key, task_args={"name": f"{task.name}[{shown}]"})
-    made.auto_generated = True
+    made.is_carrier = True
     if task.keeping is not DEFAULT:
         made.checkpoint, made.result = task.checkpoint, task.result
     return made  # type: ignore[no-any-return]

@@ -88,7 +88,7 @@ def refuse_needed(selection: Selection, keys: Keys, why: str) -> None:
 
 
 def _is_carrier(task: Task) -> bool:
-    return task.auto_generated or isinstance(task, Parameter | Constant)
+    return task.is_carrier or isinstance(task, Parameter | Constant)
 
 
 def _carriers(chosen: Iterable[Task], needs: dict[Task, list[Task]]) -> set[Task]:
@@ -181,6 +181,6 @@ def _reached(start: set[Task], ways: dict[Task, list[Task]], steps: str) -> set[
             if task in found:
                 continue
             found.add(task)
-            (todo.extend(ways[task]) if task.auto_generated else after.append(task))
+            (todo.extend(ways[task]) if task.is_carrier else after.append(task))
         edge = after
     return found

@@ -28,7 +28,7 @@ class Constant(Task):
     def __init__(self, value: Any, name: str | None = None) -> None:
         super().__init__(name=name or _shown(value))
         self.value = value
-        self.auto_generated = True
+        self.is_carrier = True
 
     def run(self) -> Any:
         """The value itself."""
@@ -40,7 +40,7 @@ class Collection(Task):
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
         super().__init__(name=name, **options)
-        self.auto_generated = True
+        self.auto_generated = self.is_carrier = True
 
     def gather(self, flow: Flow, items: Iterable[Any], mapped: bool = False) -> Self:
         """Add this task to the flow with these items."""
@@ -96,7 +96,7 @@ class Dict(Task):
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
         super().__init__(name=name, **options)
-        self.auto_generated = True
+        self.auto_generated = self.is_carrier = True
 
     def run(self, keys: list[Any], values: list[Any]) -> dict[Any, Any]:
         """The values under their keys.
@@ -115,7 +115,9 @@ def as_task(value: Any, flow: Flow) -> Task:
         raise CallError(f"`{type(value).__name__}` goes around an argument of a task, nowhere else")
     holders = containers_with_tasks(value)
     if not holders:
-        return Constant(value)
+        constant = Constant(value)
+        constant.auto_generated = True
+        return constant
     made = {id(item): _Gathering(item, flow) for item in _as_written(value, holders, flow)}
     for container in holders:
         made[id(container)].connect([made.get(id(item), item) for item in _items(container)])

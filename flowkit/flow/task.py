@@ -68,6 +68,7 @@ class Task(Operations, Dependencies):
         "_signature",
         "auto_generated",
         "hooks",
+        "is_carrier",
         "keeping",
         "lane",
         "max_retries",
@@ -161,7 +162,8 @@ class Task(Operations, Dependencies):
             )
         if options:
             self._set_options(options)
-        self.auto_generated = False
+        self.auto_generated = False  # classic: a constant or collection that was made for an argument
+        self.is_carrier = False  # it only carries values about: not shown and not counted
         self._signature = self._inspect()
         self.nout = nout if nout is not None else outputs_of(self.run)
         check_retries(self)
@@ -335,6 +337,7 @@ class Task(Operations, Dependencies):
         new.keeping = self.keeping
         new.hooks = self.hooks
         new.auto_generated = self.auto_generated
+        new.is_carrier = self.is_carrier
         new._signature = self._signature
         self._copy_own(new)
         if around.made:

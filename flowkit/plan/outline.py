@@ -205,7 +205,7 @@ def outline_order(outline: Outline) -> list[int]:
 
 def _hidden(plan: Plan) -> list[int]:
     """As `Plan.hidden` has it, for all nodes at once."""
-    marks = map(attrgetter("auto_generated"), plan.tasks)
+    marks = map(attrgetter("is_carrier"), plan.tasks)
     return sorted({node for node, mark in enumerate(marks) if mark} | set(plan.parameters.values()))
 
 

@@ -156,4 +156,4 @@ class Plan:
         from flowkit.flow.parameter import Parameter
 
         task = self.tasks[node]
-        return task.auto_generated or isinstance(task, Parameter)
+        return task.is_carrier or isinstance(task, Parameter)

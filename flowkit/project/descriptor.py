@@ -47,7 +47,7 @@ def describe_flow(flow: Flow, ref: str, fingerprint: str, project: Project) -> D
 
 def _visible(flow: Flow) -> int:
     """The tasks that pictures show: not the parameters, nor what only carries values about."""
-    return sum(not (task.auto_generated or isinstance(task, Parameter)) for task in flow.tasks)
+    return sum(not (task.is_carrier or isinstance(task, Parameter)) for task in flow.tasks)
 
 
 def _first_paragraph(text: str) -> str:

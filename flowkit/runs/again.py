@@ -116,7 +116,7 @@ def _sources(plan: Plan, node: int) -> list[int]:
             continue
         seen.add(source)
         found[source] = None
-        if plan.tasks[source].auto_generated:
+        if plan.tasks[source].is_carrier:
             todo += plan.upstreams[source][::-1]
     return list(found)
 

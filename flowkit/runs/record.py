@@ -142,7 +142,7 @@ class Record:
 def _counts(outcome: Outcome) -> dict[str, int]:
     """How many tasks ended how, children of mapped ones one by one, without what only carries values."""
     machine, plan = outcome.engine.machine, outcome.plan
-    shown = [not mark for mark in map(attrgetter("auto_generated"), plan.tasks)]
+    shown = [not mark for mark in map(attrgetter("is_carrier"), plan.tasks)]
     for node in plan.parameters.values():
         shown[node] = False
     found = Counter(compress(machine.status, shown))

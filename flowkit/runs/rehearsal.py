@@ -214,7 +214,7 @@ class Rehearsal:
     def _outcome(self, node: int, index: int) -> tuple[int, Any]:
         """Status and value; RUNNING where the task would have to run."""
         task = self.plan.tasks[node]
-        if task.auto_generated:  # it is flowkit's own, and only carries values about
+        if task.is_carrier:  # it is flowkit's own, and only carries values about
             try:
                 return SUCCESS, task.run(**self._arguments.of(node, index))
             except skipping.signal:

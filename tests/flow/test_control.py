@@ -138,7 +138,8 @@ def test_a_case_is_upstream_of_the_tasks_without_one_inside() -> None:
     assert first_ones(flow, "a") == {first, third}
     assert mapped not in first_ones(flow, "a")
     (compare,) = [made for made in flow.tasks if isinstance(made, CompareValue)]
-    assert (compare.name, flow.slugs[compare], compare.auto_generated) == ("case(a)", "case(a)-1", True)
+    assert (compare.name, flow.slugs[compare], compare.is_carrier) == ("case(a)", "case(a)-1", True)
+    assert not compare.auto_generated
     assert flow.edges_to(compare) == {Edge(condition, compare, "value")}
 
 
@@ -299,7 +300,7 @@ def test_a_merge_is_a_task_with_an_edge_for_each_input_in_order() -> None:
     assert [(edge.upstream.name, edge.key) for edge in edges] == [("work", "task_1"), ("choose", "task_3")]
     assert flow.constants[made] == {"task_2": 5}
     assert (made.name, made.trigger, made.skip_on_upstream_skip) == ("Merge", "not_all_skipped", False)
-    assert not made.auto_generated
+    assert not made.is_carrier
 
 
 def test_a_merge_takes_options_and_a_flow() -> None:

@@ -34,7 +34,7 @@ def names(flow: Flow, select: str | None, exclude: str | None = None) -> set[str
     keys = keys_of(flow)
     found = selected(flow, keys, select, exclude)
     refuse_needed(found, keys, "nothing is kept")
-    return {made.name for made in found.tasks if not (made.auto_generated or isinstance(made, Parameter))}
+    return {made.name for made in found.tasks if not (made.is_carrier or isinstance(made, Parameter))}
 
 
 ALL = {"extract", "clean", "train", "report", "plot"}
