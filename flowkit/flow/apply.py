@@ -107,9 +107,7 @@ def _given(flow: Flow, mapping: Mapping, name: str, value: Any) -> Any:
                 f"`{name}` cannot be mapped over: `{type(bare).__name__}` is not a sequence",
                 hints=("pass a list, or wrap the argument in `unmapped(...)`",),
             )
-        task: Task = Constant(bare)
-    else:
-        task = as_task(bare, flow)
+    task = as_task(bare, flow)
     mapping.arguments[task] = _Spread(*spread)
     return task
 
