@@ -28,7 +28,8 @@ class Dependencies:
     ) -> Self:
         """Run after `task`; with `key`, take its result as that argument. Returns this task."""
         me = cast("Task", self)
-        ambient.flow_for(me.name, flow).add_edge(task, me, key, mapped)
+        target = ambient.flow_for(me.name, flow)
+        target.add_edge(task, target.add_task(me), key, mapped)
         return self
 
     def set_downstream(
@@ -36,7 +37,8 @@ class Dependencies:
     ) -> Self:
         """Run before `task`; with `key`, give it this result as that argument. Returns this task."""
         me = cast("Task", self)
-        ambient.flow_for(me.name, flow).add_edge(me, task, key, mapped)
+        target = ambient.flow_for(me.name, flow)
+        target.add_edge(me, target.as_task(task), key, mapped)
         return self
 
     def set_dependencies(

@@ -297,6 +297,9 @@ class Flow(Queries):
         """
         if key is not None:
             check_key(key)
+        first = unwrap(upstream_task, False)[0]
+        if isinstance(first, Task) and type(first) is not Constant:
+            self.add_task(first)  # before the downstream, as the order is that of their slugs
         downstream = self.as_task(downstream_task)
         if validate and key is not None:
             downstream._signature.check(downstream.name, key)

@@ -369,3 +369,13 @@ def test_copies_number_slugs_on_their_own() -> None:
     new = flow.copy()
     assert new.slugs[one(flow=new)] == "one-2"
     assert flow.slugs[one(flow=flow)] == "one-2"
+
+
+def test_tasks_have_their_slugs_in_the_order_of_classic() -> None:
+    first, second, third, fourth = (task(one.run) for _ in range(4))
+    flow = Flow("f")
+    flow.add_edge(second, first)
+    third.set_upstream(fourth, flow=flow)
+    assert [flow.slugs[each] for each in (second, first, third, fourth)] == [
+        f"one-{number}" for number in range(1, 5)
+    ]
