@@ -52,7 +52,7 @@ def written(run, screen):
 
 def pipeline():
     with Flow("data_pipeline") as flow:
-        Parameter("unused", default=1)
+        Parameter("unused", default=1)()
         join(clean.map(numbers()))
     return flow
 

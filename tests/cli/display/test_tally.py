@@ -57,7 +57,7 @@ def flow_of(ends, children):
         behave(children[number], ("child", number))
 
     with Flow("f") as flow:
-        Parameter("unused", default=1)
+        Parameter("unused", default=1)()
         before = numbers()
         for number, how in enumerate(ends):
             before = one([before], how, number)
