@@ -1,5 +1,29 @@
 """What a task raises to end in a state of its choice."""
 
-from flowkit.engine.signals import FAIL, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
+from flowkit.engine.signals import (
+    ENDRUN,
+    FAIL,
+    LOOP,
+    PAUSE,
+    RETRY,
+    SKIP,
+    SUCCESS,
+    TRIGGERFAIL,
+    VALIDATIONFAIL,
+    Signal,
+    signal_from_state,
+)
 
-__all__ = ["FAIL", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal"]
+__all__ = [
+    "ENDRUN",
+    "FAIL",
+    "LOOP",
+    "PAUSE",
+    "RETRY",
+    "SKIP",
+    "SUCCESS",
+    "TRIGGERFAIL",
+    "VALIDATIONFAIL",
+    "Signal",
+    "signal_from_state",
+]

@@ -18,9 +18,9 @@ from flowkit.plan.state import (
     Retrying,
     State,
     Success,
-    TaskStates,
 )
 from flowkit.plan.status import CACHED, CANCELLED, FAILED, SUCCESS
+from flowkit.plan.task_states import TaskStates
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine

@@ -95,3 +95,7 @@ class Known(Verdicts):
     def forgiven(self, node: int, index: int) -> int:
         """How many earlier attempts do not count against `max_retries`."""
         return self._forgiven.get((node, index), 0)
+
+    def let_on(self, node: int, index: int) -> None:
+        """It was paused, and may go on."""
+        self._resumed.add((node, index))

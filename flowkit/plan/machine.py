@@ -1,7 +1,8 @@
 """The machine: what may start, what a completion means, what waits for when.
 
 It is pure: no clock, thread, file, logger or random number; time is an argument, in seconds.
-What decides is in verdicts.py, what an earlier session has left in known.py; this file carries decisions out.
+What decides is in verdicts.py, what an earlier session has left in known.py, what comes again in waiting.py;
+this file carries decisions out.
 
 Stimuli:
 
@@ -11,9 +12,13 @@ Stimuli:
 - `take_to_look(lane, nodes, most)`: the next calls of a lane that are of these nodes. They are out, though
   no event tells of their start; each is answered by `done`, or by `put_back`.
 - `done(row)`: how an attempt ended; False where nobody waits for that attempt any more.
+- `resume(marks)`: lets what is held go on: after a pause, say.
 - `expire(now)`: makes due retries ready, and returns the calls that are past their time limit.
   Each is answered by `done` with TIMED_OUT: the delay before a retry may be the user's code.
 - `cancel(now)`: nothing starts any more. `abandon(now)`: nothing is waited for any more.
+
+Where a node is one of `handled`, what is decided about it without an attempt is only proposed: it is given out
+as a call, to be answered by `done` like others. The row of who agrees has that status and no detail.
 
 Guarantees: a call is given out once an attempt; final states do not depend on the order of stimuli;
 nothing recurses over the graph; a stimulus costs what its own edges cost; `check()` holds after each.
@@ -32,48 +37,59 @@ from flowkit.errors import BugError
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.group import Group
 from flowkit.plan.invariants import invariants
-from flowkit.plan.known import Known
 from flowkit.plan.plan import GROUP, SETTLED, TROUBLE, Plan
 from flowkit.plan.status import (
     CACHED,
     CANCELLED,
     EXPANDED,
     FAILED,
+    LOOPED,
     MAPPED,
+    PAUSED,
     READY,
     RETRYING,
     RUNNING,
     SUCCESS,
     TIMED_OUT,
 )
+from flowkit.plan.waiting import RETRY, Mark, Waiting, mark_of
 
 STOPPED = "The run was stopped before it started."
 ABANDONED = "The run was stopped while it ran."
 
-_RETRY, _LIMIT = 0, 1
-
 End = tuple[int, int, int]  # node, child or -1, status: an end, or an expansion, that others must hear of
 
 
-class Machine(Known):
+class Machine(Waiting):
     """One run of a plan.
 
     Args:
         plan: what to run; never changed.
         fail_fast: stop where a task has failed for good.
+        handled: the nodes about which nothing is decided without being proposed.
+        one_pass: nothing is tried again, or goes on after a time: it is held.
 
     Attributes:
+        proposed: what is decided about nodes and children without an attempt, until somebody agrees.
         reasons: why a node, or a child `(node, index)`, ended without an attempt.
         events: rows that nobody has taken away yet.
         running: how many calls are out.
-        deadlines: a heap of when `expire` has something to do; what has passed away may still be there.
         stopping: whether nothing starts any more.
     """
 
-    def __init__(self, plan: Plan, *, fail_fast: bool = False) -> None:
-        super().__init__(plan)
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        fail_fast: bool = False,
+        handled: frozenset[int] = frozenset(),
+        one_pass: bool = False,
+    ) -> None:
+        super().__init__(plan, one_pass)
         self.fail_fast = fail_fast
-        self.reasons: dict[int | tuple[int, int], str] = {}
+        self.handled = handled
+        self.proposed: dict[Mark, tuple[int, str]] = {}
+        self.reasons: dict[Mark, str] = {}
         self.events: list[Row] = []
         self.running = 0
         self.stopping = False
@@ -82,8 +98,6 @@ class Machine(Known):
         self._waits = list(plan.waits)
         self._open = plan.size
         self._ready: list[list[int]] = [[] for _ in plan.lanes]
-        self._attempts: dict[int | tuple[int, int], int] = {}
-        self.deadlines: list[tuple[float, int, int, int, int]] = []
 
     # -- stimuli ------------------------------------------------------------------------------
 
@@ -105,12 +119,16 @@ class Machine(Known):
         if not heap or self.stopping:
             return None
         node = heap[0]
-        if self._flags[node] & GROUP:
+        if self._flags[node] & GROUP and node in self.groups:
             return self._take_child(heap, node, now)
         heappop(heap)
         self.status[node] = RUNNING
         self.running += 1
-        attempt = self._attempts.get(node, 1) if self._attempts else 1
+        attempt = 1
+        if self._attempts:
+            attempt = self._attempts.get(node, 1)
+            if node in self.proposed:
+                return (node, -1, attempt)
         if self.plan.timeouts and node in self.plan.timeouts:
             self._limit(node, -1, attempt, now)
         self.events.append((node, -1, attempt, RUNNING, now, 0.0, None, None))
@@ -157,6 +175,13 @@ class Machine(Known):
         if not self.is_running(node, index, attempt):
             return False
         self.running -= 1
+        if self.proposed and self._agreed(row):
+            self._close_if_stopped(now)
+            return True
+        if status in (LOOPED, PAUSED):
+            self._again(row)
+            self._close_if_stopped(now)
+            return True
         if status != SUCCESS and self._retried(row):
             return True
         if status == RETRYING:  # asked for, but the run is stopping
@@ -176,7 +201,7 @@ class Machine(Known):
         late = []
         while self.deadlines and self.deadlines[0][0] <= now:
             _, kind, node, index, attempt = heappop(self.deadlines)
-            if kind == _RETRY:
+            if kind == RETRY:
                 self._ready_again(node, index)
             elif self.is_running(node, index, attempt):
                 late.append((node, index, attempt))
@@ -192,7 +217,7 @@ class Machine(Known):
         self.stopping = True
         left = self.running_calls()
         for node, index, attempt in left:
-            self.reasons[node if index < 0 else (node, index)] = ABANDONED
+            self.reasons[mark_of(node, index)] = ABANDONED
             self.done((node, index, attempt, CANCELLED, now, now, None, Detail(message=ABANDONED)))
         self._close_if_stopped(now)
         return left
@@ -201,13 +226,13 @@ class Machine(Known):
 
     @property
     def over(self) -> bool:
-        """Whether everything has ended."""
-        return not self._open
+        """Whether everything has ended, or the rest waits for what nobody will say."""
+        return not self._open or (bool(self.held) and not self.patient and self.rests)
 
     @property
     def stuck(self) -> bool:
         """Whether nothing can ever happen again though not everything has ended: a bug."""
-        return bool(self._open) and not (self.running or self.deadlines or any(self._ready))
+        return bool(self._open) and not (self.running or self.deadlines or self.held or any(self._ready))
 
     @property
     def next_deadline(self) -> float | None:
@@ -228,10 +253,6 @@ class Machine(Known):
         for node, group in self.groups.items():
             found += [(node, index) for index, status in enumerate(group.states) if status == RUNNING]
         return [(node, index, self.attempt(node, index)) for node, index in found]
-
-    def attempt(self, node: int, index: int = -1) -> int:
-        """The number of the attempt that is out, or comes next."""
-        return self._attempts.get(node if index < 0 else (node, index), 1)
 
     def is_running(self, node: int, index: int, attempt: int) -> bool:
         """Whether an attempt is out, and was not given up."""
@@ -291,10 +312,39 @@ class Machine(Known):
         status, reason = self.of_group(node) if flags & GROUP else self.of_node(node)
         if status == READY:
             self._make_ready(node, -1, now)
+        else:
+            self._conclude(node, -1, status, reason, work, now)
+
+    def _conclude(self, node: int, index: int, status: int, reason: str, work: list[End], now: float) -> None:
+        """Carry out what is decided without an attempt, or propose it first."""
+        if node in self.handled:
+            self._propose(node, index, status, reason)
         elif status == EXPANDED:
             self._expand(node, work, now)
         else:
-            self._settle(node, -1, status, reason, work, now)
+            self._settle(node, index, status, reason, work, now)
+
+    def _propose(self, node: int, index: int, status: int, reason: str) -> None:
+        """Give out what is decided without an attempt, as a call."""
+        mark = mark_of(node, index)
+        self.proposed[mark] = (status, reason)
+        self._attempts.setdefault(mark, 1)  # a call with a number takes the slower way
+        self._ready_again(node, index)
+
+    def _agreed(self, row: Row) -> bool:
+        """Carry out what was proposed, where the answer to it agrees; False where there was nothing, or
+        something else has come of it."""
+        node, index, _, status, _, now, _, detail = row
+        proposed = self.proposed.pop(mark_of(node, index), None)
+        if proposed is None or proposed[0] != status or detail is not None:
+            return False
+        work: list[End] = []
+        if status == EXPANDED:
+            self._expand(node, work, now)
+        else:
+            self._settle(node, index, status, proposed[1], work, now)
+        self._follow(work, now)
+        return True
 
     def _make_ready(self, node: int, index: int, now: float) -> None:
         """It may start now, or when what is left of the wait for its next attempt is over."""
@@ -303,11 +353,15 @@ class Machine(Known):
             self._ready_again(node, index)
         else:
             self._set(node, index, RETRYING)
-            heappush(self.deadlines, (now + wait, _RETRY, node, index, self.attempt(node, index)))
+            heappush(self.deadlines, (now + wait, RETRY, node, index, self.attempt(node, index)))
 
     def _settle(self, node: int, index: int, status: int, reason: str, work: list[End], now: float) -> None:
         """End a node or a child without an attempt."""
-        self.reasons[node if index < 0 else (node, index)] = reason
+        if status == PAUSED:
+            self.events.append((node, index, 0, PAUSED, now, now, None, reason))
+            self._wait(node, index, now, None, PAUSED)
+            return
+        self.reasons[mark_of(node, index)] = reason
         self.events.append((node, index, 0, status, now, now, None, reason))
         if self.fail_fast and status == FAILED:
             self.stopping = True
@@ -333,7 +387,7 @@ class Machine(Known):
         self.events.append((node, -1, group.width, EXPANDED, now, now, None, None))
         if not group.width:
             self._group_ended(node, work, now)
-        elif shape.pairs or shape.gated or group.flat or node in self._known or self._delays:
+        elif shape.pairs or shape.gated or group.flat or node in self._known or self._delays or self._resumed:
             self._decide_one_by_one(node, group, work, now)
         else:
             self._decide_alike(node, group, work, now)
@@ -347,7 +401,7 @@ class Machine(Known):
             heappush(self._ready[self.plan.lane_of[node]], node)
             return
         for index in range(group.width):
-            self._settle(node, index, status, reason, work, now)
+            self._conclude(node, index, status, reason, work, now)
 
     def _decide_one_by_one(self, node: int, group: Group, work: list[End], now: float) -> None:
         for source in self.plan.groups[node].pairs:
@@ -365,19 +419,13 @@ class Machine(Known):
         status, reason = self.of_child(node, index)
         known = self._known[node].pop(index, None) if node in self._known else None
         if status != READY:
-            self._settle(node, index, status, reason, work, now)
+            self._conclude(node, index, status, reason, work, now)
         elif known is None:
             self._make_ready(node, index, now)
         else:
             if known[1] is not None:
                 self._remember(node, index, known[1])
             work.append((node, index, known[0]))
-
-    def _push_child(self, node: int, index: int) -> None:
-        group = self.groups[node]
-        if not group.has_ready:
-            heappush(self._ready[self.plan.lane_of[node]], node)
-        group.push(index)
 
     def _take_child(self, heap: list[int], node: int, now: float) -> Call:
         group = self.groups[node]
@@ -386,7 +434,11 @@ class Machine(Known):
             heappop(heap)
         group.states[index] = RUNNING
         self.running += 1
-        attempt = self.attempt(node, index) if self._attempts else 1
+        attempt = 1
+        if self._attempts:
+            attempt = self.attempt(node, index)
+            if (node, index) in self.proposed:
+                return (node, index, attempt)
         if node in self.plan.timeouts:
             self._limit(node, index, attempt, now)
         self.events.append((node, index, attempt, RUNNING, now, 0.0, None, None))
@@ -410,39 +462,6 @@ class Machine(Known):
         self.events.append((node, -1, 0, status, now, now, None, None))
         work.append((node, -1, status))
 
-    # -- deadlines ----------------------------------------------------------------------------
-
-    def _limit(self, node: int, index: int, attempt: int, now: float) -> None:
-        heappush(self.deadlines, (now + self.plan.timeouts[node], _LIMIT, node, index, attempt))
-
-    def _retried(self, row: Row) -> bool:
-        """Whether another attempt follows this one; if so it is arranged for."""
-        node, index, attempt, status, _, now, _, detail = row
-        if detail is None or detail.retry_in is None or self.stopping:
-            return False
-        if status != RETRYING and attempt - self.forgiven(node, index) > self.plan.tasks[node].max_retries:
-            return False
-        mark: Any = node if index < 0 else (node, index)
-        self._attempts[mark] = attempt + 1
-        self._set(node, index, RETRYING)
-        heappush(self.deadlines, (now + detail.retry_in, _RETRY, node, index, attempt + 1))
-        self.events.append((*row[:3], RETRYING, *row[4:]))
-        return True
-
-    def _ready_again(self, node: int, index: int) -> None:
-        """A retry is due."""
-        self._set(node, index, READY)
-        if index >= 0:
-            self._push_child(node, index)
-        else:
-            heappush(self._ready[self.plan.lane_of[node]], node)
-
-    def _set(self, node: int, index: int, status: int) -> None:
-        if index < 0:
-            self.status[node] = status
-        else:
-            self.groups[node].states[index] = status
-
     # -- the end ------------------------------------------------------------------------------
 
     def _close_if_stopped(self, now: float) -> None:
@@ -462,9 +481,11 @@ class Machine(Known):
         self._open = 0
         self._ready = [[] for _ in self._ready]
         self.deadlines.clear()
+        self.held.clear()
+        self.proposed.clear()
 
     def _say_cancelled(self, node: int, index: int, now: float) -> None:
-        self.reasons[node if index < 0 else (node, index)] = STOPPED
+        self.reasons[mark_of(node, index)] = STOPPED
         self.events.append((node, index, 0, CANCELLED, now, now, None, STOPPED))
 
     def check(self) -> None:

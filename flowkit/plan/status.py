@@ -6,7 +6,11 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """Where a task, or a child of a mapped task, stands. From SUCCESS on it has ended."""
+    """Where a task, or a child of a mapped task, stands; the numbers are stored and never change their meaning.
+
+    From SUCCESS to CANCELLED it has ended. LOOPED and PAUSED are how an attempt can end that is followed by
+    another: at once, with the next iteration of a loop; when somebody, or a time, lets it go on.
+    """
 
     WAITING = 0
     READY = 1
@@ -21,6 +25,8 @@ class Status(IntEnum):
     TIMED_OUT = 10
     TRIGGER_FAILED = 11
     CANCELLED = 12
+    LOOPED = 13
+    PAUSED = 14
 
     @property
     def word(self) -> str:
@@ -40,12 +46,12 @@ class Status(IntEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more happens to it."""
-        return self >= Status.SUCCESS
+        return Status.SUCCESS <= self <= Status.CANCELLED
 
     @property
     def bad(self) -> bool:
         """Whether it counts as failed for triggers and for the run."""
-        return self >= Status.FAILED
+        return Status.FAILED <= self <= Status.CANCELLED
 
 
 _LOOKS = {
@@ -62,6 +68,8 @@ _LOOKS = {
     Status.TIMED_OUT: ("timed out", "✗", "red"),
     Status.TRIGGER_FAILED: ("not run", "⊘", "yellow"),
     Status.CANCELLED: ("cancelled", "⊘", "yellow"),
+    Status.LOOPED: ("looped", "↻", "cyan"),
+    Status.PAUSED: ("paused", "‖", "yellow"),
 }
 
 # The machine touches these a few times a task; a plain name costs a third of an attribute of an enum.
@@ -78,3 +86,5 @@ FAILED = int(Status.FAILED)
 TIMED_OUT = int(Status.TIMED_OUT)
 TRIGGER_FAILED = int(Status.TRIGGER_FAILED)
 CANCELLED = int(Status.CANCELLED)
+LOOPED = int(Status.LOOPED)
+PAUSED = int(Status.PAUSED)

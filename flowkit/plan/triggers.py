@@ -13,7 +13,7 @@ from typing import Any
 
 from flowkit.errors import DefinitionError
 
-RUN, FAIL, SKIP = 1, 0, -1
+RUN, FAIL, SKIP, ASK = 1, 0, -1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Trigger:
         return self.name
 
     def judge(self, total: int, bad: int, skipped: int) -> int:
-        """RUN, FAIL or SKIP, for so many upstreams of which so many are bad and skipped."""
+        """RUN, FAIL, SKIP, or ASK somebody, for so many upstreams of which so many are bad and skipped."""
         return _JUDGES[self.name](self, total, bad, skipped)
 
     def __call__(self, upstream_states: Mapping[Any, Any]) -> bool:
@@ -73,6 +73,10 @@ def _all_finished(_: Trigger, total: int, bad: int, skipped: int) -> int:
     return RUN
 
 
+def _manual_only(_: Trigger, total: int, bad: int, skipped: int) -> int:
+    return ASK
+
+
 def _not_all_skipped(_: Trigger, total: int, bad: int, skipped: int) -> int:
     if skipped == total:
         return SKIP
@@ -104,6 +108,7 @@ _JUDGES: dict[str, Callable[[Trigger, int, int, int], int]] = {
     "any_successful": _any_successful,
     "any_failed": _any_failed,
     "all_finished": _all_finished,
+    "manual_only": _manual_only,
     "not_all_skipped": _not_all_skipped,
     "some_successful": _some_successful,
     "some_failed": _some_failed,
@@ -115,6 +120,7 @@ any_successful = Trigger("any_successful")
 any_failed = Trigger("any_failed")
 all_finished = always_run = Trigger("all_finished")
 not_all_skipped = Trigger("not_all_skipped")
+manual_only = Trigger("manual_only")
 
 
 def some_successful(at_least: float | None = None, at_most: float | None = None) -> Trigger:

@@ -15,17 +15,19 @@ from flowkit.plan.status import (
     EXPANDED,
     FAILED,
     MAPPED,
+    PAUSED,
     READY,
     SKIPPED,
     TIMED_OUT,
     TRIGGER_FAILED,
 )
-from flowkit.plan.triggers import RUN, SKIP
+from flowkit.plan.triggers import ASK, RUN, SKIP
 
 # Why something ended without an attempt, as messages of states say it.
 GATE_SHUT = "Its case was not chosen."
 GATE_BROKEN = "The condition that it depends on failed."
 GATE_SKIPPED = "The condition that it depends on was skipped."
+ASKED_FOR = "It waits for somebody to let it go on."
 UPSTREAM_SKIPPED = "An upstream was skipped."
 TRIGGER_SAID_NO = "Trigger was '{}' but the upstream states do not satisfy it."
 NOTHING_TO_MAP = "No upstream states can be mapped over."
@@ -52,12 +54,13 @@ class Verdicts:
         self.status = bytearray(plan.size)
         self.groups: dict[int, Group] = {}
         self.details: dict[int, Detail] = {}
+        self._resumed: set[tuple[int, int]] = set()
 
     def of_node(self, node: int) -> Verdict:
         """READY, or how a plain node ends without an attempt, and why."""
         gates = self.plan.gates.get(node)
         behind = self._behind(gates) if gates else None
-        return behind or self._judge(node, self.tally(self.plan.upstreams[node]))
+        return behind or self._judge(node, -1, self.tally(self.plan.upstreams[node]))
 
     def of_group(self, node: int) -> Verdict:
         """EXPANDED, or how a mapped node ends as a whole, and why."""
@@ -89,7 +92,7 @@ class Verdicts:
         total += len(states)
         skipped += states.count(SKIPPED)
         bad += sum(status >= FAILED for status in states)
-        return self._judge(node, (total, bad, skipped))
+        return self._judge(node, index, (total, bad, skipped))
 
     def width(self, node: int) -> int:
         """How many children a mapped node has; -1 where something cannot be mapped over."""
@@ -156,7 +159,7 @@ class Verdicts:
                 bad += 1
         return total, bad, skipped
 
-    def _judge(self, node: int, tally: Tally) -> Verdict:
+    def _judge(self, node: int, index: int, tally: Tally) -> Verdict:
         """Skips, then the trigger."""
         total, bad, skipped = tally
         if skipped and not bad and self.plan.tasks[node].skip_on_upstream_skip:
@@ -167,8 +170,10 @@ class Verdicts:
         if trigger is None:
             return (TRIGGER_FAILED, TRIGGER_SAID_NO.format("all_successful")) if bad else (READY, "")
         verdict = trigger.judge(total + self.plan.constant_inputs.get(node, 0), bad, skipped)
-        if verdict == RUN:
+        if verdict == RUN or (verdict == ASK and (node, index) in self._resumed):
             return READY, ""
+        if verdict == ASK:
+            return PAUSED, ASKED_FOR
         if verdict == SKIP:
             return SKIPPED, UPSTREAM_SKIPPED
         return TRIGGER_FAILED, TRIGGER_SAID_NO.format(trigger)
