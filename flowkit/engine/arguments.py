@@ -32,7 +32,7 @@ class Arguments:
             found = {}
             for name, ref in zip(self._names(node), plan.refs[node], strict=False):
                 value = values[ref]
-                found[name] = self._engine.value_of(ref) if value is GONE else value
+                found[name] = self._engine.value_of(ref) if self._is_elsewhere(value, ref) else value
             return found
         given = {
             argument.name: self._made(argument, node, index)
@@ -42,8 +42,12 @@ class Arguments:
         for name, ref in zip(self._names(node), plan.refs[node], strict=False):
             if not (node in plan.merges and ref < plan.size and self._engine.machine.status[ref] == SKIPPED):
                 value = values[ref]
-                given[name] = self._engine.value_of(ref) if value is GONE else value
+                given[name] = self._engine.value_of(ref) if self._is_elsewhere(value, ref) else value
         return given
+
+    def _is_elsewhere(self, value: Any, ref: int) -> bool:
+        """Whether a value is not what is in memory: it was let go, or its task has given none."""
+        return value is GONE or (value is None and ref < self._plan.size)
 
     def _names(self, node: int) -> tuple[str, ...]:
         return self._plan.names[node] or self._plan.tasks[node]._signature.names

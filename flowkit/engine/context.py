@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flowkit.engine.rounds import FIRST
+
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
@@ -58,6 +60,7 @@ class Context:
             return {}
         engine, (node, index, attempt) = current
         task = engine.plan.tasks[node]
+        again = engine.rounds.get((node, index), FIRST)
         return {
             "flow_name": engine.plan.name,
             "flow_run_id": engine.run_id,
@@ -66,7 +69,9 @@ class Context:
             "task_full_name": engine.plan.key(node, index),
             "task_slug": engine.plan.keys[node],
             "task_tags": set(task.tags),
-            "task_run_count": attempt,
+            "task_run_count": attempt - again.before,
+            **again.keys,
+            **({"resume": True} if engine.machine.was_let_on(node, index) else {}),
             "map_index": index if index >= 0 else None,
             "logger": logger_of(task.name),
             "scheduled_start_time": engine.started_at,

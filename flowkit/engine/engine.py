@@ -23,6 +23,8 @@ from flowkit.engine.capture import Capture, Line
 from flowkit.engine.context import CURRENT
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.executors.base import Crew, Executor
+from flowkit.engine.flow_handling import FlowHandling
+from flowkit.engine.handling import Handler
 from flowkit.engine.interrupts import GRACE, Interrupts
 from flowkit.engine.lane import Bell, Lane
 from flowkit.engine.ledger import Ledger, Results
@@ -32,6 +34,8 @@ from flowkit.engine.observers import Observer
 from flowkit.engine.outcome import Outcome, States
 from flowkit.engine.recorder import Recorder
 from flowkit.engine.release import GONE, Release
+from flowkit.engine.rounds import FIRST, Round
+from flowkit.engine.signals import TRIGGERFAIL
 from flowkit.engine.stop_notices import StopNotices
 from flowkit.engine.worker import Finished, Worker, timed_out
 from flowkit.errors import BugError
@@ -41,7 +45,8 @@ from flowkit.plan.facts import known_rows
 from flowkit.plan.machine import Machine
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import State
-from flowkit.plan.status import CACHED, CANCELLED, MAPPED
+from flowkit.plan.status import CACHED, CANCELLED, MAPPED, TRIGGER_FAILED
+from flowkit.plan.waiting import mark_of
 
 
 class Engine:
@@ -61,6 +66,10 @@ class Engine:
         earlier: what is known already of these tasks.
         forgets: nobody asks for values after the run, so that those that were not kept need not stay.
         careful: nothing is called before its start is committed, so that what ends the process is known.
+        runner_handlers: state handlers of who runs it, for all tasks, after their own.
+        flow_handling: the handlers of the flow.
+        ask: whether a paused task, by its key, may go on; asked once, where nothing else can happen.
+        one_pass: what would be tried again, or go on after a time, is left waiting.
         clock: seconds of a monotonic clock.
     """
 
@@ -83,10 +92,29 @@ class Engine:
         earlier: Earlier | None = None,
         forgets: bool = False,
         careful: bool = False,
+        runner_handlers: Sequence[Handler] = (),
+        flow_handling: FlowHandling | None = None,
+        ask: Callable[[str], bool] | None = None,
+        one_pass: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
-        self.machine = Machine(plan, fail_fast=fail_fast)
+        everybody = frozenset(range(plan.size))
+        self.machine = Machine(
+            plan,
+            fail_fast=fail_fast,
+            handled=everybody if runner_handlers else plan.handled,
+            one_pass=one_pass,
+        )
+        self.machine.patient = ask is not None and not one_pass
+        self._ask = ask
+        self.runner_handlers = tuple(runner_handlers)
+        self._flow_handling = flow_handling
+        if flow_handling is None and plan.followed is not None:
+            self._flow_handling = FlowHandling(plan.followed)
+        self._final: State | None = None
+        # Where tasks stand that have looped, or were paused.
+        self.rounds: dict[tuple[int, int], Round] = {}
         self.parameters = dict(parameters or {})
         self.values: list[Any] = [None] * plan.size + plan.constants
         # What is kept of results that are not plain values, until the recorder takes it.
@@ -148,8 +176,10 @@ class Engine:
             # Also around the end: a signal that comes while it is written must not tear it.
             with self.interrupts.handled():
                 try:
+                    self._open()
                     self._begin()
                     self._drive()
+                    self._close()
                 finally:
                     self._give_up()
                     outcome = self._end()
@@ -158,6 +188,19 @@ class Engine:
             collector.restore()
             pace.restore()
         return outcome
+
+    def _open(self) -> None:
+        """Tell the flow's handlers that the run starts; where one of them says no, no task does."""
+        if self._flow_handling is not None:
+            self._final = self._flow_handling.begin()
+            if self._final is not None:
+                self._flow_handling = None
+                self.machine.stopping = True
+
+    def _close(self) -> None:
+        """Tell the flow's handlers how the run has ended, before anyone else hears of it."""
+        if self._flow_handling is not None and self.interrupts.happened is None:
+            self._final = self._flow_handling.end(self._outcome())
 
     def _end(self) -> Outcome:
         """Commit and tell how the run ended, once."""
@@ -186,6 +229,7 @@ class Engine:
             timed_out=self._timed_out and cut_short,
             left_behind=tuple(self._left_behind),
             broken=self.recorder.broken,
+            final=self._final,
         )
 
     def let_go(self) -> None:
@@ -234,12 +278,15 @@ class Engine:
         self.worker.look_up({row[0] for row in earlier.rows})
         for mark, (attempt, forgiven) in earlier.attempts.items():
             machine.go_on(mark[0], mark[1], attempt, forgiven, earlier.waits.get(mark))
+        self.rounds.update(earlier.rounds)
+        for mark in earlier.resumed:
+            machine.let_on(*mark)
 
     def _drive(self) -> None:
         """Signals, deadlines, and the inline tasks, until the run is over."""
         while not self._is_over():
             self.attend()
-            if not sum(crew.step() for crew in self._crews):
+            if not sum(crew.step() for crew in self._crews) and not self._asked_on():
                 self._sleep()
         for crew in self._crews:
             self._left_behind += crew.stop(0.0)
@@ -251,6 +298,20 @@ class Engine:
             if self.machine.stuck:
                 raise BugError("the run is stuck: nothing runs and nothing is ready, yet not all has ended")
             return self.machine.over
+
+    def _asked_on(self) -> bool:
+        """Whether somebody was asked about what is paused, as nothing else can happen any more."""
+        with self.lock:
+            marks = [*self.machine.held] if self.machine.patient and self.machine.rests else []
+        if not marks or self._ask is None:
+            return False
+        keys = {mark: self.plan.key(*(mark if isinstance(mark, tuple) else (mark, -1))) for mark in marks}
+        chosen = [mark for mark, key in keys.items() if self._ask(key)]
+        with self.lock:
+            self.machine.patient = bool(chosen)
+            self.machine.resume(chosen)
+            self.rouse()
+        return True
 
     def _sleep(self) -> None:
         """Until something happens that this thread must see to."""
@@ -354,7 +415,9 @@ class Engine:
                 children = self.values[node] = (children or []) + [None] * (width - len(children or ()))
             children[index] = value
         detail = row[7]
-        if detail is not None and (detail.message or row[3] > CACHED):
+        if row[3] > CANCELLED and detail is not None:
+            self.rounds[node, index] = self.rounds.get((node, index), FIRST).after(row)
+        if detail is not None and (detail.message or row[3] > CACHED or detail.state is not None):
             self.details[node, index] = detail
         elif self.details:
             self.details.pop((node, index), None)  # of an attempt before this one
@@ -377,6 +440,8 @@ class Engine:
                         lane.idle.pop().ring()
                 elif lane.driven and machine.ready(lane.number):
                     self._bell.ring()
+            if machine.held and machine.rests:
+                self._bell.ring()
             deadline = machine.next_deadline
             if deadline is not None and deadline < self._alarm:
                 self._bell.ring()
@@ -405,12 +470,18 @@ class Engine:
         value = self.values[node]
         if value is GONE:
             value = self._loaded(node, -1)
-        if index < 0 or value is None:
-            return value
-        if index >= len(value):
-            return None
-        child = value[index]  # once: it may be let go of at any time
-        return self._loaded(node, index) if child is GONE else child
+        if index >= 0 and value is not None:
+            value = value[index] if index < len(value) else None  # once: it may be let go of at any time
+            if value is GONE:
+                value = self._loaded(node, index)
+        return self._refusal(node, index) if value is None else value
+
+    def _refusal(self, node: int, index: int) -> Any:
+        """What stands for the value of a task whose trigger did not accept its upstreams; else None."""
+        group = self.machine.groups.get(node)
+        status = self.machine.status[node] if index < 0 or group is None else group.states[index]
+        reason = self.machine.reasons.get(mark_of(node, index)) if status == TRIGGER_FAILED else None
+        return None if reason is None else TRIGGERFAIL(reason)
 
     def _loaded(self, node: int, index: int) -> Any:
         """A value that is kept elsewhere; it stays in memory for the others that take it."""

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from flowkit.engine.rounds import FIRST
 from flowkit.flow.edge import Edge
 from flowkit.flow.task import Task
+from flowkit.plan.events import Detail, Failure
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import (
     CLASSES,
     Cancelled,
     Failed,
     Mapped,
+    Paused,
     Pending,
     Retrying,
+    Running,
     State,
     Success,
 )
-from flowkit.plan.status import CACHED, CANCELLED, FAILED, SUCCESS
+from flowkit.plan.status import CACHED, CANCELLED, FAILED, PAUSED, SUCCESS
 from flowkit.plan.task_states import TaskStates
+from flowkit.plan.waiting import mark_of
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
+
+RUNNING_FLOW = "Running flow."
 
 
 class States:
@@ -39,10 +47,21 @@ class States:
         group = self._machine.groups.get(node)
         if index < 0 and group is not None:
             return self._mapped(node, group.width)
+        detail = self._engine.details.get((node, index))
+        if detail is not None and detail.state is not None:
+            given: State = detail.state
+            return given
         status = self._machine.status[node] if index < 0 else group.states[index]  # type: ignore[union-attr]
-        state = CLASSES[status](self._message(node, index, status), self._engine.value_of(node, index))
+        mark = mark_of(node, index)
+        status = self._machine.held.get(mark, status)
+        reason = self._machine.reasons.get(mark)
+        value = self._engine.value_of(node, index)
+        message = message_of_end(status, detail, value) if reason is None else reason
+        tags = {"tags": sorted(self._plan.tasks[node].tags)}
+        state = CLASSES[status](message, value, context=tags)
         if isinstance(state, Retrying):
-            state.run_count = self._machine.attempt(node, index) - 1
+            again = self._engine.rounds.get((node, index), FIRST)
+            state.run_count = self._machine.attempt(node, index) - 1 - again.before
         return state
 
     def _mapped(self, node: int, width: int) -> State:
@@ -51,17 +70,6 @@ class States:
         if self._machine.status[node] == CANCELLED:
             return Cancelled("The run was stopped before all children had ended.", values)
         return Mapped("Mapped tasks have ended.", values, map_states=children)
-
-    def _message(self, node: int, index: int, status: int) -> str:
-        reason = self._machine.reasons.get(node if index < 0 else (node, index))
-        if reason is not None:
-            return reason
-        detail = self._engine.details.get((node, index))
-        if detail is not None and detail.message:
-            return detail.message
-        if detail is not None and detail.failure is not None:
-            return str(detail.failure)
-        return "Task run succeeded." if status in (SUCCESS, CACHED) else ""
 
     def upstream(self, node: int, index: int) -> dict[Edge, State]:
         """How the upstreams of a task ended, by edge."""
@@ -76,6 +84,27 @@ class States:
         return found
 
 
+def message_of_end(status: int, detail: Detail | None, value: Any) -> str:
+    """What the state says that an end is.
+
+    Args:
+        value: of the task, or the exception where it failed.
+    """
+    if detail is not None and detail.message:
+        return detail.message
+    if detail is not None and detail.failure is not None:
+        return _of_failure(detail.failure, value)
+    return "Task run succeeded." if status in (SUCCESS, CACHED) else ""
+
+
+def _of_failure(failure: Failure, error: Any) -> str:
+    """As Prefect classic says it where a task raised."""
+    if failure.kind == "error" and isinstance(error, BaseException):
+        with contextlib.suppress(BaseException):  # the user's `__repr__`
+            return f"Error during execution of task: {error!r}"
+    return str(failure)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A run that is over.
@@ -86,6 +115,7 @@ class Outcome:
         timed_out: whether its own time limit cut it short.
         left_behind: workers whose task could not be stopped and still runs.
         broken: what kept the run from being remembered; it was stopped for it.
+        final: what the handlers of the flow have made of its state; None: nothing.
     """
 
     engine: Engine
@@ -94,6 +124,7 @@ class Outcome:
     timed_out: bool
     left_behind: tuple[str, ...]
     broken: BaseException | None = None
+    final: State | None = None
 
     @property
     def plan(self) -> Plan:
@@ -108,6 +139,8 @@ class Outcome:
     @cached_property
     def state(self) -> State:
         """The state of the run; its result maps the tasks of the plan to their states."""
+        if self.final is not None and self.broken is None and self.interrupted is None:
+            return self.final
         kind, message = self._verdict()
         nodes = {task: node for node, task in enumerate(self.plan.tasks)}
         return kind(message, TaskStates(nodes, lambda task: self.states.of(nodes[task])))
@@ -120,9 +153,22 @@ class Outcome:
             return Cancelled, "The run was interrupted."
         if self.timed_out:
             return Failed, "The run took longer than its time limit."
+        if self.paused:
+            return Paused, f"It waits for {', '.join(self.paused)} to be let on."
+        if self.engine.machine.held:
+            return Running, RUNNING_FLOW
         if any(status >= FAILED for status in statuses):
             return Failed, "Some reference tasks failed."
         return Success, "All reference tasks succeeded."
+
+    @property
+    def reference_states(self) -> set[State]:
+        """The states of the tasks that decide; of mapped ones, those of the children."""
+        found: set[State] = set()
+        for node in self.plan.references:
+            state = self.states.of(node)
+            found.update(state.map_states if isinstance(state, Mapped) else [state])
+        return found
 
     def _reference_statuses(self) -> set[int]:
         """How the tasks that decide ended; of a mapped one, its children and itself."""
@@ -133,6 +179,13 @@ class Outcome:
                 found.update(machine.groups[node].states)
         return found
 
+    @cached_property
+    def paused(self) -> list[str]:
+        """The keys of the tasks that wait for somebody to let them go on."""
+        held = self.engine.machine.held.items()
+        marks = [mark for mark, status in held if status == PAUSED and not self.engine.machine.one_pass]
+        return [self.plan.key(*mark) if isinstance(mark, tuple) else self.plan.key(mark) for mark in marks]
+
     @property
     def exit_code(self) -> int:
         """0 or 1; where the run was cut short 124 for its time limit, 128 and more for a signal."""
@@ -142,7 +195,7 @@ class Outcome:
             return 128 + self.interrupted
         if self.timed_out:
             return 124
-        return 0 if self.state.is_successful() else 1
+        return 0 if self.state.is_successful() or (self.paused and not self.state.is_finished()) else 1
 
 
 def not_run(tasks: dict[Task, Any]) -> TaskStates:

@@ -7,22 +7,27 @@ machine: it reads what has ended, which does not change any more, and returns a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.arguments import Arguments
 from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe, message_of, type_name
+from flowkit.engine.handling import Handling, Instead
 from flowkit.engine.ledger import Hit, Making
-from flowkit.engine.signals import RETRY, Signal
-from flowkit.plan.events import Call, Detail, Row
+from flowkit.engine.rounds import FIRST
+from flowkit.engine.signals import ENDRUN, FAIL, LOOP, RETRY, TRIGGERFAIL, Signal, seconds_until
+from flowkit.plan.events import Call, Detail, Failure, Iteration, Row
 from flowkit.plan.facts import detail_of, skipped_itself
 from flowkit.plan.retry import delay_after, seconds, wanted
+from flowkit.plan.state import Looped, Scheduled, State, status_of
 from flowkit.plan.status import (
     CACHED,
     CANCELLED,
     FAILED,
+    LOOPED,
+    MAPPED,
+    PAUSED,
     RETRYING,
     SKIPPED,
     SUCCESS,
@@ -44,8 +49,24 @@ class TriggerRefusedError(Exception):
     """A trigger that is a function did not return true."""
 
 
+class TriggerSignal(BaseException):
+    """A trigger that is a function raised a signal, which retries do not apply to."""
+
+    def __init__(self, signal: Signal) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
 class KeepingError(Exception):
     """A result could not be written; the task counts as failed, as its result would be lost."""
+
+
+class UnfinishedError(Exception):
+    """A state that is not finished was given for the end of a task."""
+
+
+class NoError(Exception):
+    """Stands for the error of a failure that has none."""
 
 
 class Worker:
@@ -70,6 +91,8 @@ class Worker:
         odd = (
             frozenset(self.plan.arguments)
             | frozenset(self.plan.custom)
+            | frozenset(self.plan.triggers)
+            | self.plan.handled
             | self.plan.merges
             | frozenset(self.plan.needs)
             | self.plan.durable
@@ -78,7 +101,8 @@ class Worker:
         )
         self._special = odd | self.plan.cached | self.plan.unkept
         self.sought = set(self._cached_nodes - odd - self.plan.groups.keys())
-        if engine.careful:
+        self.handling = Handling(self)
+        if engine.careful or engine.runner_handlers:
             self._special = frozenset(range(self.plan.size))
             self.sought = set()
 
@@ -128,7 +152,9 @@ class Worker:
         try:
             task = plan.tasks[node]
             if node in self._special:
-                return self._special_call(task.run, call, name, started)
+                if self.engine.runner_handlers or node in plan.handled:
+                    return self._committed(self.handling.carried_out(call, name, started))
+                return self._committed(self.attempt(task.run, call, name, started))
             values, names = self.values, plan.names[node]
             given = [values[ref] for ref in plan.refs[node]]
             value = task.run(*given) if names is None else task.run(**dict(zip(names, given, strict=True)))
@@ -140,20 +166,30 @@ class Worker:
         except BaseException as error:
             return self._raised(call, error, started, name)
 
+    def attempt(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
+        """Carry out a call that is more than a look at values; it is not committed yet."""
+        try:
+            return self._special_call(run, call, name, started)
+        except BaseException as error:
+            return self._raised(call, error, started, name)
+
     def _raised(self, call: Call, error: BaseException, started: float, name: str) -> Finished:
         """The end of a call that raised; a raised signal may be a success."""
         node, index, attempt = call
         status, detail, value = self._judged(call, error)
         if call in self._origins:
             detail = detail._replace(origin=self._origins.pop(call))
+        return self.finished((node, index, attempt, status, started, self._clock(), name, detail), value)
+
+    def finished(self, row: Row, value: Any) -> Finished:
+        """An end that did not come by returning, with what is kept of its value."""
         kept = None
-        if status == SUCCESS and self._plain is not None:
+        if row[3] in (SUCCESS, CACHED, LOOPED) and self._plain is not None:
             try:
-                kept = self._kept(node, index, value)
+                kept = self._kept(row[0], row[1], value)
             except KeepingError as unkept:
-                status, detail, value = FAILED, Detail(failure=describe(unkept, "storage")), unkept
-        row = (node, index, attempt, status, started, self._clock(), name, detail)
-        self.commit(row, kept)
+                detail = Detail(failure=describe(unkept, "storage"))
+                return (*row[:3], FAILED, *row[4:7], detail), unkept, None
         return row, value, kept
 
     def _special_call(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
@@ -184,15 +220,27 @@ class Worker:
             raise
         if origin:
             detail = detail._replace(origin=origin) if detail is not None else Detail(origin=origin)
-        row = (node, index, attempt, status, started, self._clock(), name, detail)
-        if node in self.plan.durable and not self.commit(row, kept or self._kept(node, index, value)):
+        return (node, index, attempt, status, started, self._clock(), name, detail), value, kept
+
+    def _committed(self, finished: Finished) -> Finished:
+        """The same; with an end that is on disk before anything follows from it, where its task asks for that."""
+        row, value, kept = finished
+        if row[0] not in self.plan.durable:
+            return finished
+        good = SUCCESS <= row[3] <= CACHED
+        try:
+            if self.commit(row, kept or self._kept(row[0], row[1], value) if good else kept) or not good:
+                return finished
             raise KeepingError("its end cannot be written")
-        return row, value, kept
+        except KeepingError as error:
+            finished = self._raised(row[:3], error, row[4], row[6] or "")
+            self.commit(finished[0], None)
+            return finished
 
     def commit(self, row: Row, kept: Any) -> bool:
         """Have an end on disk before anything follows from it, where its task asks for that; False where
         that cannot be."""
-        is_end = row[3] != RETRYING and (row[7] is None or row[7].retry_in is None)
+        is_end = row[3] <= CANCELLED and row[3] != RETRYING and (row[7] is None or row[7].retry_in is None)
         if row[0] in self.plan.durable and is_end and self.engine.recorder.is_durable:
             return self.engine.recorder.commit(row, kept)
         return True
@@ -226,8 +274,8 @@ class Worker:
         trigger: Any = task.trigger
         try:
             accepted = trigger(self.engine.upstream_states(node, index))
-        except Signal:
-            raise
+        except Signal as signal:
+            raise TriggerSignal(signal) from signal
         except Exception as error:
             raise TriggerRefusedError(
                 f"its trigger raised {type_name(error)}: {message_of(error)}"
@@ -250,9 +298,14 @@ class Worker:
             return self._signalled(call, error)
         if isinstance(error, KeyboardInterrupt) and self.engine.asked_to_stop:
             return CANCELLED, Detail(message="Interrupted."), None
+        if isinstance(error, TriggerSignal):
+            return self.given(call, error.signal.state, error.signal)
         if isinstance(error, TriggerRefusedError):
             failure = describe(error.__cause__ or error, "trigger")
-            return TRIGGER_FAILED, Detail(failure=failure, message=str(error)), error
+            value = error.__cause__ or TRIGGERFAIL(str(error))
+            return TRIGGER_FAILED, Detail(failure=failure, message=str(error)), value
+        if isinstance(error, Instead):
+            return self.given(call, error.state, error.cause)
         if isinstance(error, KeepingError):
             return FAILED, Detail(failure=describe(error, "storage")), error
         status = TIMED_OUT if isinstance(error, TaskTimeoutError) else FAILED
@@ -260,22 +313,63 @@ class Worker:
         return status, self._with_retry(call, error, Detail(failure=failure)), error
 
     def _signalled(self, call: Call, signal: Signal) -> tuple[int, Detail, Any]:
-        node, index, attempt = call
-        value = signal.result
-        if signal.status == SUCCESS:
-            needs = self.plan.needs.get(node)
-            found = detail_of(needs, value, child=index >= 0) if needs else Detail()
-            return SUCCESS, found._replace(message=signal.message), value
+        state = signal.state
+        if isinstance(signal, LOOP) and "loop_count" not in signal._options:
+            state.loop_count = self._iteration(call)  # type: ignore[attr-defined]
+            state.message = state.message or f"Task is looping ({state.loop_count})"  # type: ignore[attr-defined]
+        status, detail, value = self.given(call, state, signal)
         if isinstance(signal, RETRY):
-            delay = self._delay_of(node, attempt, signal)
-            return RETRYING, Detail(retry_in=delay, message=signal.message), value
-        if signal.status == FAILED:
-            plain = Detail(failure=describe(signal, "signal"), message=signal.message)
-            return FAILED, self._with_retry(call, signal, plain), value
-        failure = describe(signal, "signal") if signal.status == TRIGGER_FAILED else None
-        needs = self.plan.needs.get(node)
-        detail = skipped_itself(needs) if needs and signal.status == SKIPPED else Detail()
-        return signal.status, detail._replace(failure=failure, message=signal.message), value
+            detail = detail._replace(retry_in=self._delay_of(call[0], call[2], signal))
+        elif isinstance(signal, FAIL):
+            detail = self._with_retry(call, signal, detail)
+        return status, detail, value
+
+    def given(self, call: Call, state: State, cause: BaseException | None = None) -> tuple[int, Detail, Any]:
+        """The status, the facts and the value of a state that somebody has given.
+
+        Args:
+            cause: the signal or error that it came with.
+        """
+        node, index, _ = call
+        state.context = state.context or {"tags": sorted(self.plan.tasks[node].tags)}
+        status, value = status_of(state), state.result
+        if status == MAPPED:
+            status = SUCCESS
+        found = Detail()
+        if SUCCESS <= status <= CACHED:
+            needs = self.plan.needs.get(node)
+            found = detail_of(needs, value, child=index >= 0) if needs else found
+        elif status == SKIPPED:
+            needs = self.plan.needs.get(node)
+            found = skipped_itself(needs) if needs else found
+        elif status == LOOPED:
+            assert isinstance(state, Looped)
+            found = Detail(iteration=Iteration(state.loop_count, value))
+        elif status in (RETRYING, PAUSED):
+            assert isinstance(state, Scheduled)
+            found = Detail(retry_in=seconds_until(state.start_time) if state.start_time else None)
+        elif status < SUCCESS:
+            cause = UnfinishedError(f"a state that is not finished was given for its end: {state!r}")
+            return FAILED, Detail(failure=describe(cause)), cause
+        elif status >= FAILED:
+            found = Detail(failure=self._failure_of(state, cause))
+        return status, found._replace(message=state.message or "", state=state), value
+
+    def _failure_of(self, state: State, cause: BaseException | None) -> Failure:
+        if isinstance(cause, Signal) and not isinstance(cause, ENDRUN):
+            return describe(cause, "signal")
+        error = cause if cause is not None and not isinstance(cause, ENDRUN) else state.result
+        if isinstance(error, BaseException):
+            return describe(error)
+        return Failure("signal", type(state).__name__, state.message or "")
+
+    def retried(self, call: Call, state: State, detail: Detail) -> Detail:
+        """Add the delay, where the task's policy gives another attempt after a state like this."""
+        error = state.result if isinstance(state.result, BaseException) else NoError()
+        return self._with_retry(call, error, detail)
+
+    def _iteration(self, call: Call) -> int:
+        return max(1, self.engine.rounds.get(call[:2], FIRST).iteration)
 
     def _with_retry(self, call: Call, error: BaseException, detail: Detail) -> Detail:
         """Add the delay, where the task's policy gives another attempt; the function may be the user's."""
@@ -295,8 +389,7 @@ class Worker:
         if signal.after is not None:
             return max(0.0, seconds(signal.after))
         if signal.start_time is not None:
-            at = signal.start_time if signal.start_time.tzinfo else signal.start_time.replace(tzinfo=UTC)
-            return max(0.0, (at - datetime.now(UTC)).total_seconds())
+            return seconds_until(signal.start_time)
         task = self.plan.tasks[node]
         return delay_after(task, attempt) if task.retry_delay is not None else 0.0
 
@@ -323,4 +416,7 @@ def timed_out(worker: Worker, call: Call, started: float, now: float, soft: str)
     limit = worker.plan.timeouts[node]
     error = TaskTimeoutError(f"`{worker.plan.key(node, index)}` took longer than its {limit:g} s{soft}")
     status, detail, value = worker.judge(call, error)
-    return (node, index, attempt, status, started, now, None, detail), value, None
+    finished = (node, index, attempt, status, started, now, None, detail), value, None
+    if worker.engine.runner_handlers or node in worker.plan.handled:
+        return worker.handling.ended(call, finished)
+    return finished

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from flowkit.errors import DefinitionError
+from flowkit.flow import hooks
 from flowkit.flow.control import CompareValue, Merge
 from flowkit.flow.edge import Edge
 from flowkit.flow.flow import Flow
@@ -124,6 +125,7 @@ class _Compiler:
         self.unkept: set[int] = set()
         self.durable: set[int] = set()
         self.resources: dict[int, ResourceTask] = {}
+        self.handled: set[int] = set()
 
     def _pair_places(self, tasks: list[Task]) -> dict[int, list[int]]:
         """The mapped tasks that each mapped task follows child by child, by place."""
@@ -175,9 +177,11 @@ class _Compiler:
         plan.references = self._references()
         plan.secrets = frozenset([each.name for each in self.flow.parameters() if each.secret])
         plan.cached, plan.unkept = frozenset(self.cached), frozenset(self.unkept)
-        plan.durable = frozenset(self.durable)
         again = (ResourceSetupTask, ResourceCleanupTask)
         plan.again = frozenset([node for node, task in self.resources.items() if isinstance(task, again)])
+        plan.durable, plan.handled = frozenset(self.durable), frozenset(self.handled)
+        if self.flow.state_handlers or self.flow.terminal_state_handler is not None:
+            plan.followed = self.flow
         return plan
 
     def _shared(self, nodes: tuple[int, ...]) -> tuple[int, ...]:
@@ -268,6 +272,8 @@ class _Compiler:
             self.resources[node] = task
         if task.keeping is not DEFAULT:
             self._keeping(node, task)
+        if task.hooks is not hooks.DEFAULT and task.state_handlers:
+            self.handled.add(node)
 
     def _trigger(self, node: int, task: Task) -> None:
         """A trigger other than the default; arguments that are constants count as upstreams."""

@@ -5,8 +5,8 @@ A row is `(node, index, attempt, status, started, ended, worker, detail)`:
 - `node`: the task's number in the plan; `index`: the child of a mapped task, else -1.
 - `attempt`: 1, 2, …; 0 for what was decided without an attempt.
 - `status`: a `Status`. RUNNING is the start of an attempt; there is none where a result was at hand.
-  RETRYING is the end of one that is followed by another, EXPANDED the moment when a mapped task knows its
-  children (`attempt` is their number).
+  RETRYING, LOOPED and PAUSED are the end of one that is followed by another, EXPANDED the moment when a
+  mapped task knows its children (`attempt` is their number).
 - `started`, `ended`: seconds of the run's monotonic clock.
 - `worker`: the name of who ran it, or None.
 - `detail`: None, a `Detail`, or the reason in words of what was decided without an attempt.
@@ -49,6 +49,18 @@ class Failure:
         return f"{self.type_name}: {self.message}" if self.message else self.type_name
 
 
+class Iteration(NamedTuple):
+    """An iteration of a task that loops.
+
+    Attributes:
+        count: which one, from 1.
+        result: what the next one finds.
+    """
+
+    count: int
+    result: Any = None
+
+
 class Detail(NamedTuple):
     """The few facts about an attempt that the machine decides by.
 
@@ -63,6 +75,8 @@ class Detail(NamedTuple):
             of the entry; the `inputs` of the call, a list of name, digest and upstream; of a value that was
             found `run`, `attempt` and `made`, in seconds since 1970; `files`: a digest of what lies at the
             paths in the value; `missed`: why an entry that was there was not used. "": there is none.
+        iteration: the one that this attempt was, where another follows.
+        state: what a signal or a state handler has given for the end, where it is more than its status.
     """
 
     length: int = -1
@@ -72,3 +86,5 @@ class Detail(NamedTuple):
     failure: Failure | None = None
     message: str = ""
     origin: str = ""
+    iteration: Iteration | None = None
+    state: Any = None

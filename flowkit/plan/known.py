@@ -96,6 +96,10 @@ class Known(Verdicts):
         """How many earlier attempts do not count against `max_retries`."""
         return self._forgiven.get((node, index), 0)
 
+    def was_let_on(self, node: int, index: int) -> bool:
+        """Whether somebody has let it go on after a pause."""
+        return (node, index) in self._resumed
+
     def let_on(self, node: int, index: int) -> None:
         """It was paused, and may go on."""
         self._resumed.add((node, index))

@@ -13,6 +13,7 @@ from flowkit.plan.triggers import Trigger
 
 if TYPE_CHECKING:
     from flowkit.flow.edge import Edge
+    from flowkit.flow.flow import Flow
     from flowkit.flow.task import Task
 
 # Flags of a node. Where one is set, the end of its last upstream leads to a decision, not to a start.
@@ -107,6 +108,8 @@ class Plan:
         custom_constants: for those, an edge for each argument that is a constant, with its value.
         constant_inputs: for nodes whose trigger counts, how many of their arguments are constants.
         again: nodes that run again in a resumed run, however they ended.
+        handled: nodes whose task has state handlers.
+        followed: the flow, where it has handlers.
         references: the nodes that decide the final state.
     """
 
@@ -141,6 +144,8 @@ class Plan:
     cached: frozenset[int] = frozenset()
     unkept: frozenset[int] = frozenset()
     durable: frozenset[int] = frozenset()
+    handled: frozenset[int] = frozenset()
+    followed: Flow | None = None
 
     @property
     def size(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any
 
 from flowkit.plan.state import State
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from flowkit.flow.task import Task
 
 
-class TaskStates(Mapping["Task", State]):
+class TaskStates(dict["Task", State]):
     """The states of the tasks of a run, made when they are asked for.
 
     A run of 100,000 tasks would otherwise end by making as many objects that nobody looks at.
@@ -21,24 +21,55 @@ class TaskStates(Mapping["Task", State]):
         make: gives the state of one.
     """
 
-    def __init__(self, tasks: Mapping[Task, Any], make: Any) -> None:
-        self._tasks = tasks
+    def __init__(self, tasks: Mapping[Task, Any], make: Callable[[Task], State]) -> None:
+        super().__init__(dict.fromkeys(tasks))  # type: ignore[arg-type]
         self._make = make
-        self._made: dict[Task, State] = {}
 
     def __getitem__(self, task: Task) -> State:
-        state = self._made.get(task)
+        state: State | None = super().__getitem__(task)
         if state is None:
-            if task not in self._tasks:
-                raise KeyError(task)
-            state = self._made[task] = self._make(task)
+            state = self._make(task)
+            self[task] = state
         return state
 
-    def __iter__(self) -> Iterator[Task]:
-        return iter(self._tasks)
+    def __iter__(self) -> Iterator[Task]:  # else `dict(states)` would take what is not made yet
+        return super().__iter__()
 
-    def __len__(self) -> int:
-        return len(self._tasks)
+    def get(self, task: Task, default: Any = None) -> Any:
+        """The state of a task, or `default` where it is none of these."""
+        return self[task] if task in self else default
+
+    def pop(self, task: Task, *default: Any) -> Any:
+        """Take the state of a task out."""
+        if task in self:
+            self[task]
+        return super().pop(task, *default)
+
+    def values(self) -> ValuesView[State]:  # type: ignore[override]
+        """All states."""
+        self._make_all()
+        return super().values()
+
+    def items(self) -> ItemsView[Task, State]:  # type: ignore[override]
+        """All tasks and their states."""
+        self._make_all()
+        return super().items()
+
+    def copy(self) -> dict[Task, State]:
+        """All tasks and their states, as a plain dict."""
+        return dict(self.items())
+
+    def __eq__(self, other: object) -> bool:
+        return self.copy() == (other.copy() if isinstance(other, TaskStates) else other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<states of {len(self)} tasks>"
+        return repr(self.copy())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self.copy(),)
+
+    def _make_all(self) -> None:
+        for task in self:
+            self[task]
