@@ -115,7 +115,8 @@ class _Frame:
         if child in self._retrying:
             return self._retry_row(child, self._retrying[child])
         row = self._running[child]
-        attempt = f"attempt {row[2]}" if row[2] > 1 else ""
+        word = "iteration" if child in self._tally.looping else "attempt"
+        attempt = f"{word} {row[2]}" if row[2] > 1 else ""
         time = duration(self._now - row[4])
         return [self._spin, self._key(child), (f"{time:<9}", ""), (attempt, "yellow")]
 

@@ -21,7 +21,7 @@ from flowkit.cli.reasons import reason_of
 from flowkit.cli.tally import Tally
 from flowkit.errors import UsageError
 from flowkit.plan.events import Row
-from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, RETRYING, RUNNING
+from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, PAUSED, RETRYING, RUNNING
 
 if TYPE_CHECKING:
     from flowkit.engine.capture import Line
@@ -70,7 +70,7 @@ class JUnit:
 
     def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
         """Keep how each task ended, and what it printed."""
-        ends = [row for row in self._tally.take(rows) if row[3] not in (RUNNING, RETRYING, EXPANDED)]
+        ends = [row for row in self._tally.take(rows) if row[3] not in (RUNNING, RETRYING, EXPANDED, PAUSED)]
         self._rows += [row for row in ends if row[3] != MAPPED]
         for line in lines:
             self._output.setdefault(line.call[:2], KeptLines(_MOST_OUTPUT)).add(said(line))

@@ -17,7 +17,7 @@ from flowkit.cli import github
 from flowkit.cli.display import Display
 from flowkit.cli.failures import failure_text, headline, is_failure, place_in
 from flowkit.cli.frame import key_width
-from flowkit.cli.reasons import reason_of
+from flowkit.cli.reasons import pause_text, reason_of
 from flowkit.cli.styled import Part, Styled, padded, plain
 from flowkit.cli.summary import counts_of
 from flowkit.cli.wording import counted, duration, listed, shown
@@ -28,6 +28,7 @@ from flowkit.plan.status import (
     EXPANDED,
     FAILED,
     MAPPED,
+    PAUSED,
     RETRYING,
     RUNNING,
     SKIPPED,
@@ -50,6 +51,7 @@ _MOST_RETRIES = 100
 _WORDS = {
     RUNNING: "START",
     RETRYING: "RETRY",
+    PAUSED: "PAUSE",
     EXPANDED: "START",
     SUCCESS: "OK",
     CACHED: "CACHED",
@@ -121,6 +123,8 @@ class PlainDisplay(Display):
             return [*self._failed(row), *super().tell(row)]
         if status == RETRYING:
             return self._retry(row)
+        if status == PAUSED:
+            return [self._line(row, "PAUSE", pause_text(self.engine, row))]
         if status == EXPANDED:
             if not self.is_loud(self.tally.visible, row[2]):
                 self._tenths[row[0]] = 0

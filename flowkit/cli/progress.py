@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from flowkit.cli.display import Display
 from flowkit.cli.failures import is_failure
 from flowkit.cli.frame import frame, key_width
-from flowkit.cli.reasons import reason_of
+from flowkit.cli.reasons import pause_text, reason_of
 from flowkit.cli.styled import Part, Styled, cropped, padded
 from flowkit.cli.wording import duration
 from flowkit.engine.engine import Engine
 from flowkit.engine.outcome import Outcome
 from flowkit.plan.events import Row
-from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, RETRYING, RUNNING, SUCCESS, Status
+from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, PAUSED, RETRYING, RUNNING, SUCCESS, Status
 
 SMALL = 20  # tasks up to which each that ends leaves a line
 _MOST_LINES = 100  # lines for retries and for mapped tasks, each
@@ -76,6 +76,8 @@ class LiveDisplay(Display):
             return []
         if status == RETRYING:
             return self._retry(row)
+        if status == PAUSED:
+            return [self._line(row, "paused", pause_text(self.engine, row))]
         if status == MAPPED:
             return self._mapped(row)
         if not self.reasons_told or (status == CANCELLED and not self.verbose):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowkit.cli import moments
-from flowkit.cli.wording import listed, one_line
+from flowkit.cli.wording import duration, listed, one_line
 from flowkit.plan.events import Detail, Row
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import CACHED, CANCELLED, SKIPPED, TRIGGER_FAILED
@@ -49,6 +49,16 @@ def reason_of(engine: Engine, row: Row) -> str:
     if reason == GATE_SHUT:
         return "its case was not chosen"
     return one_line(reason)
+
+
+def pause_text(engine: Engine, row: Row) -> str:
+    """Why it is paused, and for how long where that is known."""
+    detail = row[7]
+    left = detail.retry_in if isinstance(detail, Detail) else None
+    reason = reason_of(engine, row)
+    if left is None:
+        return reason
+    return f"{reason + ', ' if reason else ''}goes on in {duration(left)}"
 
 
 def made_in(origin: Mapping[str, Any]) -> str:

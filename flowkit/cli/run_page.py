@@ -195,7 +195,8 @@ def _mapped_row(
 
 def _stands(run: RunRecord, status: Status) -> Status:
     """Nothing runs in a run that has ended: what was to go on, or to be retried, is not any more."""
-    return status if status.ended or run.status is RunStatus.RUNNING else Status.CANCELLED
+    is_paused = status is Status.PAUSED and run.status is RunStatus.PAUSED
+    return status if status.ended or is_paused or run.status is RunStatus.RUNNING else Status.CANCELLED
 
 
 def _of_all(status: Status, many: ChildrenRecord) -> Status:

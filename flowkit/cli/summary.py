@@ -64,7 +64,10 @@ def sum_line(outcome: Outcome, tally: Tally) -> Styled:
         line.append((" · ", "dim") if position else ("", ""))
         style = f"bold {Status(each).style}" if each in (SUCCESS, FAILED, TIMED_OUT) else Status(each).style
         line.append((f"{tally.counts[each]:,} {Status(each).word}", style))
-    if not tally.done:
+    if tally.paused:
+        line.append((" · " if tally.done else "", "dim"))
+        line.append((f"{len(tally.paused):,} {Status.PAUSED.word}", Status.PAUSED.style))
+    elif not tally.done:
         line.append(("nothing to run", "dim"))
     if tally.before:
         line.append((f" · {tally.before:,} done before", "dim"))
@@ -81,6 +84,8 @@ def status_of(outcome: Outcome) -> Status:
     """How the run ended."""
     if outcome.interrupted is not None:
         return Status.CANCELLED
+    if outcome.paused:
+        return Status.PAUSED
     return Status.SUCCESS if outcome.exit_code == 0 else Status.FAILED
 
 
@@ -145,7 +150,7 @@ def _notes(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
 
 def _hints(outcome: Outcome, tally: Tally, command: str) -> Iterator[Styled]:
     run = outcome.engine.number
-    if run is not None and outcome.exit_code and outcome.broken is None:
+    if run is not None and (outcome.exit_code or outcome.paused) and outcome.broken is None:
         ways = [f"flowkit resume {run}"]
         if tally.failures:
             ways.append(f"flowkit logs {run} {shlex.quote(outcome.plan.key(*tally.failures[0][:2]))}")

@@ -15,7 +15,9 @@ from flowkit.plan.status import (
     CANCELLED,
     EXPANDED,
     FAILED,
+    LOOPED,
     MAPPED,
+    PAUSED,
     RETRYING,
     RUNNING,
     SKIPPED,
@@ -84,6 +86,8 @@ class Tally:
         counts: of what is done, by status.
         running: the rows of attempts that run.
         retrying: the rows of attempts that are followed by another, which has not started.
+        paused: the rows of attempts that wait for somebody, or a time, to go on.
+        looping: tasks, and children, of which an iteration has ended.
         groups: mapped tasks that have expanded.
         failures: rows of what failed.
         unrun: rows of what was skipped or not run, the first thousand.
@@ -107,6 +111,8 @@ class Tally:
         self.counts = [0] * len(Status)
         self.running: dict[Child, Row] = {}
         self.retrying: dict[Child, Row] = {}
+        self.paused: dict[Child, Row] = {}
+        self.looping: set[Child] = set()
         self.groups: dict[int, GroupTally] = {}
         self.failures: list[Row] = []
         self.unrun: list[Row] = []
@@ -141,6 +147,8 @@ class Tally:
                     running[node, index] = row
                     if retrying:
                         retrying.pop((node, index), None)
+                    if self.paused:
+                        self.paused.pop((node, index), None)
                     continue
                 if status == SUCCESS:
                     running.pop((node, index), None)
@@ -164,8 +172,15 @@ class Tally:
         if status == RUNNING:
             self.running[child] = row
             self.retrying.pop(child, None)
-            return self._is_loud(node)
+            self.paused.pop(child, None)
+            return self._is_loud(node) and child not in self.looping
         self.running.pop(child, None)
+        if status == LOOPED:
+            self.looping.add(child)
+            return False
+        if status == PAUSED:
+            self.paused[child] = row
+            return True
         if status == RETRYING:
             self.retrying[child] = row
             self.retried += 1
@@ -207,6 +222,7 @@ class Tally:
     def _end(self, row: Row) -> None:
         node, index, _, status, began, end, _, _ = row
         self.retrying.pop((node, index), None)
+        self.paused.pop((node, index), None)
         self.done += 1
         self.ended[node] += 1
         self.counts[status] += 1

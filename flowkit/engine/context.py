@@ -62,8 +62,13 @@ class Context:
         task = engine.plan.tasks[node]
         again = engine.rounds.get((node, index), FIRST)
         return {
+            **_dates(engine.started_at),
+            "scheduled_start_time": engine.started_at,
+            **engine.manner.context,
+            **engine.manner.task_contexts.get(task, {}),
             "flow_name": engine.plan.name,
             "flow_run_id": engine.run_id,
+            "flow_run_name": engine.run_name,
             "parameters": dict(engine.parameters),
             "task_name": task.name,
             "task_full_name": engine.plan.key(node, index),
@@ -74,8 +79,6 @@ class Context:
             **({"resume": True} if engine.machine.was_let_on(node, index) else {}),
             "map_index": index if index >= 0 else None,
             "logger": logger_of(task.name),
-            "scheduled_start_time": engine.started_at,
-            **_dates(engine.started_at),
         }
 
 

@@ -24,10 +24,10 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.executors.base import Crew, Executor
 from flowkit.engine.flow_handling import FlowHandling
-from flowkit.engine.handling import Handler
 from flowkit.engine.interrupts import GRACE, Interrupts
 from flowkit.engine.lane import Bell, Lane
 from flowkit.engine.ledger import Ledger, Results
+from flowkit.engine.manner import USUAL, Manner
 from flowkit.engine.mask import MASK
 from flowkit.engine.masking import masked
 from flowkit.engine.observers import Observer
@@ -66,10 +66,7 @@ class Engine:
         earlier: what is known already of these tasks.
         forgets: nobody asks for values after the run, so that those that were not kept need not stay.
         careful: nothing is called before its start is committed, so that what ends the process is known.
-        runner_handlers: state handlers of who runs it, for all tasks, after their own.
-        flow_handling: the handlers of the flow.
-        ask: whether a paused task, by its key, may go on; asked once, where nothing else can happen.
-        one_pass: what would be tried again, or go on after a time, is left waiting.
+        manner: what else is asked for.
         clock: seconds of a monotonic clock.
     """
 
@@ -92,10 +89,7 @@ class Engine:
         earlier: Earlier | None = None,
         forgets: bool = False,
         careful: bool = False,
-        runner_handlers: Sequence[Handler] = (),
-        flow_handling: FlowHandling | None = None,
-        ask: Callable[[str], bool] | None = None,
-        one_pass: bool = False,
+        manner: Manner = USUAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
@@ -103,15 +97,16 @@ class Engine:
         self.machine = Machine(
             plan,
             fail_fast=fail_fast,
-            handled=everybody if runner_handlers else plan.handled,
-            one_pass=one_pass,
+            handled=everybody if manner.task_handlers else plan.handled,
+            one_pass=manner.one_pass,
         )
-        self.machine.patient = ask is not None and not one_pass
-        self._ask = ask
-        self.runner_handlers = tuple(runner_handlers)
-        self._flow_handling = flow_handling
-        if flow_handling is None and plan.followed is not None:
-            self._flow_handling = FlowHandling(plan.followed)
+        self.manner = manner
+        self.machine.patient = manner.ask is not None and not manner.one_pass
+        self._flow_handling: FlowHandling | None = None
+        if plan.followed is not None:
+            self._flow_handling = FlowHandling(plan.followed, manner.flow_handlers)
+        # What a task has raised that comes out of the run.
+        self.let_out: BaseException | None = None
         self._final: State | None = None
         # Where tasks stand that have looped, or were paused.
         self.rounds: dict[tuple[int, int], Round] = {}
@@ -122,7 +117,8 @@ class Engine:
         self.results = results
         self.careful = careful and ledger is not None
         self.details: dict[tuple[int, int], Detail] = {}
-        self.run_id = run_id or str(uuid.uuid4())
+        self.run_id = manner.run_id or run_id or str(uuid.uuid4())
+        self.run_name = manner.run_name or self.run_id
         self.number = number
         self.started_at = datetime.now(UTC)
         self.clock = clock
@@ -192,14 +188,14 @@ class Engine:
     def _open(self) -> None:
         """Tell the flow's handlers that the run starts; where one of them says no, no task does."""
         if self._flow_handling is not None:
-            self._final = self._flow_handling.begin()
+            self._final = self._flow_handling.begin(self.manner.before)
             if self._final is not None:
                 self._flow_handling = None
                 self.machine.stopping = True
 
     def _close(self) -> None:
         """Tell the flow's handlers how the run has ended, before anyone else hears of it."""
-        if self._flow_handling is not None and self.interrupts.happened is None:
+        if self._flow_handling is not None and self.interrupts.happened is None and self.let_out is None:
             self._final = self._flow_handling.end(self._outcome())
 
     def _end(self) -> Outcome:
@@ -275,6 +271,8 @@ class Engine:
                 children += [None] * (index + 1 - len(children))
                 children[index] = value
             machine.replay(row)
+            if row[7] is not None and row[7].state is not None:
+                self.details[node, index] = row[7]
         self.worker.look_up({row[0] for row in earlier.rows})
         for mark, (attempt, forgiven) in earlier.attempts.items():
             machine.go_on(mark[0], mark[1], attempt, forgiven, earlier.waits.get(mark))
@@ -303,10 +301,11 @@ class Engine:
         """Whether somebody was asked about what is paused, as nothing else can happen any more."""
         with self.lock:
             marks = [*self.machine.held] if self.machine.patient and self.machine.rests else []
-        if not marks or self._ask is None:
+        ask = self.manner.ask
+        if not marks or ask is None:
             return False
         keys = {mark: self.plan.key(*(mark if isinstance(mark, tuple) else (mark, -1))) for mark in marks}
-        chosen = [mark for mark, key in keys.items() if self._ask(key)]
+        chosen = [mark for mark, key in keys.items() if ask(key)]
         with self.lock:
             self.machine.patient = bool(chosen)
             self.machine.resume(chosen)
@@ -326,10 +325,12 @@ class Engine:
 
     def _ready_here(self) -> bool:
         asked = self.interrupts.happened is not None or self.recorder.broken is not None
+        asked = asked or self.let_out is not None
         return self._bug is not None or (asked and not self.machine.stopping)
 
     def _stop_where_asked(self, now: float) -> None:
         asked = self.interrupts.happened is not None or now >= self._limit or self.recorder.broken is not None
+        asked = asked or self.let_out is not None
         if asked and self._give_up_at == float("inf"):
             self._timed_out = now >= self._limit and self.interrupts.happened is None
             self._give_up_at = now + GRACE
@@ -364,6 +365,7 @@ class Engine:
             self.interrupts.happened is not None
             or self._timeout is not None
             or self.recorder.broken is not None
+            or self.let_out is not None
         ):
             self._stop_where_asked(self.clock())
         if self.machine.deadlines:
@@ -456,6 +458,12 @@ class Engine:
         """A worker met a bug of flowkit: the run ends."""
         self._bug = error
         self.ring()
+
+    def let(self, error: BaseException) -> None:
+        """A task has raised what comes out of the run, which ends."""
+        if self.let_out is None:
+            self.let_out = error
+            self.ring()
 
     def stop_broken(self) -> None:
         """What happens cannot be remembered: the run ends."""

@@ -12,7 +12,7 @@ from types import TracebackType
 from flowkit.plan.events import Failure
 
 _PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")  # noqa: PTH100, PTH118, PTH120
-_LONGEST_MESSAGE = 10_000
+LONGEST_MESSAGE = 10_000
 _MOST_FRAMES = 60
 _MOST_CAUSES = 10
 
@@ -45,8 +45,8 @@ def message_of(error: BaseException) -> str:
         text = str(error)
     except BaseException as broken:
         return f"<its text cannot be had: `__str__` raised {type(broken).__name__}>"
-    if len(text) > _LONGEST_MESSAGE:
-        text = f"{text[:_LONGEST_MESSAGE]}… ({len(text)} characters)"
+    if len(text) > LONGEST_MESSAGE:
+        text = f"{text[:LONGEST_MESSAGE]}… ({len(text)} characters)"
     return text
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowkit.engine.handling import Handler, moved
 from flowkit.engine.outcome import RUNNING_FLOW, Outcome, not_run
-from flowkit.plan.state import Failed, Running, Scheduled, State
+from flowkit.plan.state import Failed, Running, State
 
 if TYPE_CHECKING:
     from flowkit.flow.flow import Flow
@@ -28,9 +28,9 @@ class FlowHandling:
         self._handlers = (*flow.state_handlers, *others)
         self._state: State = Running(RUNNING_FLOW)
 
-    def begin(self, before: State | None = None) -> State | None:
+    def begin(self, before: State) -> State | None:
         """Tell that the run starts; returns the state that it has instead, where a handler says so."""
-        result = moved(self._flow, self._handlers, before or Scheduled(), self._state)
+        result = moved(self._flow, self._handlers, before, self._state)
         self._state = result.state
         if result.cause is None and result.state.is_running():
             return None

@@ -183,7 +183,9 @@ class Handling:
         status, reason = proposed
         state = self._proposal(call, status, reason)
         result = moved(*self._who(call), self._old(call), state)
-        if result.cause is None and (result.state is state or (status == EXPANDED and status_of(result.state) == MAPPED)):
+        if result.cause is None and (
+            result.state is state or (status == EXPANDED and status_of(result.state) == MAPPED)
+        ):
             if status == PAUSED:
                 self._before[call[:2]] = result.state
             return (*call, status, started, started, name, None), None, None
@@ -221,7 +223,7 @@ class Handling:
     def _who(self, call: Call) -> tuple[Task, Sequence[Handler]]:
         """The task, and who is told."""
         task = self._plan.tasks[call[0]]
-        return task, (*task.state_handlers, *self._engine.runner_handlers)
+        return task, (*task.state_handlers, *self._engine.manner.task_handlers)
 
     def _context(self, call: Call) -> dict[str, Any]:
         return {"tags": sorted(self._plan.tasks[call[0]].tags)}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from flowkit.engine.failure import LONGEST_MESSAGE
 from flowkit.engine.rounds import FIRST
 from flowkit.flow.edge import Edge
 from flowkit.flow.task import Task
@@ -24,7 +26,7 @@ from flowkit.plan.state import (
     State,
     Success,
 )
-from flowkit.plan.status import CACHED, CANCELLED, FAILED, PAUSED, SUCCESS
+from flowkit.plan.status import CACHED, CANCELLED, FAILED, PAUSED, RETRYING, SUCCESS
 from flowkit.plan.task_states import TaskStates
 from flowkit.plan.waiting import mark_of
 
@@ -48,21 +50,34 @@ class States:
         if index < 0 and group is not None:
             return self._mapped(node, group.width)
         detail = self._engine.details.get((node, index))
-        if detail is not None and detail.state is not None:
-            given: State = detail.state
-            return given
         status = self._machine.status[node] if index < 0 else group.states[index]  # type: ignore[union-attr]
         mark = mark_of(node, index)
         status = self._machine.held.get(mark, status)
+        if (
+            detail is not None
+            and detail.state is not None
+            and (status == PAUSED) <= detail.state.is_pending()
+        ):
+            given: State = detail.state
+            return given
+        if status == RETRYING:
+            return self._retrying(node, index, detail)
         reason = self._machine.reasons.get(mark)
         value = self._engine.value_of(node, index)
         message = message_of_end(status, detail, value) if reason is None else reason
         tags = {"tags": sorted(self._plan.tasks[node].tags)}
-        state = CLASSES[status](message, value, context=tags)
-        if isinstance(state, Retrying):
-            again = self._engine.rounds.get((node, index), FIRST)
-            state.run_count = self._machine.attempt(node, index) - 1 - again.before
-        return state
+        return CLASSES[status](message, value, context=tags)
+
+    def _retrying(self, node: int, index: int, detail: Detail | None) -> State:
+        """The state of what waits for another attempt."""
+        made = self._machine.attempt(node, index) - 1
+        made -= self._engine.rounds.get((node, index), FIRST).before
+        wait = 0.0 if detail is None or detail.retry_in is None else detail.retry_in
+        return Retrying(
+            f"Retrying Task (after attempt {made} of {self._plan.tasks[node].max_retries + 1})",
+            start_time=datetime.now(UTC) + timedelta(seconds=wait),
+            run_count=made,
+        )
 
     def _mapped(self, node: int, width: int) -> State:
         children = [self.of(node, index) for index in range(width)]
@@ -101,7 +116,9 @@ def _of_failure(failure: Failure, error: Any) -> str:
     """As Prefect classic says it where a task raised."""
     if failure.kind == "error" and isinstance(error, BaseException):
         with contextlib.suppress(BaseException):  # the user's `__repr__`
-            return f"Error during execution of task: {error!r}"
+            shown = repr(error)
+            if len(shown) < LONGEST_MESSAGE:
+                return f"Error during execution of task: {shown}"
     return str(failure)
 
 

@@ -229,7 +229,10 @@ class Recorder:
 
     def _let_go(self, rows: Sequence[Row], kept: Any) -> None:
         assert self._release is not None
-        self._release.hold(kept)
+        rounds = self._engine.rounds  # what was kept of an iteration is not the result of its task
+        self._release.hold(
+            {child: some for child, some in kept.items() if child not in rounds} if rounds else kept
+        )
         self._release.see(rows)
 
     def _tell(self, observer: Observer, call: Callable[[], None]) -> None:

@@ -31,7 +31,7 @@ class Round(NamedTuple):
         attempt, status, detail = row[2], row[3], row[7]
         if status != LOOPED:
             return self._replace(before=self.before + (attempt > 0), resumed=True)
-        return Round(attempt, detail.iteration.count + 1, detail.iteration.result)
+        return Round(attempt, detail.iteration.number + 1, detail.iteration.result)
 
     @property
     def keys(self) -> dict[str, Any]:

@@ -6,8 +6,9 @@ Source of the vocabulary: Prefect classic, 12.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from flowkit.errors import UsageError
@@ -29,12 +30,21 @@ class Signal(BaseException):
     """
 
     kind: ClassVar[type[State]]
-    state: State
+    _state: State | None = None
+    _options: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, message: str | None = None, **options: Any) -> None:
         super().__init__(message)
         self._options = options
-        self.state = self.kind(message if message is None else str(message), **{"result": self, **options})
+        text = message if message is None else str(message)
+        self._state = self.kind(text, **{"result": self, **options})
+
+    @property
+    def state(self) -> State:
+        """What it stands for; also of a class that does not call `__init__` of this one."""
+        if self._state is None:
+            self._state = self.kind(str(self) or None, result=self)
+        return self._state
 
     @property
     def message(self) -> str:
@@ -47,10 +57,10 @@ class Signal(BaseException):
         return self.state.result
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _made_again, (type(self), self.args, self._options)
+        return _made_again, (type(self), self.args, dict(self._options))
 
 
-def _made_again(kind: type[Signal], args: tuple[Any, ...], options: dict[str, Any]) -> Signal:
+def _made_again(kind: type[Signal], args: tuple[Any, ...], options: Mapping[str, Any]) -> Signal:
     return kind(*args, **options)
 
 
@@ -145,7 +155,7 @@ class ENDRUN(Signal):
 
     def __init__(self, state: State) -> None:
         super().__init__(state.message)
-        self.state = state
+        self._state = state
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return ENDRUN, (self.state,)

@@ -102,7 +102,7 @@ class Worker:
         self._special = odd | self.plan.cached | self.plan.unkept
         self.sought = set(self._cached_nodes - odd - self.plan.groups.keys())
         self.handling = Handling(self)
-        if engine.careful or engine.runner_handlers:
+        if engine.careful or engine.manner.task_handlers:
             self._special = frozenset(range(self.plan.size))
             self.sought = set()
 
@@ -152,7 +152,7 @@ class Worker:
         try:
             task = plan.tasks[node]
             if node in self._special:
-                if self.engine.runner_handlers or node in plan.handled:
+                if self.engine.manner.task_handlers or node in plan.handled:
                     return self._committed(self.handling.carried_out(call, name, started))
                 return self._committed(self.attempt(task.run, call, name, started))
             values, names = self.values, plan.names[node]
@@ -176,6 +176,8 @@ class Worker:
     def _raised(self, call: Call, error: BaseException, started: float, name: str) -> Finished:
         """The end of a call that raised; a raised signal may be a success."""
         node, index, attempt = call
+        if isinstance(error, self.engine.manner.lets_out) and not self.engine.asked_to_stop:
+            self.engine.let(error)
         status, detail, value = self._judged(call, error)
         if call in self._origins:
             detail = detail._replace(origin=self._origins.pop(call))
@@ -223,7 +225,7 @@ class Worker:
         return (node, index, attempt, status, started, self._clock(), name, detail), value, kept
 
     def _committed(self, finished: Finished) -> Finished:
-        """The same; with an end that is on disk before anything follows from it, where its task asks for that."""
+        """The same; where its task asks for that, its end is on disk before anything follows from it."""
         row, value, kept = finished
         if row[0] not in self.plan.durable:
             return finished
@@ -417,6 +419,6 @@ def timed_out(worker: Worker, call: Call, started: float, now: float, soft: str)
     error = TaskTimeoutError(f"`{worker.plan.key(node, index)}` took longer than its {limit:g} s{soft}")
     status, detail, value = worker.judge(call, error)
     finished = (node, index, attempt, status, started, now, None, detail), value, None
-    if worker.engine.runner_handlers or node in worker.plan.handled:
+    if worker.engine.manner.task_handlers or node in worker.plan.handled:
         return worker.handling.ended(call, finished)
     return finished

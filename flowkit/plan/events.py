@@ -53,11 +53,11 @@ class Iteration(NamedTuple):
     """An iteration of a task that loops.
 
     Attributes:
-        count: which one, from 1.
+        number: which one, from 1.
         result: what the next one finds.
     """
 
-    count: int
+    number: int
     result: Any = None
 
 

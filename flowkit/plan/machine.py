@@ -17,8 +17,8 @@ Stimuli:
   Each is answered by `done` with TIMED_OUT: the delay before a retry may be the user's code.
 - `cancel(now)`: nothing starts any more. `abandon(now)`: nothing is waited for any more.
 
-Where a node is one of `handled`, what is decided about it without an attempt is only proposed: it is given out
-as a call, to be answered by `done` like others. The row of who agrees has that status and no detail.
+Where a node is one of `handled`, what is decided about it without an attempt is only proposed: it is given
+out as a call, to be answered by `done` like others. The row of who agrees has that status and no detail.
 
 Guarantees: a call is given out once an attempt; final states do not depend on the order of stimuli;
 nothing recurses over the graph; a stimulus costs what its own edges cost; `check()` holds after each.
@@ -31,7 +31,6 @@ from __future__ import annotations
 
 from collections.abc import Container
 from heapq import heappop, heappush
-from typing import Any
 
 from flowkit.errors import BugError
 from flowkit.plan.events import Call, Detail, Row

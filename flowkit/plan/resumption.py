@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from flowkit.plan.outline import Outline, size_of
-from flowkit.plan.status import CACHED, CANCELLED, MAPPED, RETRYING, RUNNING, SKIPPED, SUCCESS
+from flowkit.plan.status import CACHED, CANCELLED, LOOPED, MAPPED, PAUSED, RETRYING, RUNNING, SKIPPED, SUCCESS
 
 Child = tuple[int, int]
 _GOOD = (SUCCESS, CACHED)
@@ -23,7 +23,8 @@ EXPANSION = -1
 
 class Attempt(NamedTuple):
     """An attempt of an earlier session; times in seconds since 1970. Number 0: decided without one;
-    `EXPANSION`: a mapped task expanded to so many children (`width`)."""
+    `EXPANSION`: a mapped task expanded to so many children (`width`). One that looped was an
+    `iteration`, from 1."""
 
     number: int
     status: int
@@ -31,6 +32,7 @@ class Attempt(NamedTuple):
     retry_in: float | None = None
     lost: bool = False
     width: int = -1
+    iteration: int = 0
 
 
 @dataclass
@@ -41,6 +43,9 @@ class Resumption:
         ends: the status of each task, and child of a mapped one, that is not run again.
         widths: of the mapped tasks all of whose children stand.
         attempts, waits: as in engine/earlier.py.
+        loops: of tasks that go on with a loop, the last attempt that was an iteration.
+        resumed: tasks that were paused, and may go on now.
+        uncounted: how many attempts of those that go on were iterations, or before one, or were paused.
         unreadable: tasks that run again only because their result was not kept, or is gone.
         runs: tasks that run, or of whose children some do.
         stale: ends that looked well and do not stand any more.
@@ -51,6 +56,9 @@ class Resumption:
     widths: dict[int, int] = field(default_factory=dict)
     attempts: dict[Child, tuple[int, int]] = field(default_factory=dict)
     waits: dict[Child, float] = field(default_factory=dict)
+    loops: dict[Child, Attempt] = field(default_factory=dict)
+    resumed: set[Child] = field(default_factory=set)
+    uncounted: dict[Child, int] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
     runs: set[int] = field(default_factory=set)
     stale: set[Child] = field(default_factory=set)
@@ -261,11 +269,13 @@ class _Work:
 
     def _go_on(self, child: Child, attempts: Sequence[Attempt], found: Resumption, now: float) -> None:
         made = [each for each in attempts if each.number > 0]
+        if (made or attempts)[-1].status == PAUSED:
+            found.resumed.add(child)
         if not made:
             return
         forgiven = 0
         for each in made:
-            if each.status in (CANCELLED, RUNNING):
+            if each.status in (CANCELLED, RUNNING, PAUSED):
                 forgiven += 1
             elif each.status != RETRYING:
                 forgiven = each.number
@@ -273,7 +283,9 @@ class _Work:
         last = made[-1]
         if child[0] not in self.same:
             found.attempts[child] = (last.number + 1, last.number)
-        elif last.status == RETRYING and last.retry_in is not None:
+        else:
+            self._loop_on(child, made, found)
+        if child[0] in self.same and last.status in (RETRYING, PAUSED) and last.retry_in is not None:
             left = last.ended + last.retry_in - now
             # A clock that was set back must not make the wait longer than it ever was.
             found.waits[child] = min(max(0.0, left), last.retry_in)
@@ -282,3 +294,13 @@ class _Work:
             times += 1
         if times:
             found.lost[child] = times
+
+    def _loop_on(self, child: Child, made: Sequence[Attempt], found: Resumption) -> None:
+        """How far a loop was, and which attempts were no tries of its present iteration."""
+        looped = [each for each in made if each.status == LOOPED]
+        if looped:
+            found.loops[child] = looped[-1]
+        before = looped[-1].number if looped else 0
+        paused = sum(each.status == PAUSED and each.number > before for each in made)
+        if before + paused:
+            found.uncounted[child] = before + paused

@@ -6,8 +6,9 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """Where a task, or a child of a mapped task, stands; the numbers are stored and never change their meaning.
+    """Where a task, or a child of a mapped task, stands.
 
+    The numbers are stored and never change their meaning.
     From SUCCESS to CANCELLED it has ended. LOOPED and PAUSED are how an attempt can end that is followed by
     another: at once, with the next iteration of a loop; when somebody, or a time, lets it go on.
     """

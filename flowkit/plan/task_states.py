@@ -37,7 +37,10 @@ class TaskStates(dict["Task", State]):
 
     def get(self, task: Task, default: Any = None) -> Any:
         """The state of a task, or `default` where it is none of these."""
-        return self[task] if task in self else default
+        try:
+            return self[task]
+        except KeyError:
+            return default
 
     def pop(self, task: Task, *default: Any) -> Any:
         """Take the state of a task out."""
@@ -62,7 +65,7 @@ class TaskStates(dict["Task", State]):
     def __eq__(self, other: object) -> bool:
         return self.copy() == (other.copy() if isinstance(other, TaskStates) else other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
         return repr(self.copy())

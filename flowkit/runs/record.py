@@ -135,6 +135,8 @@ class Record:
             return RunStatus.INTERRUPTED, f"stopped by signal {outcome.interrupted}"
         if outcome.timed_out:
             return RunStatus.TIMED_OUT, outcome.state.message or ""
+        if outcome.paused and not outcome.state.is_finished():
+            return RunStatus.PAUSED, outcome.state.message or ""
         good = outcome.state.is_successful()
         return (RunStatus.SUCCESS if good else RunStatus.FAILED), outcome.state.message or ""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowkit.engine.earlier import Earlier
+from flowkit.engine.rounds import Round
 from flowkit.errors import FlowkitError, UsageError
 from flowkit.plan.events import Detail, Row
 from flowkit.plan.facts import detail_of, skipped_itself
@@ -19,7 +20,7 @@ from flowkit.plan.matching import Matching, match
 from flowkit.plan.outline import Outline, continued, ids_of, outline_order, written
 from flowkit.plan.plan import Plan
 from flowkit.plan.resumption import Attempt, Child, Resumption, resumption
-from flowkit.plan.status import CACHED, MAPPED, SKIPPED, SUCCESS
+from flowkit.plan.status import CACHED, LOOPED, MAPPED, SKIPPED, SUCCESS
 from flowkit.runs.again import reasons, remembered
 from flowkit.runs.borrow import Borrowed
 from flowkit.runs.memory import Asked, Drawn, Kept, Memory, forced_nodes
@@ -104,7 +105,7 @@ def continuation(
     drawn = memory.drawn(plan)
     matching = match(outline, run.asked.get("digests", {}), drawn.outline, memory.digests(plan, values))
     past = memory.past(run.number, run.uid)
-    attempts, marks = _attempts(past, outline, matching)
+    attempts, marks, iterations = _attempts(past, outline, matching)
     readable = _Readable(past, attempts, marks)
     order = outline_order(drawn.outline)
     details: dict[Child, Detail] | None = None
@@ -122,7 +123,7 @@ def continuation(
         details = _details(plan, standing, past, readable)
     _refuse_deadly(plan, standing, forced, run)
     whole = continued(outline, drawn.outline, matching.like)
-    earlier = _earlier(standing, details)
+    earlier = _earlier(standing, details, _rounds(standing, past, memory, iterations))
     earlier = replace(earlier, rows=[*lent.ends.rows, *earlier.rows])
     careful = _died(memory, run) >= _OFTEN
     unkept = _unkept(run, plan, standing, past, marks)
@@ -208,12 +209,14 @@ def parameters_of(memory: Memory, run: RunRecord) -> tuple[dict[str, Any], dict[
 
 def _attempts(
     past: Past, outline: Outline, matching: Matching
-) -> tuple[dict[Child, list[Attempt]], dict[Child, Mark]]:
-    """The attempts of a run by the nodes of the flow as it is now, and the marks of the last ones."""
+) -> tuple[dict[Child, list[Attempt]], dict[Child, Mark], dict[Child, tuple[Mark, int]]]:
+    """The attempts of a run by the nodes of the flow as it is now, the marks of the last ones, and of the
+    last iterations of those that loop, with the commit that they came with."""
     ids = ids_of(outline)
     nodes = {ids[old]: new for new, old in matching.like.items()}
     attempts: dict[Child, list[Attempt]] = {}
     marks: dict[Child, Mark] = {}
+    iterations: dict[Child, tuple[Mark, int]] = {}
     for row in past.attempts():
         node = nodes.get(row.node)
         if node is None:
@@ -222,7 +225,25 @@ def _attempts(
         attempts.setdefault(child, []).append(_attempt(row.attempt, row.status, row.ended, row.detail))
         if row.attempt > 0:
             marks[child] = (row.node, row.child, row.attempt)
-    return attempts, marks
+            if row.status == LOOPED:
+                iterations[child] = marks[child], row.batch
+    return attempts, marks, iterations
+
+
+def _rounds(
+    standing: Resumption, past: Past, memory: Memory, iterations: Mapping[Child, tuple[Mark, int]]
+) -> dict[Child, Round]:
+    """Where tasks stand that have looped or were paused; a loop whose last result is gone begins anew."""
+    found: dict[Child, Round] = {}
+    for child, before in standing.uncounted.items():
+        found[child] = Round(before, resumed=child in standing.resumed)
+        if child in standing.loops:
+            try:
+                result = memory.results.loaded(past.stored_of(*iterations[child]))
+            except UnreadableError:
+                continue
+            found[child] = found[child]._replace(iteration=standing.loops[child].iteration + 1, result=result)
+    return found
 
 
 def _attempt(number: int, status: int, ended: float, detail: str | None) -> Attempt:
@@ -230,7 +251,7 @@ def _attempt(number: int, status: int, ended: float, detail: str | None) -> Atte
         return Attempt(number, status, ended)
     known = table(detail)
     lost, width = bool(known.get("lost")), known.get("width", -1)
-    return Attempt(number, status, ended, known.get("retry_in"), lost, width)
+    return Attempt(number, status, ended, known.get("retry_in"), lost, width, known.get("iteration", 0))
 
 
 class _Readable:
@@ -296,7 +317,7 @@ def _details(plan: Plan, standing: Resumption, past: Past, readable: _Readable) 
     return details if gone == readable.gone else None
 
 
-def _earlier(standing: Resumption, details: Mapping[Child, Detail]) -> Earlier:
+def _earlier(standing: Resumption, details: Mapping[Child, Detail], rounds: Mapping[Child, Round]) -> Earlier:
     """What stands, as the engine takes it: children before their mapped task."""
     rows: list[Row] = [
         (node, child, 1, status, 0.0, 0.0, None, details.get((node, child)))
@@ -304,7 +325,13 @@ def _earlier(standing: Resumption, details: Mapping[Child, Detail]) -> Earlier:
     ]
     for node, width in standing.widths.items():
         rows.append((node, -1, width, MAPPED, 0.0, 0.0, None, None))
-    return Earlier(rows=rows, attempts=standing.attempts, waits=standing.waits)
+    return Earlier(
+        rows=rows,
+        attempts=standing.attempts,
+        waits=standing.waits,
+        rounds=rounds,
+        resumed=standing.resumed - standing.waits.keys(),
+    )
 
 
 def _where(memory: Memory, run: RunRecord) -> str:

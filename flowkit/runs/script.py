@@ -1,11 +1,12 @@
-"""Running a flow from Python: `flow.run()`, `flow.arun()` and classic's `FlowRunner`."""
+"""Running a flow from Python: `flow.run()` and `flow.arun()`."""
 
 from __future__ import annotations
 
 import shlex
 import signal
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,85 +17,128 @@ from flowkit.engine.executors.base import Executor
 from flowkit.engine.interrupts import GRACE, OverdueError
 from flowkit.engine.observers import LogObserver
 from flowkit.engine.outcome import Outcome, not_run
+from flowkit.engine.rounds import Round
 from flowkit.engine.secret import cover
+from flowkit.engine.signals import seconds_until
 from flowkit.errors import FlowkitError, UsageError
 from flowkit.flow import ambient
 from flowkit.flow.flow import Flow
 from flowkit.flow.graph import CycleError
 from flowkit.flow.task import Task
-from flowkit.flow.values import checked
 from flowkit.logs import show_logs
 from flowkit.plan.compiler import compile_flow
-from flowkit.plan.events import Row
+from flowkit.plan.events import Detail, Row
 from flowkit.plan.facts import detail_of_end
 from flowkit.plan.plan import Plan
-from flowkit.plan.state import CLASSES, Failed, Mapped, Pending, State
-from flowkit.plan.status import SKIPPED, SUCCESS, WAITING
+from flowkit.plan.state import (
+    CLASSES,
+    Failed,
+    Mapped,
+    Pending,
+    Resume,
+    Retrying,
+    Scheduled,
+    State,
+    status_of,
+)
+from flowkit.plan.status import SKIPPED, WAITING
 from flowkit.project import loader
 from flowkit.project.config import config
 from flowkit.project.home import home_of
 from flowkit.project.root import Project, find
 from flowkit.project.settings import Settings
 from flowkit.runs.memory import Asked, Kept, Memory, session_of
+from flowkit.runs.runners import FlowRunner, run_by
 from flowkit.runs.start import Options, built, executor_named, executors_for, prepare
+from flowkit.runs.wanted import Wanted, wanted
 
 _SAID: list[str] = []  # what is said once a process
-_STATUSES = {kind: status for status, kind in CLASSES.items() if status >= SUCCESS}
+_OUT = (KeyboardInterrupt, SystemExit)  # of a task that is run inline, as in Prefect classic, 4.16
 
 
 def run_flow(
     flow: Flow,
     parameters: Mapping[str, Any] | None = None,
+    run_on_schedule: bool | None = None,
+    runner_cls: type[FlowRunner] | None = None,
     *,
-    executor: Executor | str | None = None,
-    task_states: Mapping[Task, State] | None = None,
-    history: bool | None = None,
     _caller: Mapping[str, Any] | None = None,
-    **values: Any,
+    **options: Any,
 ) -> State:
     """Run a flow, here and now; this is `flow.run`.
 
     Args:
-        parameters: values by name; keyword arguments are parameters too, and win.
-        executor: default: the flow's own, else `executor` of the settings where it is set, else
-            inline, in this thread.
-        task_states: how tasks have ended already; they are not run. Classic, 4.6.
-        history: whether the run is remembered; default: where there is a project around the working
-            directory, and the settings say so.
-        _caller: the globals of the module that asks; no parameter of a flow is called so.
+        parameters: values by name.
+        run_on_schedule: run it again and again, when its schedule says so; default: once.
+        runner_cls: what runs it instead, a `FlowRunner` of the caller's own.
+        _caller: the globals of the module that asks.
+        **options: more parameters, which win, and of these those that are no parameters:
+            `executor`: default: the flow's own, else `executor` of the settings where it is set, else
+            inline, in this thread. `task_states`: how tasks have ended already; they are not run (4.6).
+            `history`: whether the run is remembered; default: where there is a project around the working
+            directory, and the settings say so. `context`, and `task_contexts` by task: more for
+            `flowkit.context`. `state`: how the run stands; one that is finished is returned, one that is
+            scheduled is waited for. `flow_run_id`, `flow_run_name`: what the context says that it is called.
 
     Returns:
-        The state of the run; `.result[task].result` is the value of a task.
+        The state of the run; `.result[task].result` is the value of a task. Where a task is paused, and
+        nobody at a terminal lets it go on, it is `Paused`.
 
     Raises:
-        UsageError: unknown, missing or ill-typed parameters, all at once, before anything runs.
+        UsageError: unknown, missing or ill-typed parameters, all at once, before anything runs; it is a
+            `TypeError` too where an argument is no option either.
         DefinitionError: the flow cannot run; where that is for a cycle, the state is Failed instead, and its
             result the error (Prefect classic, 3.15).
-        KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; running tasks had half a second to end.
+        KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; running tasks had half a second to end. Also where a
+            task raises one of them inline.
     """
     _refuse_inside(flow, "run")
     if loader.ignore("flow.run()"):
         return _not_now(flow)
+    asked = wanted(flow, parameters, options)
+    if run_on_schedule and flow.schedule is not None:
+        return _run_on_schedule(flow, asked, _caller)
+    if runner_cls is not None and runner_cls is not FlowRunner:
+        return run_by(runner_cls(flow), asked)
+    return carried_out(flow, asked, _caller)
+
+
+def carried_out(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None = None) -> State:
+    """Run a flow once, as it is asked for."""
+    if asked.state is not None and asked.state.is_finished():
+        if not isinstance(asked.state.result, Mapping):
+            asked.state.result = not_run(dict.fromkeys(flow.tasks))
+        return asked.state
+    asked.wait()
     try:
-        engine, kept = _prepared(
-            flow, {**(parameters or {}), **values}, executor, task_states, history, _caller
-        )
+        engine, kept = _prepared(flow, asked, caller)
     except CycleError as error:
         return _failed(error)
     return _state_of(_carried_out(engine, kept))
+
+
+def _run_on_schedule(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None) -> State:
+    """Run a flow each time that it is due; returns the state of the last run, where the schedule ends.
+
+    Raises:
+        UsageError: it is never due.
+    """
+    state = None
+    while due := flow.schedule.next(1):
+        state = carried_out(flow, replace(asked, state=Scheduled(start_time=due[0])), caller)
+    if state is None:
+        raise UsageError(f"the schedule of the flow `{flow.name}` has no time that is still to come")
+    return state
 
 
 async def run_flow_async(
     flow: Flow,
     parameters: Mapping[str, Any] | None = None,
     *,
-    executor: Executor | str | None = None,
-    task_states: Mapping[Task, State] | None = None,
-    history: bool | None = None,
     _caller: Mapping[str, Any] | None = None,
-    **values: Any,
+    **options: Any,
 ) -> State:
-    """Run a flow from an asyncio program or a notebook; this is `flow.arun`.
+    """Run a flow from an asyncio program or a notebook, with the options of `run_flow`; this is `flow.arun`.
 
     When the awaiting task is cancelled the run is asked to stop, and waited for.
     """
@@ -104,9 +148,7 @@ async def run_flow_async(
     if loader.ignore("flow.arun()"):
         return _not_now(flow)
     try:
-        engine, kept = _prepared(
-            flow, {**(parameters or {}), **values}, executor, task_states, history, _caller
-        )
+        engine, kept = _prepared(flow, wanted(flow, parameters, options), _caller)
     except CycleError as error:
         return _failed(error)
     running = asyncio.ensure_future(asyncio.to_thread(_carried_out, engine, kept))
@@ -121,41 +163,14 @@ async def run_flow_async(
         raise
 
 
-class FlowRunner:
-    """Runs one flow; the entry point of Prefect classic, 4.11.
-
-    Unlike there, `run` waits for retries, and the result has all tasks.
-    """
-
-    def __init__(self, flow: Flow) -> None:
-        self.flow = flow
-
-    def run(
-        self,
-        parameters: Mapping[str, Any] | None = None,
-        executor: Executor | str | None = None,
-        return_tasks: Collection[Task] | None = None,
-        task_states: Mapping[Task, State] | None = None,
-    ) -> State:
-        """Run the flow; `return_tasks` is accepted, as all tasks are returned."""
-        return run_flow(self.flow, parameters, executor=executor, task_states=task_states)
-
-
-def _prepared(
-    flow: Flow,
-    given: Mapping[str, Any],
-    executor: Executor | str | None,
-    task_states: Mapping[Task, State] | None,
-    history: bool | None,
-    caller: Mapping[str, Any] | None,
-) -> tuple[Engine, Kept | None]:
-    values = checked(flow, given)
+def _prepared(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None) -> tuple[Engine, Kept | None]:
+    values = dict(asked.values)
     cover(flow.parameters(), values)
     project = find(Path.cwd())
     resolved = config.resolve(project)
     settings = resolved.settings
     show_logs(settings.logging.level)
-    chosen = executor if executor is not None else flow.executor
+    chosen = asked.executor if asked.executor is not None else flow.executor
     if chosen is None:
         # Classic scripts run in their own thread unless asked otherwise; `flowkit run` uses threads.
         chosen = settings.executor if "executor" in resolved.origins else "inline"
@@ -163,9 +178,11 @@ def _prepared(
     graph = built(flow, values)
     plan = compile_flow(graph, lane=used.name)
     executors = executors_for(plan, used)
-    earlier = as_earlier(plan, task_states or {})
+    if asked.flow_handlers and plan.followed is None:
+        plan.followed = graph
+    earlier = as_earlier(plan, asked.task_states, values)
     kept = None
-    if project is not None and settings.history and history is not False:
+    if project is not None and settings.history and asked.history is not False:
         home = home_of(flow, caller or {})
         ref = f"{project.display(home.path)}:{home.attribute}" if home is not None else ""
         kept = _kept(project, settings, plan, values, used, ref, earlier)
@@ -175,6 +192,7 @@ def _prepared(
         switch_interval=settings.switch_interval,
         capture=kept is not None,
         echo=True,
+        manner=asked.manner(_asker(), _OUT if used.name == "inline" else ()),
     )
     return prepare(plan, values, executors, options, kept, earlier), kept
 
@@ -215,33 +233,71 @@ def _kept(
         raise
 
 
-def as_earlier(plan: Plan, task_states: Mapping[Task, State]) -> Earlier:
+def as_earlier(
+    plan: Plan, task_states: Mapping[Task, State], values: Mapping[str, Any] | None = None
+) -> Earlier:
     """States that a caller gives, as what is known of a run; what has not finished runs.
 
     Source of the rule: Prefect classic, 4.6: a state of a mapped task counts for its children only, and one
-    that came from a cache is looked up again, and resources are set up and cleaned up again.
+    that came from a cache is looked up again, and resources are set up and cleaned up again. What was to be
+    tried again goes on with its attempts, what may go on after a pause does.
+
+    Args:
+        values: of the parameters that have one; default: all have.
 
     Raises:
         UsageError: a task that is not in the flow.
     """
     nodes = {task: node for node, task in enumerate(plan.tasks)}
-    rows: list[Row] = []
-    values: dict[tuple[int, int], Any] = {}
+    known = {node for name, node in plan.parameters.items() if values is None or name in values}
+    found = _Found()
     for task, state in task_states.items():
         if task not in nodes:
             raise UsageError(
                 f"`task_states` has the task `{task.name}`, which is not in the flow `{plan.name}`"
             )
-        for node, child, each in _ends(nodes[task], state):
-            if node in plan.parameters.values() or node in plan.known or not _fits(plan, node, child, each):
-                continue
-            if node in plan.again:
-                continue
-            status = _STATUSES[type(each)]
-            detail = detail_of_end(plan.needs.get(node), status, each.result, child=child >= 0)
-            rows.append((node, child, 1, status, 0.0, 0.0, None, detail))
-            values[node, child] = each.result
-    return Earlier(rows=rows, values=values)
+        for node, child, each in _children(nodes[task], state):
+            if node not in known and node not in plan.known and node not in plan.again:
+                found.add(plan, node, child, each)
+    return Earlier(
+        rows=found.rows,
+        values=found.values,
+        attempts=found.attempts,
+        waits=found.waits,
+        rounds={mark: Round(resumed=True) for mark in found.resumed},
+        resumed=found.resumed,
+    )
+
+
+class _Found:
+    """What the states say that a caller gives."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.values: dict[tuple[int, int], Any] = {}
+        self.attempts: dict[tuple[int, int], tuple[int, int]] = {}
+        self.waits: dict[tuple[int, int], float] = {}
+        self.resumed: list[tuple[int, int]] = []
+
+    def add(self, plan: Plan, node: int, child: int, state: State) -> None:
+        """Take a state of a task, or of a child of a mapped one."""
+        if isinstance(state, Resume):
+            self.resumed.append((node, child))
+        elif isinstance(state, Scheduled):
+            self._go_on(node, child, state)
+        elif state.is_finished() and not state.is_cached() and _fits(plan, node, child, state):
+            needs, status = plan.needs.get(node), status_of(state)
+            detail = detail_of_end(needs, status, state.result, child=child >= 0)
+            if type(state) is not CLASSES[status] or state.is_failed():
+                detail = (detail or Detail())._replace(message=state.message or "", state=state)
+            self.rows.append((node, child, 1, status, 0.0, 0.0, None, detail))
+            self.values[node, child] = state.result
+
+    def _go_on(self, node: int, child: int, state: Scheduled) -> None:
+        made = state.run_count if isinstance(state, Retrying) else 0
+        self.attempts[node, child] = (made + 1, 0)
+        if state.start_time is not None:
+            self.waits[node, child] = seconds_until(state.start_time)
 
 
 def _given(plan: Plan, earlier: Earlier) -> dict[str, int | list[int]]:
@@ -258,18 +314,33 @@ def _given(plan: Plan, earlier: Earlier) -> dict[str, int | list[int]]:
     return found
 
 
-def _ends(node: int, state: State) -> Iterator[tuple[int, int, State]]:
+def _children(node: int, state: State) -> Iterator[tuple[int, int, State]]:
+    while state is not None and state.is_meta_state():
+        state = state.state  # type: ignore[attr-defined]
     found = enumerate(state.map_states) if isinstance(state, Mapped) else [(-1, state)]
     for child, each in found:
-        if each is not None and each.is_finished() and not each.is_cached() and type(each) in _STATUSES:
+        if each is not None:
             yield node, child, each
 
 
 def _fits(plan: Plan, node: int, child: int, state: State) -> bool:
     """Whether a task can end so; a mapped one succeeds by its children only."""
     if node in plan.groups:
-        return child >= 0 or _STATUSES[type(state)] >= SKIPPED
+        return child >= 0 or status_of(state) >= SKIPPED
     return child < 0
+
+
+def _asker() -> Callable[[str], bool] | None:
+    """Asks the person at the terminal whether a paused task may go on; None where there is none."""
+    at_terminal = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+    return _ask if at_terminal else None
+
+
+def _ask(key: str) -> bool:
+    try:
+        return input(f"`{key}` is paused; enter `y` to let it go on: ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _executor(chosen: Executor | str, settings: Settings) -> Executor:
@@ -305,6 +376,8 @@ def _not_now(flow: Flow) -> State:
 
 
 def _state_of(outcome: Outcome) -> State:
+    if outcome.engine.let_out is not None:
+        raise outcome.engine.let_out
     asked = outcome.engine.interrupts.happened
     if asked == signal.SIGINT:
         raise KeyboardInterrupt

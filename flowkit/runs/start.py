@@ -14,6 +14,7 @@ from flowkit.engine.earlier import Earlier
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
+from flowkit.engine.manner import USUAL, Manner
 from flowkit.engine.observers import Observer
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
@@ -49,6 +50,7 @@ class Options:
         switch_interval: seconds after which a thread gives way.
         forgets: nobody asks for values after the run.
         careful: no task begins before that is committed.
+        manner: what else is asked for.
     """
 
     observers: Sequence[Observer] = ()
@@ -59,6 +61,7 @@ class Options:
     switch_interval: float | None = None
     forgets: bool = False
     careful: bool = False
+    manner: Manner = USUAL
 
 
 def executors_for(plan: Plan, executor: Executor) -> list[Executor]:
@@ -106,6 +109,7 @@ def prepare(
         earlier=earlier,
         forgets=options.forgets,
         careful=options.careful,
+        manner=options.manner,
     )
     if kept is not None and kept.record.cache is not None:
         kept.record.cache.give_back = engine.recorder.line

@@ -31,6 +31,8 @@ def counted(rows: Iterable[tuple[Any, ...]], outline: Mapping[str, Any], *, is_o
         if number in (EXPANDED, MAPPED) or node in hidden or (left is not None and node not in left):
             continue
         status = status_of(number)
-        word = (Status.CANCELLED if is_over and not status.ended else status).word
+        word = (
+            Status.CANCELLED if is_over and not (status.ended or status is Status.PAUSED) else status
+        ).word
         found[word] = found.get(word, 0) + many
     return found

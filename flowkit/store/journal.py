@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flowkit.plan.events import Detail, Row
-from flowkit.plan.status import CACHED, CANCELLED, EXPANDED, RUNNING, SUCCESS
-from flowkit.store.batch import Batch, Stored
+from flowkit.plan.status import CACHED, CANCELLED, EXPANDED, LOOPED, RUNNING, SUCCESS
+from flowkit.store.batch import NOTHING, Batch, Stored
 from flowkit.store.cache_entry import CacheEntry
 from flowkit.store.database import transaction
 from flowkit.store.run_status import RunStatus
@@ -174,6 +174,7 @@ class Journal:
         usual: list[Any] = []
         others: list[Any] = []
         add_usual, add = usual.extend, others.extend
+        looped: dict[tuple[int, int], Row] = {}
         batch = Batch()
         batches.append(batch)
         place = self._batch
@@ -187,6 +188,8 @@ class Journal:
                 running.pop(mark, None)
             number = node if ids is None else ids[node]
             if status in _GOOD:
+                if looped:
+                    looped.pop(mark, None)
                 stored = kept.get(mark) if kept else None
                 if stored is None:
                     value = values[node] if child < 0 else values[node][child]
@@ -202,9 +205,16 @@ class Journal:
                     continue
             elif status == EXPANDED:
                 detail, attempt = attempt, -1
+            elif status == LOOPED:
+                looped[mark] = row
             said = None if detail is None else _detail(detail)
             times = (started + offset, ended + offset)
             add((run, number, child, attempt, status, *times, worker, said, place, session))
+        for (node, child), row in looped.items():  # of a loop, only the last result is gone on with
+            number = node if ids is None else ids[node]
+            batch.add(number, child, row[2], kept.get((node, child), NOTHING))
+            times = (row[4] + offset, row[5] + offset)
+            add((run, number, child, row[2], LOOPED, *times, row[6], _detail(row[7]), place, session))
         for node, child, attempt, status, started, _, _, _ in running.values():
             number = node if ids is None else ids[node]
             add((run, number, child, attempt, status, started + offset, 0.0, None, None, place, session))
@@ -256,7 +266,7 @@ def _detail(detail: Any) -> str:
         return json.dumps({"message": detail})
     if isinstance(detail, int):
         return json.dumps({"width": detail})
-    is_bare = not detail.message and detail.retry_in is None and detail.failure is None
+    is_bare = not (detail.message or detail.failure or detail.iteration) and detail.retry_in is None
     if not detail.origin:
         return "{}" if is_bare else json.dumps(_known(detail))
     if is_bare:
@@ -270,6 +280,8 @@ def _known(detail: Detail) -> dict[str, Any]:
         found["message"] = detail.message
     if detail.retry_in is not None:
         found["retry_in"] = detail.retry_in
+    if detail.iteration is not None:
+        found["iteration"] = detail.iteration.number
     failure = detail.failure
     if failure is not None:
         found["failure"] = {

@@ -106,6 +106,11 @@ class Past:
             attempt, batch = row
             return self._batch(connection, batch).get((node, child, attempt), NOTHING)
 
+    def stored_of(self, mark: Mark, batch: int) -> Stored:
+        """What is kept of an attempt that came with this commit: of an iteration, say."""
+        with self._reading() as connection:
+            return self._batch(connection, batch).get(mark, NOTHING)
+
     def value(self, node: int, child: int) -> Any:
         """The result of a task.
 

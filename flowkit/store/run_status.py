@@ -15,6 +15,7 @@ class RunStatus(IntEnum):
     INTERRUPTED = 4
     TIMED_OUT = 5
     CRASHED = 6
+    PAUSED = 7
 
     @property
     def word(self) -> str:
@@ -45,4 +46,5 @@ _LOOKS = {
     RunStatus.INTERRUPTED: ("interrupted", "⊘", "yellow"),
     RunStatus.TIMED_OUT: ("timed out", "✗", "red"),
     RunStatus.CRASHED: ("crashed", "✗", "red"),
+    RunStatus.PAUSED: ("paused", "‖", "yellow"),
 }

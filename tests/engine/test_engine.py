@@ -345,7 +345,7 @@ def test_a_state_keeps_the_value_of_each_task(carry_out: Any) -> None:
     assert states[children].result == [2, 2, 6]
     assert [child.result for child in states[children].map_states] == [2, 2, 6]
     assert states[last].result == 10
-    assert states[gone].result is None
+    assert isinstance(states[gone].result, TRIGGERFAIL)
 
 
 def test_flattened_children_get_the_elements_of_the_elements(carry_out: Any) -> None:

@@ -255,7 +255,7 @@ def test_a_failure_says_what_was_raised(executor: Executor, carry_out: Any) -> N
     with Flow("says") as flow:
         mute, plain = raise_it("without a text"), raise_it("exception")
     state = carry_out(flow, executor).state
-    assert state.result[plain].message == "ValueError: no"
+    assert state.result[plain].message == "Error during execution of task: ValueError('no')"
     assert "cannot be had" in state.result[mute].message
 
 

@@ -249,7 +249,7 @@ def test_causes_that_go_in_a_circle_do_not_hang(run: Run) -> None:
     first, second = ValueError("a"), ValueError("b")
     first.__cause__, second.__cause__ = second, first
     first.__context__ = second.__context__ = first
-    assert ended(run, failing(lambda: first)).message == "ValueError: a"
+    assert ended(run, failing(lambda: first)).message == "Error during execution of task: ValueError('a')"
 
 
 def test_very_many_causes_do_not_recurse(run: Run) -> None:
@@ -257,7 +257,7 @@ def test_very_many_causes_do_not_recurse(run: Run) -> None:
     for number in range(10_000):
         last.__cause__ = ValueError(number)
         last = last.__cause__
-    assert ended(run, failing(lambda: error)).message == "ValueError: first"
+    assert ended(run, failing(lambda: error)).message == "Error during execution of task: ValueError('first')"
     link: BaseException | None = error
     while link is not None:  # freeing the chain at once would recurse
         following, link.__cause__ = link.__cause__, None

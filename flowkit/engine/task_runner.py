@@ -1,0 +1,5 @@
+"""Running one task, under its home in Prefect classic."""
+
+from flowkit.runs.runners import TaskRunner
+
+__all__ = ["TaskRunner"]
