@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "homes": set(),
     # Ready-made tasks are written as a user's would be, but for what tells them that they are stopped.
-    "tasks": {"errors", "flow", "engine"},
+    "tasks": {"errors", "flow", "engine", "plan.state"},
     # The front door binds what `flow/` must not know, and `python -m flowkit` is the command.
     "__init__": {"errors", "flow", "plan", "engine", "project", "draw", "runs", "homes"},
     "__main__": {"cli"},
@@ -67,9 +67,12 @@ THIN = {
     "schedules": {"schedule"},
     "results": {"store"},
     "engine.state": {"state"},
+    "engine.flow_runner": {"runs"},
+    "engine.task_runner": {"runs"},
+    "engine.runner": {"engine"},
     "tasks.control_flow": {"flow"},
     "tasks.core": {"flow"},
-    "utilities": {"flow"},
+    "utilities": {"flow", "engine", "tasks"},
 }
 
 # Outside of the standard library: where each may be imported, and whether only inside functions.

@@ -19,7 +19,7 @@ from typing import Any
 from flowkit.engine.capture import Line
 from flowkit.engine.outcome import Outcome
 from flowkit.plan.events import Row
-from flowkit.plan.status import Status
+from flowkit.plan.status import RETRYING, Status
 from flowkit.runs.cached import Cache, Made
 from flowkit.store import database, owners
 from flowkit.store.journal import Journal, LoggedLine
@@ -152,4 +152,8 @@ def _counts(outcome: Outcome) -> dict[str, int]:
         if shown[node]:
             found[machine.status[node]] -= 1
             found.update(group.states)
+    for mark, status in machine.held.items():
+        if shown[mark[0] if isinstance(mark, tuple) else mark]:
+            found[RETRYING] -= 1
+            found[status] += 1
     return {Status(status).word: number for status, number in sorted(found.items()) if number}

@@ -1,0 +1,5 @@
+"""State handlers that send messages, under their home in Prefect classic."""
+
+from flowkit.tasks.notifications.notifiers import callback_factory, gmail_notifier, slack_notifier
+
+__all__ = ["callback_factory", "gmail_notifier", "slack_notifier"]
