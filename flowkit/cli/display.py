@@ -17,7 +17,7 @@ from flowkit.cli.tally import Tally
 from flowkit.cli.wording import counted, duration, shown
 from flowkit.logs import shown_by_program
 from flowkit.plan.events import Row
-from flowkit.plan.status import EXPANDED, RETRYING, RUNNING, SUCCESS
+from flowkit.plan.status import CANCELLED, EXPANDED, PAUSED, RETRYING, RUNNING, SUCCESS
 
 if TYPE_CHECKING:
     from flowkit.engine.capture import Line
@@ -171,8 +171,8 @@ class Display:
         found: list[Styled] = []
         for row in rows:
             node, index, _, status = row[:4]
-            again = status == RETRYING and self._mode == OutputMode.GROUP
-            if status >= SUCCESS or again:
+            again = status in (RETRYING, PAUSED) and self._mode == OutputMode.GROUP
+            if SUCCESS <= status <= CANCELLED or again:
                 lines = self.output.ended(node, index, failed=is_failure(row))
                 if lines:
                     found += self.folded((node, index), lines)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from flowkit.engine.ledger import Kept
 from flowkit.plan.events import Row
 from flowkit.plan.plan import CHILD
-from flowkit.plan.status import SUCCESS
+from flowkit.plan.status import CANCELLED, SUCCESS
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -74,11 +74,11 @@ class Release:
             self._hold(self._looked_up.popleft())
         if self._users is not None:
             for row in rows:
-                if row[3] >= SUCCESS:
+                if SUCCESS <= row[3] <= CANCELLED:
                     self._end(row[0], row[1])
             return
         for row in rows:
-            if row[3] >= SUCCESS and row[1] < 0:
+            if SUCCESS <= row[3] <= CANCELLED and row[1] < 0:
                 self._ended[row[0]] = 1
         if self._held or self._held_children:
             self._begin()

@@ -144,7 +144,7 @@ class Play:
         """Some are taken to be looked at, and each is put back, or stays out."""
         lane = self.chance.choice(self.ready_lanes())
         nodes = {node for node in range(self.plan.size) if self.chance.random() < 0.8}
-        nodes -= self.plan.groups.keys() | self.plan.timeouts.keys()
+        nodes -= self.plan.groups.keys() | self.plan.timeouts.keys() | self.machine.handled
         calls = self.machine.take_to_look(lane, nodes, self.chance.randint(1, 3))
         assert nodes.issuperset(call[0] for call in calls), "only what is wanted is handed out"
         for call in calls:
@@ -227,7 +227,7 @@ class Play:
         for node, index, attempt, status, *_ in self.machine.events:
             if status == EXPANDED:
                 self.expanded.add(self.plan.keys[node])
-            elif status >= SUCCESS:
+            elif Status(status).ended:
                 assert (node, index) not in self.ended, "it ends once"
                 counted = 0 if status == MAPPED else attempt
                 self.ended[node, index] = (_WORDS[status], counted)
