@@ -16,7 +16,7 @@ from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 from flowkit.errors import BugError
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, RETRYING, RUNNING, SUCCESS
-from flowkit.signals import RETRY, SKIP
+from flowkit.signals import RETRY, SKIP, TRIGGERFAIL
 
 
 @task

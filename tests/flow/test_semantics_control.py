@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkit.engine.signals import FAIL, SKIP
+from flowkit.engine.signals import FAIL, SKIP, TRIGGERFAIL
 from flowkit.errors import DefinitionError
 from flowkit.flow.control import case, ifelse, merge, switch
 from flowkit.flow.edge import Gate
