@@ -16,7 +16,7 @@ from flowkit.cli.failures import failure_of, is_failure
 from flowkit.cli.reasons import reason_of
 from flowkit.cli.tally import Child, Tally
 from flowkit.plan.events import Detail, Failure, Row
-from flowkit.plan.status import EXPANDED, LOOPED, MAPPED, PAUSED, RETRYING, RUNNING, Status
+from flowkit.plan.status import EXPANDED, MAPPED, PAUSED, RETRYING, RUNNING, Status
 
 if TYPE_CHECKING:
     from flowkit.engine.capture import Line
@@ -99,8 +99,6 @@ class Events:
         parts["seconds"] = round(ended - began, 6)
         if worker is not None:
             parts["worker"] = worker
-        if status == LOOPED:
-            return self._event("task_looped", ended, parts | {"iteration": detail.iteration.number})
         if status == PAUSED:
             if isinstance(detail, Detail) and detail.retry_in is not None:
                 parts["resumes_in"] = detail.retry_in

@@ -17,7 +17,7 @@ from flowkit.errors import UsageError
 from flowkit.flow import ambient
 from flowkit.flow.edge import Edge
 from flowkit.flow.flow import Flow
-from flowkit.flow.parameter import NO_DEFAULT, Parameter
+from flowkit.flow.parameter import Parameter
 from flowkit.flow.task import Task
 from flowkit.flow.values import checked
 from flowkit.plan.compiler import compile_flow
@@ -210,7 +210,7 @@ def _may_start(state: State) -> bool:
 
 
 def _lacks(parameter: Parameter, given: Mapping[str, Any]) -> bool:
-    return parameter.required and parameter.default is NO_DEFAULT and parameter.name not in given
+    return parameter.required and parameter.name not in given
 
 
 def _not_given(parameter: Parameter) -> State:

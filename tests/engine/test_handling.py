@@ -35,7 +35,7 @@ class Told:
 
     @property
     def way(self) -> str:
-        """`Pending Running Success`: the states that were seen, each once where one follows from the other."""
+        """`Pending Running Success`: the states that were seen, in order."""
         found = [self.changes[0][0]] if self.changes else []
         for old, new in self.changes:
             if found[-1] != old:

@@ -112,14 +112,14 @@ def test_no_result_is_one_and_shows_as_none() -> None:
     assert not NoResult and repr(NoResult) == "<NoResultType: None>"
 
 
-class Unpicklable(Exception):
+class UnpicklableError(Exception):
     def __reduce__(self) -> Any:
         raise TypeError("no")
 
 
 def test_an_exception_that_cannot_be_pickled_becomes_a_sentence_and_other_results_raise() -> None:
-    found = pickle.loads(pickle.dumps(Failed("m", Unpicklable("hi"))))
-    assert found.message == "m" and "Unpicklable('hi')" in found.result
+    found = pickle.loads(pickle.dumps(Failed("m", UnpicklableError("hi"))))
+    assert found.message == "m" and "UnpicklableError('hi')" in found.result
     with pytest.raises(TypeError):
         pickle.dumps(Success(result=(each for each in [1])))
 
