@@ -176,7 +176,7 @@ class Worker:
     def _raised(self, call: Call, error: BaseException, started: float, name: str) -> Finished:
         """The end of a call that raised; a raised signal may be a success."""
         node, index, attempt = call
-        if isinstance(error, self.engine.manner.lets_out) and not self.engine.asked_to_stop:
+        if isinstance(error, self.engine.manner.lets_out) and self.engine.interrupts.happened is None:
             self.engine.let(error)
         status, detail, value = self._judged(call, error)
         if call in self._origins:

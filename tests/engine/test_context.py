@@ -16,6 +16,7 @@ KEYS = {
     "date",
     "flow_name",
     "flow_run_id",
+    "flow_run_name",
     "logger",
     "map_index",
     "parameters",

@@ -98,7 +98,7 @@ def test_a_run_that_has_ended_is_returned_and_one_that_is_scheduled_is_waited_fo
 def test_an_argument_that_is_a_parameter_is_one_whatever_its_name() -> None:
     with Flow("f") as flow:
         made = inc(Parameter("context"))
-    assert flow.run(history=False, **{"context": 4}).result[made].result == 5
+    assert flow.run(history=False, context=4).result[made].result == 5
 
 
 def test_what_is_neither_option_nor_parameter_is_a_type_error_and_unknown_parameters_are_not() -> None:

@@ -123,6 +123,7 @@ def test_the_slowest_tasks_are_told_where_they_took_long():
         exit_code=0,
         duration=45.1,
         interrupted=None,
+        paused=[],
         timed_out=False,
         left_behind=(),
     )
