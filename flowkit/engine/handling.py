@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe
 from flowkit.engine.interrupts import OverdueError
-from flowkit.engine.outcome import message_of_end
+from flowkit.engine.outcome import MAPPED_TASK, message_of_end
 from flowkit.engine.rounds import FIRST
-from flowkit.engine.signals import ENDRUN, TRIGGERFAIL, Signal
+from flowkit.engine.signals import ENDRUN, PAUSE, TRIGGERFAIL, Signal
 from flowkit.flow.task import Task
 from flowkit.plan.events import Call, Detail, Row
+from flowkit.plan.no_result import NoResult
 from flowkit.plan.state import (
     CLASSES,
     Failed,
@@ -199,10 +200,11 @@ class Handling:
 
     def _proposal(self, call: Call, status: int, reason: str) -> State:
         if status == EXPANDED:
-            return Mapped("Ready to proceed with mapping.", context=self._context(call))
+            return Mapped(MAPPED_TASK, context=self._context(call))
         if status == TRIGGER_FAILED:
             return TriggerFailed(reason, TRIGGERFAIL(reason), context=self._context(call))
-        return CLASSES[status](reason, context=self._context(call))
+        result = PAUSE(reason) if status == PAUSED else NoResult
+        return CLASSES[status](reason, result, context=self._context(call))
 
     def _given(self, call: Call, row: Row, result: Moved) -> Finished:
         """The end that a state is which a handler has given."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
 RUNNING_FLOW = "Running flow."
+MAPPED_TASK = "Ready to proceed with mapping."
 
 
 class States:
@@ -84,7 +85,7 @@ class States:
         values = [child.result for child in children]
         if self._machine.status[node] == CANCELLED:
             return Cancelled("The run was stopped before all children had ended.", values)
-        return Mapped("Mapped tasks have ended.", values, map_states=children)
+        return Mapped(MAPPED_TASK, values, map_states=children)
 
     def upstream(self, node: int, index: int) -> dict[Edge, State]:
         """How the upstreams of a task ended, by edge."""
