@@ -24,8 +24,8 @@ from flowkit.flow.names import check_name
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.queries import Queries
 from flowkit.flow.structure import Constant, as_task, containers_with_tasks
-from flowkit.flow.task import FunctionTask, Task
-from flowkit.flow.warning import warn
+from flowkit.flow.task import Task
+from flowkit.flow.unused import warn_of_unused
 from flowkit.flow.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -141,17 +141,7 @@ class Flow(Queries):
         made = ambient.current().made
         ambient._AMBIENT.reset(self._entered.pop())
         if made and kind is None:
-            self._warn_of_unused(made)
-
-    def _warn_of_unused(self, made: Iterable[Task]) -> None:
-        """Say which tasks were made in the block and are not in the flow (Prefect classic, 1.31)."""
-        unused = [task.name for task in made if task not in self.wiring.inputs and not _is_ours(task)]
-        if unused:
-            names = ", ".join(f"`{name}`" for name in unused[:10]) + (", …" if unused[10:] else "")
-            warn(
-                f"made inside `with Flow(...)` but not part of the flow `{self.name}`: {names}; "
-                "a task is when it is called or given to another, a parameter when it is given to a task",
-            )
+            warn_of_unused(self, made)
 
     def add_task(self, task: Task) -> Task:
         """Add a task where it is not yet in the flow; inside `case` blocks it gets their gates.
@@ -382,29 +372,6 @@ class Flow(Queries):
         new._references = ()
         return new
 
-    def serialize(self, build: bool = False) -> dict[str, Any]:
-        """The flow as a document of JSON, without its code (Prefect classic, 3.22).
-
-        Args:
-            build: accepted for scripts written for Prefect classic, where it stores the code somewhere.
-
-        Raises:
-            DefinitionError: a cycle.
-        """
-        from flowkit.flow.serialized import flow_document
-
-        return flow_document(self)
-
-    def serialized_hash(self, build: bool = False) -> str:
-        """The SHA-256 of what `serialize` gives; the same in every process.
-
-        Raises:
-            DefinitionError: a cycle.
-        """
-        from flowkit.flow.serialized import flow_hash
-
-        return flow_hash(self)
-
     def add_gates(self, task: Task, gates: Iterable[Gate]) -> None:
         """Put a task behind more gates.
 
@@ -452,14 +419,6 @@ def _is_mapped(task: Task) -> bool:
     """Whether an `apply_map` is running, and maps over this task."""
     mapping = ambient.current().mapping
     return mapping is not None and task in mapping.arguments
-
-
-def _is_ours(task: Task) -> bool:
-    """Whether a task is made by the way: for an operator, once, a `case`, a constant."""
-    if not isinstance(task, FunctionTask):
-        return type(task).__module__.startswith("flowkit.flow.") and type(task) not in (Task, Parameter)
-    module = getattr(task.run, "__module__", None) or type(task.run).__module__
-    return module.startswith("flowkit.")
 
 
 def _restored(cls: type[Flow], state: dict[str, Any]) -> Flow:

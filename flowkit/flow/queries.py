@@ -1,6 +1,6 @@
 """What can be asked of a flow: its tasks and edges, what comes before and after, what decides.
 
-Source of the vocabulary: Prefect classic, 3.12 to 3.17.
+Source of the vocabulary: Prefect classic, 3.12 to 3.17, 3.22 and 3.23.
 """
 
 from __future__ import annotations
@@ -209,6 +209,29 @@ class Queries:
         """
         self.sorted_tasks()
         self.set_reference_tasks(self._references)
+
+    def serialize(self, build: bool = False) -> dict[str, Any]:
+        """The flow as a document of JSON, without its code (Prefect classic, 3.22).
+
+        Args:
+            build: accepted for scripts written for Prefect classic, where it stores the code somewhere.
+
+        Raises:
+            DefinitionError: a cycle.
+        """
+        from flowkit.flow.serialized import flow_document
+
+        return flow_document(self)  # type: ignore[arg-type]
+
+    def serialized_hash(self, build: bool = False) -> str:
+        """The SHA-256 of what `serialize` gives; the same in every process.
+
+        Raises:
+            DefinitionError: a cycle.
+        """
+        from flowkit.flow.serialized import flow_hash
+
+        return flow_hash(self)  # type: ignore[arg-type]
 
     def _known(self, task: Task) -> Sequence[Edge]:
         try:

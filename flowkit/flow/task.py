@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import ambient, hooks, keeping, manners
+from flowkit.flow.calls import Calls
 from flowkit.flow.dependencies import Dependencies
 from flowkit.flow.grouped import HOOKS, KEEPING, Grouped, Lane, Logger, Ours
 from flowkit.flow.keeping import Cache, Durability
-from flowkit.flow.mapping import EdgeAnnotation, check_mappable
 from flowkit.flow.operations import Operations
 from flowkit.flow.options import (
     NOT_IN_CLASSIC,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from flowkit.flow.flow import Flow
 
 
-class Task(Operations, Dependencies):
+class Task(Operations, Calls, Dependencies):
     """A unit of work; subclass it and define `run`, or decorate a function with `@task`.
 
     Args:
@@ -200,98 +200,7 @@ class Task(Operations, Dependencies):
                 hints=(f"did you mean `{near[0]}`?",) if near else (f"it has {', '.join(sorted(_OPTIONS))}",),
             )
 
-    # -- being called -------------------------------------------------------------------------
-
-    def __call__(
-        self,
-        *args: Any,
-        mapped: bool = False,
-        task_args: dict[str, Any] | None = None,
-        upstream_tasks: Iterable[Any] | None = None,
-        flow: Flow | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Add a copy of this task to the flow that is being written, and return it.
-
-        Args:
-            *args, **kwargs: arguments of `run`: results of other tasks, collections of them, or values.
-            mapped: run once for each element of the arguments; see `map`.
-            task_args: attributes of the copy, such as `{"name": "load users"}`.
-            upstream_tasks: what must finish first, without giving its result.
-            flow: default: that of the surrounding `with Flow(...)`.
-
-        Raises:
-            CallError: outside a flow, or with arguments that `run` does not take.
-        """
-        target = ambient.flow_for(self.name, flow)
-        bound = self._signature.bind(self.name, args, kwargs)
-        if self in target.wiring.inputs:
-            self._warn_of_copy(target)
-        new = self._copied()
-        if manners.classic and new.slug is not None:
-            new.slug = f"{new.slug}-copy"
-        if task_args:
-            new._override(task_args)
-        return new._connect(target, bound, mapped, upstream_tasks)
-
-    def map(
-        self,
-        *args: Any,
-        upstream_tasks: Iterable[Any] | None = None,
-        flow: Flow | None = None,
-        task_args: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Add a task that runs once for each element of its arguments, in step, to the shortest.
-
-        Wrap an argument in `unmapped` to give it whole to each child, in `flatten` to map over the
-        elements of its elements. The elements of a result are counted when it is there.
-
-        Raises:
-            CallError: an argument is known not to be a sequence.
-        """
-        for name, value in zip(self._signature.names, args, strict=False):
-            if not isinstance(value, Task | EdgeAnnotation):
-                check_mappable(self.name, name, value)
-        new: Task = self(
-            *args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, task_args=task_args, **kwargs
-        )
-        new.nout = None
-        return new
-
-    def bind(
-        self,
-        *args: Any,
-        mapped: bool = False,
-        upstream_tasks: Iterable[Any] | None = None,
-        flow: Flow | None = None,
-        **kwargs: Any,
-    ) -> Self:
-        """Add this very task, not a copy, to the flow with these arguments, and return it."""
-        target = ambient.flow_for(self.name, flow)
-        self._connect(target, self._signature.bind(self.name, args, kwargs), mapped, upstream_tasks)
-        around = ambient.current()
-        if around.tags:  # after its slug is made, as in Prefect classic
-            self.tags = self.tags | around.tags
-        return self
-
-    def _connect(
-        self,
-        flow: Flow,
-        arguments: Iterable[tuple[str, Any]],
-        mapped: bool,
-        upstream_tasks: Iterable[Any] | None,
-    ) -> Self:
-        if isinstance(upstream_tasks, Task):
-            raise CallError(
-                f"`upstream_tasks` of the task `{self.name}` is a list of tasks, not one",
-                hints=(f"write `upstream_tasks=[{upstream_tasks.name}]`",),
-            )
-        flow.add_task(self)
-        for value in upstream_tasks or ():
-            flow.connect(value, self, None, mapped)
-        flow.connect_all(self, arguments, mapped)
-        return self
+    # -- being copied -------------------------------------------------------------------------
 
     def copy(self, **task_args: Any) -> Self:
         """An independent task with the same policy; `task_args` override attributes of it.

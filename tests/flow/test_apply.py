@@ -174,10 +174,9 @@ def test_nothing_is_mapped_twice(body: Callable[[Any], Any]) -> None:
 
 
 def test_a_parameter_is_given_as_an_argument(run: Run) -> None:
-    with Flow("f") as flow:
-        over, more = Parameter("over", default=[1, 2]), Parameter("more", default=10)()
-        with pytest.raises(DefinitionError, match="`more` is used inside `apply_map`"):
-            apply_map(lambda x: add(x, more), over)
+    over, more = Parameter("over", default=[1, 2]), Parameter("more", default=10)
+    with Flow("f"), pytest.raises(DefinitionError, match="`more` is used inside `apply_map`"):
+        apply_map(lambda x: add(x, more), over)
     with Flow("f") as flow:
         made = apply_map(add, over, unmapped(more))
     assert run(flow).result[made].result == [11, 12]
