@@ -161,17 +161,15 @@ class _Work:
         self.stands[node] = last is not None and (last.status in _GOOD or last.status == SKIPPED)
 
     def _judge_children(self, node: int, pairs: Collection[int]) -> None:
-        good = {
-            child
-            for child, last in self.known.get(node, {}).items()
-            if last.status in _GOOD or last.status == SKIPPED
-        }
+        rows = self.attempts.get((node, -1), ())
+        # What was skipped as a whole has no children, though an earlier session may have made some.
+        known = {} if rows and rows[-1].status == SKIPPED else self.known.get(node, {})
+        good = {child for child, last in known.items() if last.status in _GOOD or last.status == SKIPPED}
         for source in pairs:
             if not self.stands[source]:
                 good &= self.children.get(source, set())
         self.children[node] = good
         last = self._last(node)
-        known = self.known.get(node, {})
         # Without children it is what it follows one by one that decided.
         whole = bool(known) or all(self.stands[source] for source in pairs)
         ended = last is not None and last.status in (MAPPED, SKIPPED)

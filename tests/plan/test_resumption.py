@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from play import Mark
-from reference import Scenario, evaluate
+from play import PATIENCE, Mark
+from reference import Attempt as Does
+from reference import Edge, Node, Scenario, evaluate
 from scenarios import scenarios
 from sessions import History, Session, resumption_of
 
-from flowkit.plan.resumption import Attempt, Resumption, resumption
+from flowkit.plan.resumption import EXPANSION, Attempt, Resumption, resumption
 from flowkit.plan.status import (
     CANCELLED,
     FAILED,
@@ -27,6 +29,13 @@ from flowkit.plan.status import (
 
 GOOD = ("Success", "Skipped")
 orders = st.integers(0, 10_000)
+# `t2` has no children, whatever became of `t1`; but when `t1` is skipped, so is `t2`, and `t3` after it.
+CHILDLESS = [
+    Node("t0", ((Does("value", []),),)),
+    Node("t1", ((Does("fail"),),)),
+    Node("t2", edges=(Edge(0, mapped=True), Edge(1, data=False))),
+    Node("t3", edges=(Edge(2, mapped=True),)),
+]
 
 
 def examples(count: int) -> settings:
@@ -46,20 +55,37 @@ def states_of(scenario: Scenario) -> dict[str, str]:
 
 def played(scenario: Scenario, chance: random.Random, deaths: int, unreadable: float = 0.0) -> list[Session]:
     """The sessions of a run that dies so often; the last one comes to the end."""
-    history = History()
     sessions: list[Session] = []
     for left in range(deaths, -1, -1):
-        session = Session(scenario, chance, chance.randint(1, 3), history)
-        if sessions:
-            lost = {mark for mark in history.attempts() if chance.random() < unreadable}
-            session.go_on(sessions[-1], lost)
-        session.start()
-        sessions.append(session)
-        for _ in range(chance.randrange(25) if left else 0):
-            if not session.machine.over:
-                session.step()
+        sessions.append(begun(scenario, chance, sessions[-1] if sessions else None, unreadable))
+        if left:
+            goes_on_for(sessions[-1], chance.randrange(25))
     sessions[-1].finish()
     return sessions
+
+
+def begun(
+    scenario: Scenario, chance: random.Random, before: Session | None = None, unreadable: float = 0.0
+) -> Session:
+    """A session that has started, after others or none."""
+    session = Session(scenario, chance, chance.randint(1, 3), before.history if before else History())
+    if before is not None:
+        session.go_on(before, {mark for mark in session.history.attempts() if chance.random() < unreadable})
+    session.start()
+    return session
+
+
+def goes_on_for(session: Session, steps: int) -> None:
+    while steps and not session.machine.over:
+        session.step()
+        steps -= 1
+
+
+def finished(scenario: Scenario, before: Session | None = None) -> Session:
+    """A session that has come to its end, after others or none."""
+    session = begun(scenario, random.Random(0), before)
+    session.finish()
+    return session
 
 
 def closed(session: Session) -> set[Mark]:
@@ -85,7 +111,9 @@ def closed(session: Session) -> set[Mark]:
         ]
         good = {(node, child) for child in children if all((source, child) in found for source in pairs)}
         found |= good
-        if state == "Mapped" and len(good) == group.width:
+        # Without children, it is what it follows one by one that it was made from.
+        whole = group.width or all((source, -1) in found for source in pairs)
+        if state == "Mapped" and whole and len(good) == group.width:
             found.add((node, -1))
     return found
 
@@ -121,6 +149,7 @@ def test_what_ended_well_and_was_made_from_what_did_is_not_run_again(scenario: S
     assert not closed(first) & second.ran
 
 
+@example(CHILDLESS, 0)
 @examples(150)
 @given(scenarios(), orders)
 def test_a_run_that_goes_on_once_more_runs_only_what_had_failed(scenario: Scenario, order: int) -> None:
@@ -144,11 +173,90 @@ def test_results_that_are_gone_change_no_end_and_cost_nobody_else_an_attempt(
         assert serves(second, mark), "it is made again only for somebody who takes it"
 
 
+@examples(250)
+@given(scenarios(), orders, st.data())
+def test_a_run_whose_failures_are_mended_ends_as_if_there_had_been_none(
+    scenario: Scenario, order: int, data: st.DataObject
+) -> None:
+    chance = random.Random(order)
+    last = None
+    for _ in range(data.draw(st.integers(1, 3))):
+        last = begun(scenario, chance, last)
+        goes_on_for(last, chance.choice([chance.randrange(25), PATIENCE]))
+        scenario = [data.draw(mendings(node)) for node in scenario]
+    last = begun(scenario, chance, last)
+    last.finish()
+    assert {key: state for key, (state, _) in last.told().items()} == states_of(scenario)
+    standing = resumption_of(last.plan, last.history, last.now, set())
+    well = closed(last)
+    assert standing.runs == {node for node in range(last.plan.size) if (node, -1) not in well}
+
+
+@st.composite
+def mendings(draw: st.DrawFn, node: Node) -> Node:
+    """A node that does something else where it had failed for good."""
+    other = st.sampled_from([Does("value", [1, 0]), Does("value", []), Does("value", 1), Does("skip")])
+    rows = [
+        (draw(other),) if end_of(node, number) not in GOOD and draw(st.booleans()) else row
+        for number, row in enumerate(node.behaviour)
+    ]
+    return replace(node, behaviour=tuple(rows))
+
+
+def end_of(node: Node, child: int) -> str:
+    """How a child ends where it runs."""
+    alone = Node("alone", (node.behaviour[child],), max_retries=node.max_retries)
+    return evaluate([alone])[0].state
+
+
 def serves(session: Session, mark: Mark) -> bool:
     """Whether something that runs, or is decided again, depends on a node."""
     node = mark[0]
     after = {*session.plan.successors[node], *session.plan.paired.get(node, ())}
     return bool(after & session.standing.runs)
+
+
+# -- what has no children ------------------------------------------------------------------------
+
+
+def test_what_follows_a_mapped_task_without_children_is_decided_with_it_again() -> None:
+    first = finished(CHILDLESS)
+    assert first.told()["t3"][0] == "Mapped"
+    mended = [*CHILDLESS]
+    mended[1] = Node("t1", ((Does("skip"),),))
+    second = finished(mended, first)
+    assert {key: state for key, (state, _) in second.told().items()} == states_of(mended)
+    assert second.told()["t3"][0] == "Skipped"
+
+
+def test_a_mapped_task_that_was_skipped_as_a_whole_stands_whatever_children_it_had_before() -> None:
+    scenario = [
+        Node("t0", ((Does("value", [1, 0]),),)),
+        Node("t1", ((Does("fail"),),)),
+        Node("t2", edges=(Edge(0, mapped=True), Edge(1, data=False))),
+        Node("t3", edges=(Edge(2, data=False),), skip_on_upstream_skip=False),
+    ]
+    first = finished(scenario)
+    assert first.told()["t2"][0] == "Mapped"
+    scenario[1] = Node("t1", ((Does("skip"),),))
+    second = finished(scenario, first)
+    assert second.told()["t2"][0] == "Skipped"
+    third = finished(scenario, second)
+    assert not third.standing.runs
+    assert not third.ran
+
+
+def test_children_of_before_a_mapped_task_was_skipped_are_no_ends_of_a_later_expansion() -> None:
+    outline = {"code": [0], "upstreams": [[]], "gates": {}, "mapped": [0]}
+    attempts = {
+        (0, -1): [Attempt(EXPANSION, 4, width=1), Attempt(0, SKIPPED)],
+        (0, 0): [Attempt(1, SUCCESS)],
+    }
+    stands = resumption(outline, [0], {}, attempts, set(attempts), same={0}, given=(), now=0.0)
+    assert not stands.runs
+    assert not stands.ends
+    changed = resumption(outline, [0], {}, attempts, set(attempts), same=(), given=(), now=0.0)
+    assert changed.stale == {(0, -1), (0, 0)}
 
 
 # -- attempts -----------------------------------------------------------------------------------
