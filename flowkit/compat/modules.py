@@ -34,7 +34,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "core.task": ("flowkit.flow.task",),
     "engine.cloud": ("flowkit",),
     "engine.executors.local": ("flowkit.executors",),
-    "engine.flow_runner": ("flowkit",),
     "engine.result": ("flowkit.results",),
     "engine.result.base": ("flowkit.results",),
     "engine.result_handlers": ("flowkit.results",),
@@ -44,7 +43,6 @@ HOMES: dict[str, tuple[str, ...]] = {
         f"engine.results.{kind}_result": ("flowkit.results",) for kind in ("local", "prefect", "s3", "secret")
     },
     "engine.serializers": ("flowkit.results",),
-    "engine.task_runner": ("flowkit",),
     "environments": ("flowkit.compat.environments",),
     "environments.execution": ("flowkit.compat.environments",),
     "environments.executors": ("flowkit.executors",),

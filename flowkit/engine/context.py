@@ -1,18 +1,22 @@
-"""What a task can ask about its own run: `flowkit.context.task_run_count`, `.map_index`, `.logger`.
+"""What a task can ask about its own run: `flowkit.context.task_run_count`, `.map_index`, `.logger`; and what
+a script has put there for its tasks.
 
-Source of the keys: Prefect classic, 18.2. They are looked up when asked for, so that a task which does
+Source of the keys: Prefect classic, group 18. They are looked up when asked for, so that a task which does
 not ask pays one assignment.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.rounds import FIRST
+from flowkit.engine.secret import SECRETS
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -20,18 +24,46 @@ if TYPE_CHECKING:
 # The engine and the call that this thread is carrying out.
 CURRENT: ContextVar[tuple[Engine, tuple[int, int, int]] | None] = ContextVar("flowkit_call", default=None)
 
+# What was put into the context outside of a task; never changed in place, so that a run has what was there
+# when it began.
+_GIVEN: ContextVar[Mapping[str, Any]] = ContextVar("flowkit_given", default={})  # noqa: B039
+
 
 def logger_of(name: str) -> logging.Logger:
     """The logger of a task or of flowkit itself."""
     return logging.getLogger(f"flowkit.{name}" if name else "flowkit")
 
 
-class Context:
-    """The keys that are known where it is asked; outside of a task there are none."""
+def _noted() -> Mapping[str, Any]:
+    """What was put into the context here."""
+    current = CURRENT.get()
+    return _GIVEN.get() if current is None else current[0].noted.get(current[1], {})
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value of a key, or `default` where there is none."""
-        return self._all().get(key, default)
+
+def _note(keys: Mapping[str, Any]) -> None:
+    """Have these in the context here, in place of what was put there; in a task, for this attempt, as its
+    thread may carry out another one next."""
+    current = CURRENT.get()
+    if current is None:
+        _GIVEN.set(keys)
+    else:
+        current[0].noted[current[1]] = keys
+
+
+def given() -> Mapping[str, Any]:
+    """What was put into the context here: what a run that begins now gives its tasks."""
+    current = CURRENT.get()
+    return {**(current[0].manner.context if current is not None else {}), **_noted()}
+
+
+class Context(MutableMapping[str, Any]):
+    """The keys that are known where it is asked, those that a script has put there among them.
+
+    Outside of a task there are `logger`, `config` and `secrets`, and what was put there: by assignment, for
+    the rest of the thread, or of the attempt in a task, or by `with context(key=value):`, for the block.
+    """
+
+    __slots__ = ()
 
     def __getattr__(self, key: str) -> Any:
         if key.startswith("__"):
@@ -42,38 +74,87 @@ class Context:
             raise AttributeError(f"`flowkit.context.{key}` is not known {where}")
         return found[key]
 
+    def __setattr__(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def __delattr__(self, key: str) -> None:
+        try:
+            del self[key]
+        except KeyError:
+            raise AttributeError(key) from None
+
+    @contextmanager
+    def __call__(self, *mappings: Mapping[str, Any], **keys: Any) -> Iterator[Context]:
+        """Add keys inside the block."""
+        added = {name: value for mapping in mappings for name, value in mapping.items()} | keys
+        before = _noted()
+        _note({**before, **added})
+        try:
+            yield self
+        finally:
+            _note(before)
+
     def __getitem__(self, key: str) -> Any:
         return self._all()[key]
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._all()
+    def __setitem__(self, key: str, value: Any) -> None:
+        _note({**_noted(), key: value})
+
+    def __delitem__(self, key: str) -> None:
+        mine = dict(_noted())
+        del mine[key]
+        _note(mine)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())
 
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._all()
+
     def __repr__(self) -> str:
         return f"<Context {sorted(self._all())}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "`flowkit.context` cannot be pickled, as it is another one where a task runs; "
+            "take what you need out of it"
+        )
+
+    def copy(self) -> dict[str, Any]:
+        """All keys, as an ordinary dictionary."""
+        return self._all()
+
+    to_dict = copy
 
     def _all(self) -> dict[str, Any]:
         current = CURRENT.get()
         if current is None:
-            return {}
+            return {"logger": logger_of(""), "secrets": SECRETS, "config": _config(), **_GIVEN.get()}
         engine, (node, index, attempt) = current
-        task = engine.plan.tasks[node]
-        again = engine.rounds.get((node, index), FIRST)
+        plan, manner = engine.plan, engine.manner
+        task, again = plan.tasks[node], engine.rounds.get((node, index), FIRST)
+        asked = {**manner.context, **manner.task_contexts.get(task, {}), **_noted()}
         return {
-            **_dates(engine.started_at),
             "scheduled_start_time": engine.started_at,
-            **engine.manner.context,
-            **engine.manner.task_contexts.get(task, {}),
-            "flow_name": engine.plan.name,
+            "secrets": SECRETS,
+            "config": _config(),
+            "checkpointing": True,
+            **_dates(engine.started_at, asked.pop("date", None)),
+            **asked,
+            "flow_name": plan.name,
+            "flow_id": plan.name,
             "flow_run_id": engine.run_id,
             "flow_run_name": engine.run_name,
             "parameters": dict(engine.parameters),
+            "task_id": plan.keys[node],
             "task_name": task.name,
-            "task_full_name": engine.plan.key(node, index),
-            "task_slug": engine.plan.keys[node],
+            "task_full_name": plan.key(node, index),
+            "task_slug": plan.keys[node],
             "task_tags": set(task.tags),
+            "task_run_id": f"{engine.run_id}/{plan.key(node, index)}",
             "task_run_count": attempt - again.before,
             **again.keys,
             **({"resume": True} if engine.machine.was_let_on(node, index) else {}),
@@ -82,12 +163,28 @@ class Context:
         }
 
 
-def _dates(at: datetime) -> dict[str, Any]:
-    """`date`, and the days around it as `YYYY-MM-DD` and without dashes."""
+def _config() -> Any:
+    """The settings, by the package's front door, as the engine knows nothing of files."""
+    return importlib.import_module("flowkit").config
+
+
+def _dates(at: datetime, asked: Any) -> dict[str, Any]:
+    """`date`, and the days around it as `YYYY-MM-DD` and without dashes.
+
+    Args:
+        asked: what the script says that the date is: a `datetime`, or text in ISO 8601.
+    """
+    date = at.astimezone(UTC)
+    if asked is not None:
+        try:
+            date = asked if isinstance(asked, datetime) else datetime.fromisoformat(str(asked))
+            date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        except (TypeError, ValueError):
+            logger_of("").warning("`date` in the context is no date: `%s`; today is taken.", asked)
     days = {"yesterday": -1, "today": 0, "tomorrow": 1}
-    found: dict[str, Any] = {"date": at.astimezone(UTC)}
+    found: dict[str, Any] = {"date": date}
     for name, offset in days.items():
-        day = (at + timedelta(days=offset)).strftime("%Y-%m-%d")
+        day = (date + timedelta(days=offset)).strftime("%Y-%m-%d")
         found[name] = day
         found[f"{name}_nodash"] = day.replace("-", "")
     return found

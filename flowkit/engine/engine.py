@@ -112,6 +112,8 @@ class Engine:
         self.rounds: dict[tuple[int, int], Round] = {}
         self.parameters = dict(parameters or {})
         self.values: list[Any] = [None] * plan.size + plan.constants
+        # What tasks have put into their context.
+        self.noted: dict[Call, Mapping[str, Any]] = {}
         # What is kept of results that are not plain values, until the recorder takes it.
         self.kept: dict[tuple[int, int], Any] = {}
         self.results = results

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowkit.engine.context import given
 from flowkit.engine.debugging import LETS_OUT
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.handling import Handler
@@ -54,7 +55,7 @@ class Wanted:
             ask, lets_out: as `Manner` has them.
         """
         return Manner(
-            context=self.context or {},
+            context={**given(), **(self.context or {})},
             before=self.state or (Pending() if self.one_pass else Scheduled()),
             task_contexts=self.task_contexts or {},
             run_id=self.flow_run_id,

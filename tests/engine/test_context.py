@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import pickle
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from flowkit import Flow, Parameter, context, tags, task
-from flowkit.engine.context import Context
+from flowkit import Flow, Parameter, Secret, context, tags, task
+from flowkit.engine.context import _GIVEN, Context
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 
 KEYS = {
+    "checkpointing",
+    "config",
     "date",
+    "flow_id",
     "flow_name",
     "flow_run_id",
     "flow_run_name",
@@ -21,9 +26,12 @@ KEYS = {
     "map_index",
     "parameters",
     "scheduled_start_time",
+    "secrets",
     "task_full_name",
+    "task_id",
     "task_name",
     "task_run_count",
+    "task_run_id",
     "task_slug",
     "task_tags",
     "today",
@@ -114,11 +122,10 @@ def test_the_logger_of_a_task_reaches_the_program(carry_out: Any, caplog: pytest
     assert ("flowkit.say", logging.WARNING, "mind the gap") in caplog.record_tuples
 
 
-def test_outside_of_a_task_there_is_nothing() -> None:
-    assert list(context) == []
+def test_outside_of_a_task_nothing_of_a_run_is_there() -> None:
+    assert list(context) == ["logger", "secrets", "config"]
     assert "task_name" not in context
     assert context.get("task_name", "none") == "none"
-    assert repr(context) == "<Context []>"
     with pytest.raises(AttributeError, match=r"`flowkit\.context\.task_name` is not known outside of a task"):
         _ = context.task_name
     with pytest.raises(KeyError):
@@ -138,3 +145,99 @@ def test_an_unknown_key_is_named(carry_out: Any) -> None:
 def test_protocols_of_python_do_not_look_for_keys() -> None:
     with pytest.raises(AttributeError, match="__deepcopy__"):
         _ = Context().__deepcopy__
+
+
+# -- what a script puts there ----------------------------------------------------------------
+
+
+@pytest.fixture
+def _unset() -> Iterator[None]:
+    token = _GIVEN.set({})
+    yield
+    _GIVEN.reset(token)
+
+
+def test_a_block_adds_keys_and_takes_them_back() -> None:
+    with context(a=1, b={"c": 2}):
+        assert (context.a, context["b"], context.get("z", 3)) == (1, {"c": 2}, 3)
+        with context({"a": 2}):
+            assert context.a == 2
+        assert context.a == 1
+    assert "a" not in context
+
+
+def test_an_assignment_stays(_unset: None) -> None:
+    context.colour = "red"
+    assert context["colour"] == "red"
+    del context.colour
+    assert "colour" not in context
+    with pytest.raises(AttributeError):
+        del context.colour
+
+
+def test_a_run_has_what_was_there_when_it_began(_unset: None) -> None:
+    @task
+    def ask() -> Any:
+        return context.get("colour"), context.get("size")
+
+    with Flow("asks") as flow:
+        inner, wide = ask(), ask.map(upstream_tasks=[[1, 2]])
+    context.colour = "red"
+    with context(size=3):
+        for executor in (None, ThreadExecutor(2)):
+            state = flow.run(history=False, executor=executor)
+            assert state.result[inner].result == ("red", 3)
+            assert state.result[wide].result == [("red", 3)] * 2
+        given = flow.run(history=False, context={"size": 4})
+    assert given.result[inner].result == ("red", 4)
+
+
+def test_what_a_task_puts_there_stays_with_it(_unset: None) -> None:
+    @task
+    def spoil() -> None:
+        context.colour = "red"
+
+    @task
+    def ask() -> Any:
+        return context.get("colour")
+
+    with Flow("spoils") as flow:
+        made = ask(upstream_tasks=[spoil()])
+    assert flow.run(history=False).result[made].result is None
+
+
+@pytest.mark.parametrize("given", ["2020-03-01", datetime(2020, 3, 1), datetime(2020, 3, 1, tzinfo=UTC)])
+def test_another_date_moves_the_days_around_it(given: Any) -> None:
+    with Flow("days") as flow:
+        made = look()
+    seen = flow.run(history=False, context={"date": given}).result[made].result
+    assert seen["date"] == datetime(2020, 3, 1, tzinfo=UTC)
+    assert (seen["yesterday"], seen["today"], seen["tomorrow_nodash"]) == (
+        "2020-02-29",
+        "2020-03-01",
+        "20200302",
+    )
+
+
+def test_what_is_no_date_is_said_and_today_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    with Flow("days") as flow:
+        made = look()
+    with caplog.at_level(logging.WARNING, "flowkit"):
+        seen = flow.run(history=False, context={"date": "soon"}).result[made].result
+    assert "`date` in the context is no date: `soon`" in caplog.text
+    assert seen["today"] == f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+def test_a_context_is_not_pickled() -> None:
+    with pytest.raises(TypeError, match="take what you need out of it"):
+        pickle.dumps(context)
+
+
+def test_secrets_of_the_script_come_before_those_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLOWKIT_SECRET_KEY", "outside")
+    monkeypatch.setitem(context.secrets, "KEY", "from the script")
+    assert Secret("KEY").get() == "from the script"
+    monkeypatch.setitem(context.secrets, "KEY", '{"a": 1}')
+    assert Secret("KEY").get() == {"a": 1}
