@@ -32,6 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "core.flow": ("flowkit.flow.flow",),
     "core.parameter": ("flowkit.flow.parameter", "flowkit.flow.datetime_parameter"),
     "core.task": ("flowkit.flow.task",),
+    "engine.cache_validators": ("flowkit.flow.validators",),
     "engine.cloud": ("flowkit",),
     "engine.executors.local": ("flowkit.executors",),
     "engine.result": ("flowkit.results",),

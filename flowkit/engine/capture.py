@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from flowkit.engine import log_capture, task_threads
-from flowkit.engine.context import CURRENT
+from flowkit.engine.context import CURRENT, logger_of
 from flowkit.plan.events import Call
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Capture:
         engine: the run whose tasks are listened to; what a run inside one of them prints is that task's.
         sink: is given each line; called from the thread of the task.
         echo: let everything through to where it went before, too.
+
+    What a task prints whose node is in `plan.logged` is logged instead, a line a record.
 
     Attributes:
         begun: what has no line end yet, by call, stream and thread.
@@ -142,7 +144,14 @@ class Capture:
             if rest:
                 self._hand_on(call, key[1], rest)
 
+    def is_logged(self, call: Call, stream: str) -> bool:
+        """Whether what a call writes to a stream is logged instead."""
+        return stream == "stdout" and call[0] in self._engine.plan.logged
+
     def _hand_on(self, call: Call, stream: str, line: str, level: int = 0) -> None:
+        if self.is_logged(call, stream) and self.call() == call:
+            logger_of(self._engine.plan.tasks[call[0]].name).info("%s", line)
+            return
         if not line.isascii():
             line = _writable(line)
         if len(line) <= _LONGEST_LINE:
@@ -194,7 +203,7 @@ class _Stream(io.TextIOBase):
         call = self._capture.call()
         if call is None:
             return self.behind.write(text)
-        if self._capture.echo:
+        if self._capture.echo and not self._capture.is_logged(call, self._name):
             self.behind.write(text)
         if not log_capture.prints_a_taken_record(_writer()):
             self._capture.write(call, self._name, text)

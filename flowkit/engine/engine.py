@@ -32,6 +32,7 @@ from flowkit.engine.mask import MASK
 from flowkit.engine.masking import masked
 from flowkit.engine.observers import Observer
 from flowkit.engine.outcome import Outcome, States
+from flowkit.engine.places import Places
 from flowkit.engine.recorder import Recorder
 from flowkit.engine.release import GONE, Release
 from flowkit.engine.rounds import FIRST, Round
@@ -66,6 +67,7 @@ class Engine:
         earlier: what is known already of these tasks.
         forgets: nobody asks for values after the run, so that those that were not kept need not stay.
         careful: nothing is called before its start is committed, so that what ends the process is known.
+        place: where the results of tasks lie that have a target and say nothing else.
         manner: what else is asked for.
         clock: seconds of a monotonic clock.
     """
@@ -89,6 +91,7 @@ class Engine:
         earlier: Earlier | None = None,
         forgets: bool = False,
         careful: bool = False,
+        place: Any = None,
         manner: Manner = USUAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -112,6 +115,7 @@ class Engine:
         self.rounds: dict[tuple[int, int], Round] = {}
         self.parameters = dict(parameters or {})
         self.values: list[Any] = [None] * plan.size + plan.constants
+        self.places = Places(self, place) if plan.placed else None
         # What tasks have put into their context.
         self.noted: dict[Call, Mapping[str, Any]] = {}
         # What is kept of results that are not plain values, until the recorder takes it.
@@ -426,6 +430,11 @@ class Engine:
         elif self.details:
             self.details.pop((node, index), None)  # of an attempt before this one
         return True
+
+    def end_lines(self, call: Call) -> None:
+        """Hand on the lines that a call has begun and will not end."""
+        if self._capture is not None:
+            self._capture.end(call)
 
     def rouse(self) -> None:
         """Wake who has something to do now."""

@@ -16,6 +16,7 @@ from flowkit.plan.events import Detail, Failure
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import (
     CLASSES,
+    Cached,
     Cancelled,
     Failed,
     Mapped,
@@ -66,7 +67,11 @@ class States:
         reason = self._machine.reasons.get(mark)
         value = self._engine.value_of(node, index)
         message = message_of_end(status, detail, value) if reason is None else reason
-        tags = {"tags": sorted(self._plan.tasks[node].tags)}
+        task = self._plan.tasks[node]
+        tags = {"tags": sorted(task.tags)}
+        good_for = task.keeping.cache_for
+        if good_for is not None and status in (SUCCESS, CACHED):  # as in classic, also where it was made now
+            return Cached(message, value, context=tags, cached_result_expiration=datetime.now(UTC) + good_for)
         return CLASSES[status](message, value, context=tags)
 
     def _retrying(self, node: int, index: int, detail: Detail | None) -> State:

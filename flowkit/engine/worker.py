@@ -15,6 +15,7 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe, message_of, type_name
 from flowkit.engine.handling import Handling, Instead
 from flowkit.engine.ledger import Hit, Making
+from flowkit.engine.places import Found
 from flowkit.engine.rounds import FIRST
 from flowkit.engine.signals import ENDRUN, FAIL, LOOP, RETRY, TRIGGERFAIL, Signal, seconds_until
 from flowkit.plan.events import Call, Detail, Failure, Iteration, Row
@@ -96,6 +97,8 @@ class Worker:
             | self.plan.merges
             | frozenset(self.plan.needs)
             | self.plan.durable
+            | self.plan.placed.keys()
+            | self.plan.logged
             # An attempt that was given up before it read its arguments might find that they were let go.
             | frozenset(self.plan.timeouts)
         )
@@ -152,6 +155,8 @@ class Worker:
         try:
             task = plan.tasks[node]
             if node in self._special:
+                if node in plan.logged:
+                    return self._committed(self._logged(task.run, call, name, started))
                 if self.engine.manner.task_handlers or node in plan.handled:
                     return self._committed(self.handling.carried_out(call, name, started))
                 return self._committed(self.attempt(task.run, call, name, started))
@@ -165,6 +170,15 @@ class Worker:
             return (node, index, attempt, SUCCESS, started, clock(), name, None), value, kept
         except BaseException as error:
             return self._raised(call, error, started, name)
+
+    def _logged(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
+        """A call whose prints are logged, the last one too where it has no line end."""
+        try:
+            if self.engine.manner.task_handlers or call[0] in self.plan.handled:
+                return self.handling.carried_out(call, name, started)
+            return self.attempt(run, call, name, started)
+        finally:
+            self.engine.end_lines(call)
 
     def attempt(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
         """Carry out a call that is more than a look at values; it is not committed yet."""
@@ -203,7 +217,11 @@ class Worker:
             self._ask_trigger(node, index)
         arguments = self.arguments.of(node, index)
         status, kept, origin = SUCCESS, None, ""
-        if node in self._cached_nodes:
+        there = self._there(call, arguments) if node in self.plan.placed else None
+        if there is not None:
+            status, value = CACHED, there.value
+            kept = self._kept(node, index, value) if self._plain is not None else None
+        elif node in self._cached_nodes:
             found = self.engine.results.found(call, arguments)  # type: ignore[union-attr]
             if isinstance(found, Hit):
                 status, value, kept, origin = CACHED, found.value, found.kept, found.origin
@@ -215,11 +233,15 @@ class Worker:
                 kept = self._kept(node, index, value)
         needs = self.plan.needs.get(node)
         try:
+            if node in self.plan.placed and there is None:
+                self._write(call, arguments, value)
             detail = detail_of(needs, value, child=index >= 0) if needs else None
         except BaseException:  # its time is over, say: others must not wait for its entry
             if kept is not None:
                 kept.drop()
             raise
+        if there is not None:
+            detail = (detail or Detail())._replace(message=f"Found at its target `{there.location}`.")
         if origin:
             detail = detail._replace(origin=origin) if detail is not None else Detail(origin=origin)
         return (node, index, attempt, status, started, self._clock(), name, detail), value, kept
@@ -269,6 +291,21 @@ class Worker:
             return self.engine.results.keep(node, index, value)  # type: ignore[union-attr]
         except OSError as error:
             raise KeepingError(f"its result cannot be written: {error.strerror or error}") from error
+
+    def _there(self, call: Call, arguments: dict[str, Any]) -> Found | None:
+        """What lies at the target of a call, if anything does."""
+        assert self.engine.places is not None
+        return self.engine.places.found(call, arguments)
+
+    def _write(self, call: Call, arguments: dict[str, Any], value: Any) -> None:
+        """Write a value where the user says."""
+        assert self.engine.places is not None
+        try:
+            self.engine.places.write(call, arguments, value)
+        except Exception as error:
+            raise KeepingError(
+                f"its result cannot be written: {type_name(error)}: {message_of(error)}"
+            ) from error
 
     def _ask_trigger(self, node: int, index: int) -> None:
         """Raise where a trigger of the user's does not accept how the upstreams ended."""

@@ -9,8 +9,10 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from flowkit.errors import CallError, DefinitionError
+from flowkit.flow.validators import CacheFor, never_use
+from flowkit.flow.warning import warn
 
-Cache = bool | Literal["inputs"] | timedelta | Callable[[dict[str, Any]], Any]
+Cache = bool | Literal["inputs"] | timedelta | Callable[[dict[str, Any]], Any] | CacheFor
 Durability = Literal["batch", "task"]
 
 
@@ -50,12 +52,35 @@ class Keeping:
             DefinitionError: a value that cannot be.
         """
         found = replace(self, **options)
+        if not _OF_CLASSIC.isdisjoint(options) and "cache" not in options:
+            found = replace(found, cache=found._as_in_classic(name))
         found._check(name)
         return replace(found, depends_on=tuple(found.depends_on))
 
+    def _as_in_classic(self, name: str) -> Cache:
+        """The cache that a `cache_for` means."""
+        limit = self.cache_for
+        if limit is None:
+            if self.cache_validator is not None:
+                warn(f"the task `{name}` has a `cache_validator` but no `cache_for`, so nothing is cached")
+            return False
+        if not isinstance(limit, timedelta) or limit <= timedelta():
+            raise DefinitionError(f"`cache_for` of the task `{name}` is a `timedelta` above 0")
+        if self.cache_validator is never_use:
+            return False
+        return CacheFor(limit, self.cache_validator, self.cache_key)
+
+    @property
+    def good_for(self) -> timedelta | None:
+        """How old a result may be that is found again; None: any."""
+        cache = self.cache
+        if isinstance(cache, CacheFor):
+            return cache.limit
+        return cache if isinstance(cache, timedelta) else None
+
     def _check(self, name: str) -> None:
         cache = self.cache
-        if not (isinstance(cache, bool | timedelta) or cache == "inputs" or callable(cache)):
+        if not (isinstance(cache, bool | timedelta | CacheFor) or cache == "inputs" or callable(cache)):
             raise DefinitionError(
                 f'`cache` of the task `{name}` is True, "inputs", a `timedelta` or a function, '
                 f"not `{cache!r}`"
@@ -75,4 +100,5 @@ class Keeping:
             )
 
 
+_OF_CLASSIC = frozenset({"cache_for", "cache_validator", "cache_key"})
 DEFAULT = Keeping()

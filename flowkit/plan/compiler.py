@@ -37,6 +37,7 @@ from flowkit.plan.plan import (
     GateOf,
     GroupPlan,
     Needs,
+    Placed,
     Plan,
 )
 from flowkit.plan.priority import ranks
@@ -272,8 +273,13 @@ class _Compiler:
             self.resources[node] = task
         if task.keeping is not DEFAULT:
             self._keeping(node, task)
-        if task.hooks is not hooks.DEFAULT and task.state_handlers:
-            self.handled.add(node)
+        elif self.flow.result is not None and not task.is_carrier and not isinstance(task, Parameter):
+            self._place(node, task)
+        if task.hooks is not hooks.DEFAULT:
+            if task.state_handlers:
+                self.handled.add(node)
+            if task.log_stdout:
+                plan.logged.add(node)
 
     def _trigger(self, node: int, task: Task) -> None:
         """A trigger other than the default; arguments that are constants count as upstreams."""
@@ -300,6 +306,15 @@ class _Compiler:
             self.unkept.add(node)
         if task.keeping.durability == "task":
             self.durable.add(node)
+        self._place(node, task)
+
+    def _place(self, node: int, task: Task) -> None:
+        """Where the user says that a result is written: by the task, or the flow."""
+        kept = task.keeping
+        result = kept.result if kept.result is not None else self.flow.result
+        writes = kept.checkpoint is not False and (result is not None or kept.target is not None)
+        if writes or kept.target is not None:
+            self.result.placed[node] = Placed(result, kept.target, writes)
 
     # -- arguments ----------------------------------------------------------------------------
 

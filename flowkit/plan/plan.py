@@ -83,6 +83,20 @@ class GroupPlan:
         return self.lengths + self.flats + self.pairs + self.flat_groups + self.gated
 
 
+class Placed(NamedTuple):
+    """Where a user says that the result of a task is written.
+
+    Attributes:
+        result: of `flowkit.results`; None: in the default place.
+        target: the name there under which it is looked for before the task runs, or None.
+        writes: whether it is written.
+    """
+
+    result: Any
+    target: Any
+    writes: bool
+
+
 @dataclass(slots=True)
 class Plan:
     """A compiled flow.
@@ -103,12 +117,14 @@ class Plan:
         merges: nodes that leave out the inputs that were skipped.
         cached: nodes whose results are looked for before they are made.
         unkept: nodes whose results are not to be kept.
+        placed: where users say that results are written, and found.
         durable: nodes whose end is committed before anything follows from it.
         custom: nodes whose trigger is a function, with their edges and the nodes that those start at.
         custom_constants: for those, an edge for each argument that is a constant, with its value.
         constant_inputs: for nodes whose trigger counts, how many of their arguments are constants.
         again: nodes that run again in a resumed run, however they ended.
         handled: nodes whose task has state handlers.
+        logged: nodes whose task has its prints logged.
         followed: the flow, where it has handlers.
         references: the nodes that decide the final state.
     """
@@ -143,8 +159,10 @@ class Plan:
     merges: frozenset[int] = frozenset()
     cached: frozenset[int] = frozenset()
     unkept: frozenset[int] = frozenset()
+    placed: dict[int, Placed] = field(default_factory=dict)
     durable: frozenset[int] = frozenset()
     handled: frozenset[int] = frozenset()
+    logged: set[int] = field(default_factory=set)
     followed: Flow | None = None
 
     @property

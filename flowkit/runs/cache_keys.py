@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from flowkit.engine.context import CURRENT
 from flowkit.fingerprint import Code, Tracer, UndigestibleError, combine, digest
 from flowkit.fingerprint.plain import LEAVES, raw, text
+from flowkit.flow.validators import CacheFor
 from flowkit.plan.plan import Plan
 
 VERSION = 1
@@ -42,6 +44,9 @@ class Keys:
         """
         cache = self._plan.tasks[node].keeping.cache
         try:
+            if isinstance(cache, CacheFor):
+                token = self._digest(cache.part(arguments, parameters_here))
+                return sha256(self._beginning(node) + token).digest()
             if cache is not True and callable(cache):
                 token = self._digest(cache(dict(arguments)))
                 return sha256(self._beginning(node) + token).digest()
@@ -53,7 +58,7 @@ class Keys:
         """The key of a call by position, where that takes no code of the user's; None: ask `of`."""
         task = self._plan.tasks[node]
         cache = task.keeping.cache
-        if cache is not True and callable(cache):
+        if cache is not True and (callable(cache) or isinstance(cache, CacheFor)):
             return None
         return self._key(node, self._plan.names[node] or task._signature.names[: len(values)], values, None)
 
@@ -105,6 +110,8 @@ class Keys:
             run = task.run
             name = f"{task.name} {getattr(run, '__module__', '')}.{getattr(run, '__qualname__', type(task))}"
             return combine(f"{VERSION} {name}".encode(), b"")
+        if isinstance(task.keeping.cache, CacheFor) and task.keeping.cache.key is not None:
+            return combine(f"{VERSION} {task.keeping.cache.key}".encode(), b"")
         code = self._codes[node].digest
         found = self._beginnings.get(code)
         if found is None:
@@ -128,3 +135,9 @@ class Keys:
             if found == argument and ref < plan.size:
                 return plan.keys[ref]
         return ""
+
+
+def parameters_here() -> Mapping[str, Any]:
+    """Those of the run whose call asks."""
+    current = CURRENT.get()
+    return current[0].parameters if current is not None else {}

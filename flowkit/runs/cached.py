@@ -11,21 +11,26 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flowkit.engine.capture import Line
 from flowkit.engine.ledger import Hit, Making
+from flowkit.flow.task import Task
+from flowkit.flow.validators import CacheFor
 from flowkit.plan.events import Call
 from flowkit.plan.plan import Plan
-from flowkit.runs.cache_keys import Keys
+from flowkit.plan.state import Cached
+from flowkit.runs.cache_keys import Keys, parameters_here
 from flowkit.store import owners
 from flowkit.store.batch import Stored
 from flowkit.store.cache_entry import (
     ALTERED,
     EXPIRED,
+    REFUSED,
     UNREADABLE,
     CacheEntry,
     is_expired,
@@ -151,12 +156,12 @@ class Cache:
         if key is None:
             return Unfindable()
         while True:
-            hit = self._hit(call, key) if node not in self._forced else None
+            hit = self._hit(call, key, arguments) if node not in self._forced else None
             if hit is not None:
                 return hit
             if self._claim(key, call):
                 # Between the look and the claim another may have made it.
-                hit = self._hit(call, key, anew=True) if node not in self._forced else None
+                hit = self._hit(call, key, arguments, anew=True) if node not in self._forced else None
                 if hit is None:
                     return self._making_of(call, key, arguments)
                 self.release(key, call)
@@ -167,20 +172,23 @@ class Cache:
         inputs = json.dumps(self._keys.inputs(call[0], arguments))
         return Missing(self, call, key, inputs, self._missed.get(key, ""))
 
-    def _hit(self, call: Call, key: bytes, *, anew: bool = False) -> Hit | None:
+    def _hit(self, call: Call, key: bytes, arguments: Mapping[str, Any], *, anew: bool = False) -> Hit | None:
         row = self._row(key) if not anew else self._row_now(key)
         found = self._value(call, row) if row is not None else None
         if row is None or found is None:
             return None
         value, stored = found
+        if not accepted(self._plan.tasks[call[0]], arguments, value, row[4]):
+            self._missed[key] = REFUSED
+            return None
         return Hit(value, stored if stored.kind != "p" else None, row[2])
 
     def _value(self, call: Call, row: _Row) -> tuple[Any, Stored] | None:
         """The value of an entry, with what is kept of it; None where it is of no use to this call."""
         key, data, said, log, made, used = row
         try:
-            limit = self._plan.tasks[call[0]].keeping.cache
-            if limit is not True and is_expired(limit, made):
+            limit = self._plan.tasks[call[0]].keeping.good_for
+            if limit is not None and is_expired(limit, made):
                 self._missed[key] = EXPIRED
                 return None
             stored = unpacked(data, key, self._secret)
@@ -322,6 +330,20 @@ class Unfindable:
 
     def drop(self) -> None:
         """Nothing was claimed."""
+
+
+def accepted(task: Task, arguments: Mapping[str, Any], value: Any, made: float) -> bool:
+    """Whether a `cache_validator` of the user's own accepts a value, made so many seconds after 1970.
+
+    Raises:
+        Exception: whatever it raises.
+    """
+    cache = task.keeping.cache
+    if not isinstance(cache, CacheFor) or cache.asks is None:
+        return True
+    until = datetime.fromtimestamp(made, UTC) + cache.limit
+    state = Cached("It was there.", value, cached_result_expiration=until)
+    return bool(cache.asks(state, arguments, parameters_here()))
 
 
 def _place(key: bytes) -> int:

@@ -229,7 +229,7 @@ class Rehearsal:
         self._origins[node, index] = {"key": key.hex(), "inputs": keys.inputs(node, arguments)}
         if node in self._forced:
             return RUNNING, None
-        found = look(self._known.archive, self._known.results, key, task.keeping.cache)
+        found = look(self._known.archive, self._known.results, key, task.keeping.good_for)
         if found.entry is None:
             self._missed[node, index] = found.missed
             return RUNNING, None

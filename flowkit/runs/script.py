@@ -190,7 +190,7 @@ def _prepared(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None) -> tu
         observers=[LogObserver()],
         timeout=settings.run.timeout,
         switch_interval=settings.switch_interval,
-        capture=kept is not None,
+        capture=kept is not None or bool(plan.logged),
         echo=True,
         manner=asked.manner(_asker(), _OUT if used.name == "inline" else ()),
     )

@@ -20,6 +20,8 @@ from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.plan.plan import Plan
 from flowkit.runs.memory import Kept
+from flowkit.runs.process_cache import process_results
+from flowkit.store.locations import LocalResult
 
 _NAMED = {"inline": LocalExecutor, "threads": ThreadExecutor}
 
@@ -105,7 +107,8 @@ def prepare(
         run_id=kept.record.begun.uid if kept is not None else None,
         number=kept.record.begun.run if kept is not None else None,
         ledger=kept.record if kept is not None else None,
-        results=kept.results if kept is not None else None,
+        results=kept.results if kept is not None else process_results(plan),
+        place=LocalResult() if plan.placed else None,
         earlier=earlier,
         forgets=options.forgets,
         careful=options.careful,

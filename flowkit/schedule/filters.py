@@ -98,13 +98,13 @@ def is_day_of_week(day_of_week: int) -> Filter:
     """One day of each week.
 
     Args:
-        day_of_week: 0 is Sunday, 6 is Saturday, as in cron.
+        day_of_week: 0 is Monday, 6 is Sunday, as in `datetime.weekday`; so it was in Prefect 1.4.1.
 
     Raises:
         DefinitionError: not of 0 to 6.
     """
     if not isinstance(day_of_week, int) or not 0 <= day_of_week <= 6:
-        raise DefinitionError(f"`is_day_of_week` takes 0 (Sunday) to 6 (Saturday), not `{day_of_week!r}`")
+        raise DefinitionError(f"`is_day_of_week` takes 0 (Monday) to 6 (Sunday), not `{day_of_week!r}`")
     return Filter("is_day_of_week", (day_of_week,))
 
 
@@ -154,7 +154,7 @@ def _between_times(moment: datetime, start: time, end: time) -> bool:
 
 
 def _is_day_of_week(moment: datetime, day: int) -> bool:
-    return moment.isoweekday() % 7 == day
+    return moment.weekday() == day
 
 
 def _between(value: Any, start: Any, end: Any) -> bool:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
 
 from flowkit.store.batch import MAC, Stored
 
-EXPIRED, UNREADABLE, ALTERED = "expired", "unreadable", "altered"  # why an entry that is there is of no use
+# Why an entry that is there is of no use.
+EXPIRED, UNREADABLE, ALTERED, REFUSED = "expired", "unreadable", "altered", "refused"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,6 +131,6 @@ def _keyed(secret: bytes) -> blake2b:
     return blake2b(digest_size=MAC, key=secret, person=b"flowkit cache")
 
 
-def is_expired(limit: Any, made: float) -> bool:
-    """Whether an entry is older than the `cache` of its task allows: only a `timedelta` bounds that."""
-    return isinstance(limit, timedelta) and not 0 <= time.time() - made < limit.total_seconds()
+def is_expired(limit: timedelta | None, made: float) -> bool:
+    """Whether an entry is older than its task allows."""
+    return limit is not None and not 0 <= time.time() - made < limit.total_seconds()

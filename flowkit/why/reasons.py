@@ -13,7 +13,7 @@ from typing import Any
 
 from flowkit.fingerprint import Change, changes
 from flowkit.plan.status import CACHED, FAILED, MAPPED, SKIPPED, SUCCESS
-from flowkit.store.cache_entry import ALTERED, EXPIRED
+from flowkit.store.cache_entry import ALTERED, EXPIRED, REFUSED
 from flowkit.store.records import AttemptRecord
 from flowkit.why.archive import PastRun, equal, origin_of
 from flowkit.why.sources import InputChange, Side, input_changes, upstreams_of
@@ -39,6 +39,7 @@ class Cause(StrEnum):
     EXPIRED = "expired"
     UNREADABLE = "unreadable"
     ALTERED = "altered"
+    REFUSED = "refused"
     FAILED_BEFORE = "failed before"
     NOT_KEPT = "not kept"
     NO_ENTRY = "no entry"
@@ -72,6 +73,7 @@ _WORDS = {
     Cause.EVICTED: "its entry was removed from the cache",
     Cause.EXPIRED: "its entry had expired",
     Cause.UNREADABLE: "its entry could not be read: it was damaged, or its file is gone",
+    Cause.REFUSED: "its `cache_validator` did not accept the result that was there",
     Cause.ALTERED: "a file that its result names is not what it was when the task had made it",
     Cause.FAILED_BEFORE: "the same call had failed, so that there was nothing to find",
     Cause.NOT_KEPT: "its result could not be kept, so that there was nothing to find",
@@ -242,7 +244,9 @@ def _decided(
     if seen.latest is None:
         return _plain(Cause.FIRST)
     if asking.missed:
-        return _plain(Cause(asking.missed) if asking.missed in (EXPIRED, ALTERED) else Cause.UNREADABLE)
+        return _plain(
+            Cause(asking.missed) if asking.missed in (EXPIRED, ALTERED, REFUSED) else Cause.UNREADABLE
+        )
     if seen.same is not None:
         return _same_key(*seen.same, kept=seen.kept)
     if differing.get("code") or differing.get("inputs"):

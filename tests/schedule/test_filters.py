@@ -63,8 +63,8 @@ CASES: list[tuple[Callable[[datetime], bool], list[str], list[str]]] = [
         ["2026-02-28", "2028-02-29", "2026-12-31", "9999-12-31"],
         ["2028-02-28", "2026-03-01"],
     ),
-    (filters.is_day_of_week(0), ["2026-05-03"], ["2026-05-04", "2026-05-02"]),
-    (filters.is_day_of_week(6), ["2026-05-02"], ["2026-05-03"]),
+    (filters.is_day_of_week(0), ["2026-05-04"], ["2026-05-03", "2026-05-05"]),
+    (filters.is_day_of_week(6), ["2026-05-03"], ["2026-05-02"]),
 ]
 
 
@@ -106,7 +106,7 @@ def test_filters_can_be_compared_pickled_and_read() -> None:
     [
         (lambda: filters.on_date(2, 30), "`on_date` takes a month and a day, and no year has `2, 30`"),
         (lambda: filters.between_dates(1, 1, 13, 1), "no year has `13, 1`"),
-        (lambda: filters.is_day_of_week(7), r"takes 0 \(Sunday\) to 6 \(Saturday\), not `7`"),
+        (lambda: filters.is_day_of_week(7), r"takes 0 \(Monday\) to 6 \(Sunday\), not `7`"),
         (lambda: filters.at_time(datetime(2026, 1, 1)), "`t` of `at_time` is a `time`, not `datetime`"),  # type: ignore[arg-type]
         (lambda: filters.between_times(time(1), time(2, tzinfo=UTC)), "`end` of `between_times` has no zone"),
         (lambda: filters.on_datetime(5), "`dt` of `on_datetime` is a `datetime`, not `int`"),  # type: ignore[arg-type]
