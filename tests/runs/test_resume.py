@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from run_place import Place, Session
 
-from flowkit import Flow, Parameter, case, flatten, resource_manager, task
-from flowkit.engine.signals import RETRY
+from flowkit import Flow, Parameter, case, flatten, resource_manager, task, unmapped
+from flowkit.engine.signals import RETRY, SKIP
 from flowkit.errors import FlowkitError, UsageError
 from flowkit.runs.memory import Asked
 from flowkit.store.history import History
@@ -275,6 +275,31 @@ def test_a_mapped_task_that_was_narrowed_by_a_session_that_died(
         place.resume(mapped(3), dies_after=rows)
     session = done_after(place, mapped(3), place.resume(mapped(3)))
     assert session.value("last") == [10, 20, 30]
+
+
+@task
+def check() -> None:
+    if is_broken("last"):
+        raise ValueError("broken")
+    raise SKIP("nothing to do")
+
+
+@task(skip_on_upstream_skip=False)
+def told(values: Any) -> Any:
+    return values
+
+
+def test_a_mapped_task_that_had_children_and_is_skipped_now_is_done(
+    place: Place, broken: pytest.MonkeyPatch
+) -> None:
+    with Flow("checked") as flow:
+        told(plus_one.map(numbers(2), upstream_tasks=[unmapped(check())]))
+    first = place.run(flow)
+    assert first.state("plus_one[1]") == "TriggerFailed"
+    mend(broken)
+    session = done_after(place, flow, place.resume(flow))
+    assert session.ran == ["check", "told"]
+    assert session.state("plus_one") == "Skipped"
 
 
 def test_flattened_children_stand_too(place: Place, broken: pytest.MonkeyPatch) -> None:
