@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -84,26 +85,20 @@ def test_a_run_is_a_state_with_the_state_of_every_task() -> None:
 
 def test_an_executor_is_the_calls_or_the_flows() -> None:
     """4.3: the argument, else the flow's, else a LocalExecutor."""
-    from prefect import Flow
-    from prefect.executors import LocalExecutor
+    from prefect import Flow, task
+    from prefect.executors import LocalDaskExecutor, LocalExecutor
 
-    used: list[str] = []
+    @task
+    def in_main_thread():
+        return threading.current_thread() is threading.main_thread()
 
-    class Named(LocalExecutor):
-        def __init__(self, name):
-            super().__init__()
-            self.name = name
-
-        def submit(self, function, *args, **kwargs):
-            used.append(self.name)
-            return super().submit(function, *args, **kwargs)
-
-    s = steps()
-    with Flow("f", executor=Named("flow")) as flow:
-        one = s.one()
-    assert flow.run().result[one].result == 1
-    assert flow.run(executor=Named("call")).result[one].result == 1
-    assert used == ["flow", "call"]
+    with Flow("f") as plain:
+        told = in_main_thread()
+    threads = plain.copy()
+    threads.executor = LocalDaskExecutor(scheduler="threads")
+    assert plain.run().result[told].result is True
+    assert threads.run().result[told].result is False
+    assert threads.run(executor=LocalExecutor()).result[told].result is True
 
 
 def test_context_can_be_given_to_a_run_and_to_one_task() -> None:
