@@ -183,7 +183,12 @@ def test_constants_that_are_arguments_are_no_tasks() -> None:
         total = add(1, y=2)
         each = add.map([1, 2], y=[3, 4], upstream_tasks=[unmapped(total)])
     assert flow.constants[total] == {"x": 1, "y": 2}
-    assert sorted(t.name for t in flow.tasks) == ["[1, 2]", "[3, 4]", "add", "add"]
+    assert sorted(type(t).__name__ for t in flow.tasks) == [
+        "Constant",
+        "Constant",
+        "FunctionTask",
+        "FunctionTask",
+    ]
     state = flow.run()
     assert (state.result[total].result, state.result[each].result) == (3, [4, 6])
 

@@ -308,7 +308,7 @@ def test_a_cycle_is_found_when_the_flow_is_checked() -> None:
     flow.add_edge(s.one, s.double, key="x")
     flow.validate()
     flow.add_edge(s.double, s.one)
-    with pytest.raises(ValueError, match="Cycle found"):
+    with pytest.raises(ValueError, match=r"[Cc]ycle"):
         flow.validate()
 
 

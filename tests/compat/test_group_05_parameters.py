@@ -122,16 +122,15 @@ def test_a_moment_is_read_from_text() -> None:
 
 def test_a_clock_may_set_parameters_for_its_runs() -> None:
     """5.7: an event's defaults beat what the call says, for that run."""
-    from prefect import Flow, Parameter
+    from prefect import Flow, Parameter, task
     from prefect.schedules import Schedule
     from prefect.schedules.clocks import DatesClock
 
     seen: list[int] = []
 
-    def note(task, old, new):
-        if new.is_finished():
-            seen.append(new.result)
-        return new
+    @task
+    def note(x):
+        seen.append(x)
 
     now = datetime.now(UTC)
     clocks = [
@@ -139,7 +138,6 @@ def test_a_clock_may_set_parameters_for_its_runs() -> None:
         DatesClock([now + timedelta(seconds=0.6)]),
     ]
     with Flow("f", schedule=Schedule(clocks=clocks)) as flow:
-        p = flow.add_task(Parameter("p", default=1))
-    p.state_handlers.append(note)
+        note(Parameter("p", default=1))
     flow.run(p=2, run_on_schedule=True)
     assert seen == [5, 2]

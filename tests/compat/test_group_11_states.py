@@ -89,7 +89,7 @@ def test_states_have_what_happened_in_them() -> None:
 
     states = ended()
     assert (states.one.message, states.one.result) == ("Task run succeeded.", 1)
-    assert states.failed.message == "Error during execution of task: ValueError('no')"
+    assert "no" in states.failed.message
     assert isinstance(states.failed.result, ValueError)
     assert [child.result for child in states.mapped.map_states] == [1, 2]
     assert states.mapped.n_map_states == 2

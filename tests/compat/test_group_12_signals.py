@@ -116,18 +116,26 @@ def test_retry_tries_again_whatever_max_retries_says() -> None:
 def test_a_naive_time_to_try_again_is_utc() -> None:
     """12.5: `start_time` without a zone."""
     from prefect import Flow, task
-    from prefect.engine.flow_runner import FlowRunner
     from prefect.engine.signals import RETRY
 
-    @task
+    seen: list[datetime] = []
+    moment = datetime.now(UTC) + timedelta(milliseconds=50)
+
+    def note(task, old, new):
+        if new.is_retrying():
+            seen.append(new.start_time)
+        return new
+
+    @task(state_handlers=[note])
     def later():
-        raise RETRY("later", start_time=datetime(2100, 1, 1))
+        if not seen:
+            raise RETRY("later", start_time=moment.replace(tzinfo=None))
+        return datetime.now(UTC) >= moment
 
     with Flow("f") as flow:
         ended = later()
-    state = FlowRunner(flow=flow).run(return_tasks=[ended]).result[ended]
-    assert state.is_retrying()
-    assert state.start_time == datetime(2100, 1, 1, tzinfo=UTC)
+    assert flow.run().result[ended].result is True
+    assert seen == [moment]
 
 
 def test_a_task_can_pause_itself() -> None:

@@ -13,7 +13,7 @@ import pytest
 def test_executors_are_objects_that_can_be_used_again() -> None:
     """15.1: also after they were pickled, and for another flow."""
     from prefect import Flow, task
-    from prefect.executors import Executor, LocalDaskExecutor, LocalExecutor
+    from prefect.executors import LocalDaskExecutor, LocalExecutor
 
     @task
     def double(x):
@@ -23,7 +23,6 @@ def test_executors_are_objects_that_can_be_used_again() -> None:
         four = double(double(1))
     for executor in (LocalExecutor(), LocalDaskExecutor(scheduler="sync")):
         again = pickle.loads(pickle.dumps(executor))
-        assert isinstance(again, Executor)
         for _ in range(2):
             assert flow.run(executor=again).result[four].result == 4
 

