@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 PAPER = HERE.parents[2] / "shared" / "prefect-classic.md"
 
 # Rules that hold without a server and have no case.
