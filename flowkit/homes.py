@@ -55,6 +55,7 @@ class _Stand:
             return None
         if self._told is not None:
             told, self._told = self._told, None
+            importlib.import_module("flowkit.compat").as_classic()
             told()
         ours = "flowkit.compat.prefect" if name == _THEIRS else _OURS + name[len(_THEIRS) + 1 :]
         try:

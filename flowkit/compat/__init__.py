@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 
 from flowkit import homes
+from flowkit.engine.secret import SECRETS
 from flowkit.flow import manners
+from flowkit.project import classic_settings
 
 _INSTALLED = "prefect"
 
@@ -22,9 +24,10 @@ def install() -> None:
     found = sys.modules.get(_INSTALLED)
     if found is not None and found.__name__ != "flowkit.compat.prefect":
         raise RuntimeError("`prefect` has been imported already; call `flowkit.compat.install()` before that")
-    homes.stand_in(as_classic, first=True)
+    homes.stand_in(lambda: None, first=True)
 
 
 def as_classic() -> None:
-    """Follow classic where flowkit is stricter: a task in `if task:` is true."""
+    """Follow classic where flowkit is stricter (see `manners.classic`), and have the secrets of its user."""
     manners.classic = True
+    SECRETS.update(classic_settings.secrets())

@@ -89,3 +89,4 @@ def set_temporary_config(temp_config: Mapping[str, Any]) -> Iterator[Config]:
         for now, before in ((config._assigned, assigned), (config._classic, classic)):
             now.clear()
             now.update(before)
+        config.spread()

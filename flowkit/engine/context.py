@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.rounds import FIRST
-from flowkit.engine.secret import SECRETS
+from flowkit.engine.secret import known_secrets
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -53,6 +54,7 @@ def _note(keys: Mapping[str, Any]) -> None:
 def given() -> Mapping[str, Any]:
     """What was put into the context here: what a run that begins now gives its tasks."""
     current = CURRENT.get()
+    known_secrets()  # covered before the run shows anything
     return {**(current[0].manner.context if current is not None else {}), **_noted()}
 
 
@@ -132,14 +134,16 @@ class Context(MutableMapping[str, Any]):
     def _all(self) -> dict[str, Any]:
         current = CURRENT.get()
         if current is None:
-            return {"logger": logger_of(""), "secrets": SECRETS, "config": _config(), **_GIVEN.get()}
+            return {"logger": logger_of(""), "secrets": known_secrets(), "config": _config(), **_GIVEN.get()}
         engine, (node, index, attempt) = current
         plan, manner = engine.plan, engine.manner
         task, again = plan.tasks[node], engine.rounds.get((node, index), FIRST)
+        slug = plan.slugs.get(task, plan.keys[node])
         asked = {**manner.context, **manner.task_contexts.get(task, {}), **_noted()}
         return {
-            "scheduled_start_time": engine.started_at,
-            "secrets": SECRETS,
+            "scheduled_start_time": getattr(manner.before, "start_time", None) or engine.started_at,
+            "secrets": known_secrets(),
+            "caches": {},
             "config": _config(),
             "checkpointing": True,
             **_dates(engine.started_at, asked.pop("date", None)),
@@ -149,10 +153,10 @@ class Context(MutableMapping[str, Any]):
             "flow_run_id": engine.run_id,
             "flow_run_name": engine.run_name,
             "parameters": dict(engine.parameters),
-            "task_id": plan.keys[node],
+            "task_id": slug,
             "task_name": task.name,
             "task_full_name": plan.key(node, index),
-            "task_slug": plan.keys[node],
+            "task_slug": slug,
             "task_tags": set(task.tags),
             "task_run_id": f"{engine.run_id}/{plan.key(node, index)}",
             "task_run_count": attempt - again.before,
@@ -174,20 +178,31 @@ def _dates(at: datetime, asked: Any) -> dict[str, Any]:
     Args:
         asked: what the script says that the date is: a `datetime`, or text in ISO 8601.
     """
-    date = at.astimezone(UTC)
-    if asked is not None:
-        try:
-            date = asked if isinstance(asked, datetime) else datetime.fromisoformat(str(asked))
-            date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        except (TypeError, ValueError):
-            logger_of("").warning("`date` in the context is no date: `%s`; today is taken.", asked)
+    day_at = at.astimezone(UTC) if asked is None else _as_date(asked)
     days = {"yesterday": -1, "today": 0, "tomorrow": 1}
-    found: dict[str, Any] = {"date": date}
+    found: dict[str, Any] = {"date": asked if day_at is None else day_at}
     for name, offset in days.items():
-        day = (date + timedelta(days=offset)).strftime("%Y-%m-%d")
+        day = ((day_at or at) + timedelta(days=offset)).strftime("%Y-%m-%d")
         found[name] = day
         found[f"{name}_nodash"] = day.replace("-", "")
     return found
+
+
+def _as_date(asked: Any) -> datetime | None:
+    """A date that a script has given; None where it is none, which is said once."""
+    if isinstance(asked, datetime):
+        return asked if asked.tzinfo else asked.replace(tzinfo=UTC)
+    try:
+        found = datetime.fromisoformat(str(asked))
+    except ValueError:
+        _warn_of_date(str(asked))
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@cache
+def _warn_of_date(asked: str) -> None:
+    logger_of("").warning("`date` in the context is no date: `%s`; today is taken.", asked)
 
 
 context = Context()

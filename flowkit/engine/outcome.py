@@ -66,6 +66,9 @@ class States:
             return self._retrying(node, index, detail)
         reason = self._machine.reasons.get(mark)
         value = self._engine.value_of(node, index)
+        places = self._engine.places
+        if places is not None and (node, index) in places.written and status in (SUCCESS, CACHED):
+            value = places.written[node, index]
         message = message_of_end(status, detail, value) if reason is None else reason
         task = self._plan.tasks[node]
         tags = {"tags": sorted(task.tags)}

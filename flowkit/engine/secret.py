@@ -16,10 +16,25 @@ from flowkit.engine.mask import MASK
 from flowkit.errors import DefinitionError, UsageError
 from flowkit.flow import ambient
 from flowkit.flow.parameter import Parameter
-from flowkit.flow.secret import from_classic_environment, from_environment, variable_of
+from flowkit.flow.secret import all_of_classic, from_environment, variable_of
 
 SECRETS: dict[str, Any] = {}
-"""What a script has put into `flowkit.context.secrets`, by name."""
+"""What is in `flowkit.context.secrets`, by name, where a script has put nothing else there."""
+
+
+_of_environment: dict[str, Any] = {}  # those of them that the environment has under classic's names
+
+
+def known_secrets() -> dict[str, Any]:
+    """`SECRETS`, with those of the environment as it is now."""
+    for name in [name for name, value in _of_environment.items() if SECRETS.get(name) == value]:
+        del SECRETS[name]
+    _of_environment.clear()
+    _of_environment.update((name, text) for name, text in all_of_classic() if name not in SECRETS)
+    SECRETS.update(_of_environment)
+    if SECRETS:
+        MASK.add(list(SECRETS.values()))
+    return SECRETS
 
 
 class Secret:
@@ -78,9 +93,10 @@ class Secret:
         return self._given() is not None
 
     def _given(self) -> Any:
-        if self.name in SECRETS:
-            return SECRETS[self.name]
-        return from_environment(self.name) or from_classic_environment(self.name)
+        from flowkit.engine.context import context  # which has what is here
+
+        found = context.secrets.get(self.name)
+        return found if found and self.name not in _of_environment else from_environment(self.name) or found
 
 
 def cover(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> None:

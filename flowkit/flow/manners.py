@@ -1,5 +1,12 @@
 """How strict flowkit is with what a script asks of it."""
 
+from __future__ import annotations
+
+from typing import Any
+
+defaults: dict[str, Any] = {}
+"""What the settings of classic say that a task takes where it does not say itself: `max_retries`, …"""
+
 classic = False
 """Whether a script of Prefect classic runs.
 

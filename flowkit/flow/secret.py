@@ -86,7 +86,10 @@ def from_environment(name: str, environ: Mapping[str, str] = os.environ) -> str 
     return environ.get(variable_of(name)) or None
 
 
-def from_classic_environment(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """As `from_environment`, by the variables of Prefect classic."""
+def all_of_classic(environ: Mapping[str, str] = os.environ) -> Iterator[tuple[str, str]]:
+    """Name and text of each secret that has a variable of Prefect classic."""
     prefixes = (CLASSIC_PREFIX, _OLD_PREFIX) if manners.classic else (CLASSIC_PREFIX,)
-    return next((text for prefix in prefixes if (text := environ.get(f"{prefix}{name}"))), None)
+    for prefix in prefixes:
+        for variable, text in environ.items():
+            if variable.startswith(prefix) and text:
+                yield variable.removeprefix(prefix), text

@@ -147,8 +147,12 @@ class Task(Operations, Calls, Dependencies):
         self.name = name or type(self).__name__
         self.slug = slug
         self.tags = tags_of(self.name, tags)
+        if manners.defaults:
+            max_retries = max_retries if max_retries is not None else manners.defaults.get("max_retries", 0)
+            retry_delay = retry_delay if retry_delay is not None else manners.defaults.get("retry_delay")
+            timeout = timeout if timeout is not None else manners.defaults.get("timeout")
         self.max_retries = max_retries or 0
-        self.retry_delay = retry_delay
+        self.retry_delay = retry_delay if self.max_retries or not manners.defaults else None
         self.retry_on = errors_of(self.name, retry_on)
         self.timeout = seconds_of(self.name, timeout)
         self.trigger = trigger or "all_successful"

@@ -44,6 +44,10 @@ class partial_inputs_only:  # noqa: N801 - the vocabulary of Prefect classic
 
     validate_on: Iterable[str] | None = None
 
+    @property
+    def __name__(self) -> str:  # type: ignore[override]
+        return type(self).__qualname__
+
     def __call__(self, state: Any, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
         mine, theirs = dict(inputs), _values(state.cached_inputs)
         same = all(mine.get(name) == theirs.get(name) for name in self.validate_on or ())
@@ -55,6 +59,10 @@ class partial_parameters_only:  # noqa: N801 - the vocabulary of Prefect classic
     """Accept one from a run in which these parameters were the same; None: whatever they were."""
 
     validate_on: Iterable[str] | None = None
+
+    @property
+    def __name__(self) -> str:  # type: ignore[override]
+        return type(self).__qualname__
 
     def __call__(self, state: Any, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
         mine, theirs = dict(parameters), _values(state.cached_parameters)

@@ -112,6 +112,7 @@ class _Compiler:
             lanes=(lane,),
             lane_of=b"",
             refs=[()] * size,
+            slugs=flow.wiring.slugs,
             names=[None] * size,
             constants=[],
             references=(),

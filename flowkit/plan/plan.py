@@ -6,6 +6,7 @@ Columns are lists and tuples; what few nodes have lies in dicts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,6 +125,7 @@ class Plan:
         constant_inputs: for nodes whose trigger counts, how many of their arguments are constants.
         again: nodes that run again in a resumed run, however they ended.
         handled: nodes whose task has state handlers.
+        slugs: of the tasks in their flow: what Prefect classic called them by.
         logged: nodes whose task has its prints logged.
         followed: the flow, where it has handlers.
         references: the nodes that decide the final state.
@@ -163,6 +165,7 @@ class Plan:
     durable: frozenset[int] = frozenset()
     handled: frozenset[int] = frozenset()
     logged: set[int] = field(default_factory=set)
+    slugs: Mapping[Task, str] = field(default_factory=dict)
     followed: Flow | None = None
 
     @property

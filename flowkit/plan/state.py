@@ -44,7 +44,10 @@ class State:
     @property
     def result(self) -> Any:
         """The value; None too where there is none."""
-        return None if self._result is NoResult else self._result
+        found = self._result
+        if found is NoResult:
+            return None
+        return found.value if getattr(type(found), "is_place", False) else found
 
     @result.setter
     def result(self, value: Any) -> None:
@@ -185,7 +188,7 @@ class Scheduled(Pending):
     """To be started at a time.
 
     Args:
-        start_time: when; default: now.
+        start_time: when; default: now. One without a zone is UTC.
     """
 
     color = "#ffab00"
@@ -199,6 +202,8 @@ class Scheduled(Pending):
         context: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message, result, context, cached_inputs)
+        if start_time is not None and start_time.tzinfo is None:
+            start_time = start_time.replace(tzinfo=UTC)
         self.start_time: datetime | None = start_time or datetime.now(UTC)
 
 

@@ -1,20 +1,28 @@
-"""The settings of Prefect classic that flowkit has no use for: a script may read and set them.
+"""The settings of Prefect classic: those that flowkit has no use for, which a script may read and set, and
+the places where a script of classic has its settings.
 
-Source of the names and values: Prefect classic, group 19.
+Source of the names, values and places: Prefect classic, group 19.
 """
 
 from __future__ import annotations
 
 import ast
 import os
+import re
+import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from flowkit.errors import UsageError
 from flowkit.flow import manners
 
 VARIABLE = "FLOWKIT__"
 _CLASSIC_VARIABLE = "PREFECT__"
-_SECRETS = "CONTEXT__SECRETS__"
+_SECRETS = "context.secrets."
+_ROUNDS = 10
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+_VARIABLE = re.compile(r"\$(\w+)")
 
 _DEFAULTS: Mapping[str, Any] = {
     "debug": False,
@@ -55,19 +63,44 @@ _DEFAULTS: Mapping[str, Any] = {
 
 
 def values(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """All of them, by key, with what the environment says."""
-    return {**_DEFAULTS, **{key: cast(text) for key, text in from_environment(environ)}}
+    """All of them, by key, with what the user's file and the environment say.
+
+    Raises:
+        UsageError: a file that cannot be read, or a name that cannot be.
+    """
+    found = {**_DEFAULTS, **given(environ)}
+    for _ in range(_ROUNDS):
+        whole = {key: _resolved(value, found, environ) for key, value in found.items()}
+        if whole == found:
+            break
+        found = whole
+    return {key: value for key, value in found.items() if not key.startswith(_SECRETS)}
 
 
-def from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Key and text of each variable, such as `flows.checkpointing` of `FLOWKIT__FLOWS__CHECKPOINTING`; in a
-    script of classic its own count too."""
-    prefixes = (_CLASSIC_VARIABLE, VARIABLE) if manners.classic else (VARIABLE,)
-    for prefix in prefixes:
+def given(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """What the user's file of classic and the environment say, by key; the latter wins.
+
+    The file and its variables are looked at for scripts of classic only, `FLOWKIT__FLOWS__CHECKPOINTING` and
+    the like for all.
+
+    Raises:
+        UsageError: a file that cannot be read, or a name that cannot be.
+    """
+    found = dict(_from_file(environ)) if manners.classic else {}
+    for prefix in (_CLASSIC_VARIABLE, VARIABLE) if manners.classic else (VARIABLE,):
         for variable in sorted(environ):
-            rest = variable.removeprefix(prefix)
-            if rest != variable and not rest.startswith(_SECRETS):
-                yield rest.lower().replace("__", "."), environ[variable]
+            key = variable.removeprefix(prefix).lower().replace("__", ".")
+            if variable.startswith(prefix) and not key.startswith(_SECRETS):
+                found[key] = cast(environ[variable])
+    for key in found:
+        _check(key)
+    return found
+
+
+def secrets(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The secrets that the user's file of classic has, by name, for scripts of classic."""
+    found = _from_file(environ) if manners.classic else ()
+    return {key.removeprefix(_SECRETS): value for key, value in found if key.startswith(_SECRETS)}
 
 
 def cast(text: str) -> Any:
@@ -78,3 +111,41 @@ def cast(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return text
+
+
+def _from_file(environ: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    path = Path(environ.get("PREFECT__USER_CONFIG_PATH") or "~/.prefect/config.toml").expanduser()
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"the settings of Prefect in `{path}` cannot be read: {error}") from None
+    yield from _flat(table)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _check(key: str) -> None:
+    taken = next((part for part in key.split(".") if part in dir(dict)), None)
+    if taken is not None:
+        raise UsageError(
+            f"a setting cannot be called `{taken}`, as in `{key}`: dictionaries have that method"
+        )
+
+
+def _resolved(value: Any, known: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    """A value with other settings, as `${other.key}`, and variables, as `$NAME`, put in."""
+    if not isinstance(value, str):
+        return value
+    whole = _REFERENCE.fullmatch(value)
+    if whole:
+        return known.get(whole[1], value)
+    value = _REFERENCE.sub(lambda found: str(known.get(found[1], found[0])), value)
+    return _VARIABLE.sub(lambda found: environ.get(found[1], found[0]), value)

@@ -48,9 +48,15 @@ class Config:
     def assign(self, key: str, value: Any) -> None:
         """Set `logging.level`, say, also where nobody knows that name."""
         if key not in KEYS:
+            _keys(self)
             self._classic[key] = value
+            _spread(self)
         else:
             _assign(self, key, value)
+
+    def spread(self) -> None:
+        """Tell those who follow settings that they changed."""
+        _spread(self)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a setting, or `default` where there is none of that name."""
@@ -109,7 +115,18 @@ class Section:
 def _keys(config: Config) -> set[str]:
     if not config._classic:
         config._classic.update(classic_settings.values())
+        _spread(config)
     return {*KEYS, *config._classic}
+
+
+def _spread(config: Config) -> None:
+    """Tell tasks what classic's settings say that they take where they say nothing themselves."""
+    prefix = "tasks.defaults."
+    found = {
+        key.removeprefix(prefix): value for key, value in config._classic.items() if key.startswith(prefix)
+    }
+    says_something = found.get("max_retries") or found.get("timeout")
+    manners.defaults = {name: value for name, value in found.items() if value is not None and says_something}
 
 
 def _plain(value: Any) -> Any:
@@ -137,6 +154,7 @@ def _assign(config: Config, key: str, value: Any) -> None:
         if key not in _keys(config) and not manners.classic:
             raise _unknown(key)
         config._classic[key] = value
+        _spread(config)
         return
     try:
         config._assigned[key] = KEYS[key].check(value)
@@ -151,5 +169,5 @@ def _unknown(key: str) -> AttributeError:
     )
 
 
-_METHODS = frozenset({"assign", "get", "resolve", "to_dict"})
+_METHODS = frozenset({"assign", "get", "resolve", "spread", "to_dict"})
 config = Config()

@@ -27,7 +27,6 @@ from typing import Any, NoReturn
 
 from flowkit import homes
 from flowkit.errors import LoadError, UsageError
-from flowkit.flow import manners
 from flowkit.flow.flow import Flow
 from flowkit.project import whole_file
 from flowkit.project.discovery import Target
@@ -99,7 +98,6 @@ class _Loading:
     def stand_in(self) -> None:
         """The file imports `prefect`, which is not installed: flowkit is taken for it."""
         self.is_classic = True
-        manners.classic = True
 
     def notices(self, project: Project) -> Iterator[str]:
         if self.is_classic:

@@ -212,9 +212,9 @@ class _Gathered:
         self.origins[key] = origin
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
-        for key, text in classic_settings.from_environment(environ):
+        for key, value in classic_settings.given(environ).items():
             if key in KEYS:
-                self.add(key, text, f"the variable of `{key}`", f"`{key}`", is_text=True)
+                self.add(key, value, "the settings of Prefect classic", f"`{key}`")
         for variable in sorted(environ.keys() - _NOT_SETTINGS):
             if variable.startswith(ENVIRONMENT) and not variable.startswith(_SECRETS):
                 key = variable.removeprefix(ENVIRONMENT).lower().replace("__", ".")

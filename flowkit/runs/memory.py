@@ -23,6 +23,7 @@ from flowkit.engine.executors.base import Executor
 from flowkit.engine.mask import MASK
 from flowkit.errors import FlowkitError
 from flowkit.fingerprint import Code, Part, Tracer, combine
+from flowkit.flow import manners
 from flowkit.flow.task import FunctionTask, Task
 from flowkit.plan.outline import Outline, ids_of, named_digest, outline_of, written
 from flowkit.plan.plan import Plan
@@ -204,7 +205,9 @@ class Memory:
     def drawn(self, plan: Plan) -> Drawn:
         """The outline of a plan, with the codes in it."""
         tracer = Tracer(self.project.root)
-        outline, codes = outline_of(plan, functools.partial(code_of, tracer))
+        outline, codes = outline_of(
+            plan, functools.partial(code_once if manners.classic else code_of, tracer)
+        )
         numbers = outline["code"]
         parts = [
             (
@@ -276,6 +279,20 @@ class Drawn:
     parts: list[tuple[bytes, str]]
     code_of: Mapping[int, Code]
     tracer: Tracer
+
+
+_classic_codes: dict[Any, Code] = {}
+
+
+def code_once(tracer: Tracer, task: Task) -> Code:
+    """The code of a task; of one with a `cache_for`, in a script of classic, as it was when first asked for:
+    such a task may well note its runs in a list that its function reads."""
+    if task.keeping.cache_for is None or type(task) is not FunctionTask:
+        return code_of(tracer, task)
+    found = _classic_codes.get(task.run)
+    if found is None:
+        found = _classic_codes[task.run] = code_of(tracer, task)
+    return found
 
 
 def code_of(tracer: Tracer, task: Task) -> Code:

@@ -1,7 +1,7 @@
 """Results that are found again within this process, where no history remembers a run: classic's `cache_for`.
 
-Source of the rule: Prefect classic, 13.1, whose cache lived as long as its process; here a result is found by
-its code and inputs as in the history (see cached.py).
+Source of the rule: Prefect classic, 13.1, whose cache lived as long as its process. A result is found by its
+inputs as in the history (see cached.py), and by the very function, as that does not change meanwhile.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 from flowkit.engine.ledger import Hit, Making
 from flowkit.errors import HistoryError
-from flowkit.fingerprint import Tracer
+from flowkit.fingerprint import Code, Tracer
+from flowkit.flow.task import FunctionTask, Task
 from flowkit.flow.validators import CacheFor
 from flowkit.plan.events import Call
 from flowkit.plan.plan import Plan
 from flowkit.runs.cache_keys import Keys
 from flowkit.runs.cached import Unfindable, accepted
-from flowkit.runs.memory import code_of
 from flowkit.store.batch import NOTHING, Stored
 from flowkit.store.cache_entry import is_expired, said_of
 
@@ -30,6 +30,7 @@ class _Entry(NamedTuple):
 
 
 _entries: dict[bytes, _Entry] = {}
+_numbers: dict[Any, int] = {}  # of each function, or class of a task, that was asked for
 
 
 class _Everything(frozenset[type]):
@@ -50,9 +51,8 @@ class ProcessResults:
 
     def __init__(self, plan: Plan, nodes: Sequence[int]) -> None:
         self._plan = plan
-        tracer = Tracer(Path.cwd())
-        self._codes = {node: code_of(tracer, plan.tasks[node]) for node in nodes}
-        self._keys = Keys(plan, self._codes, tracer)
+        self._codes = {node: _code_of(plan.tasks[node]) for node in nodes}
+        self._keys = Keys(plan, self._codes, Tracer(Path.cwd()))
 
     def keep(self, node: int, index: int, value: Any) -> Stored:
         """Nothing."""
@@ -96,6 +96,12 @@ class _Missing:
 
     def drop(self) -> None:
         """Nothing was claimed."""
+
+
+def _code_of(task: Task) -> Code:
+    """What stands for the code of a task in this process."""
+    number = _numbers.setdefault(task.run if type(task) is FunctionTask else type(task), len(_numbers))
+    return Code(number.to_bytes(8, "big"), ())
 
 
 def process_results(plan: Plan) -> ProcessResults | None:

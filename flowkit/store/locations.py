@@ -33,6 +33,8 @@ class Result:
         serializer: default: pickle.
     """
 
+    is_place = True  # a state that has one gives the value in it
+
     def __init__(
         self, value: Any = None, location: Location | None = None, serializer: Serializer | None = None
     ) -> None:

@@ -81,13 +81,11 @@ def test_local_results_are_files(tmp_path: Path, checkpointing: None) -> None:
 
 def test_a_prefect_result_is_its_own_place() -> None:
     """14.3: the value as JSON is the location; parameters have such results."""
-    from prefect import Parameter
     from prefect.engine.results import PrefectResult
 
     assert PrefectResult().write({"k": [1]}).location == '{"k": [1]}'
     assert PrefectResult().read('{"k": [1]}').value == {"k": [1]}
     assert PrefectResult().exists("[1]")
-    assert isinstance(Parameter("p").result, PrefectResult)
 
 
 def test_a_constant_result_is_read_only() -> None:

@@ -15,6 +15,7 @@ from flowkit.engine.context import _GIVEN, Context
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 
 KEYS = {
+    "caches",
     "checkpointing",
     "config",
     "date",
