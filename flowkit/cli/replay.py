@@ -27,7 +27,7 @@ from flowkit.errors import FlowkitError, HistoryError, UsageError
 from flowkit.flow.values import checked
 from flowkit.logs import show_logs
 from flowkit.plan.events import Row
-from flowkit.plan.status import RETRYING, SUCCESS, Status
+from flowkit.plan.status import PAUSED, RETRYING, SUCCESS, Status
 from flowkit.runs.memory import Memory
 from flowkit.runs.replay import Replay, replay_of
 from flowkit.runs.resume import parameters_of
@@ -113,7 +113,7 @@ class _Watch:
         for line in lines:
             print(printable(line.text), file=sys.stdout if line.stream == "stdout" else sys.stderr)
         for row in rows:
-            if row[0] == self._node and (Status(row[3]).ended or row[3] == RETRYING):
+            if row[0] == self._node and (Status(row[3]).ended or row[3] in (RETRYING, PAUSED)):
                 self.ends[row[1]] = row
 
     def end(self, outcome: Outcome) -> None:

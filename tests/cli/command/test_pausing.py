@@ -82,3 +82,9 @@ def test_the_event_of_a_pause_is_told_and_iterations_are_not(shell: Shell) -> No
     assert '"event": "task_paused"' in shell("run", "pausing", "--json", code=0).out
     told = shell("run", "looping", "--json", code=1).out
     assert told.count('"event": "task_started"') == 1
+
+
+def test_a_task_that_is_paused_when_it_is_replayed_is_said_to_be(shell: Shell) -> None:
+    shell.write("flows/pausing.py", PAUSING)
+    shell("run", "pausing")
+    assert "paused: look" in shell("replay", "1", "look").err
