@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -111,7 +112,8 @@ def carried_out(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None = No
         return asked.state
     asked.wait()
     try:
-        engine, kept = _prepared(flow, asked, caller)
+        is_main = threading.current_thread() is threading.main_thread()
+        engine, kept = _prepared(flow, asked, caller, in_main=is_main)
     except CycleError as error:
         return _failed(error)
     return _state_of(_carried_out(engine, kept))
@@ -163,7 +165,14 @@ async def run_flow_async(
         raise
 
 
-def _prepared(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None) -> tuple[Engine, Kept | None]:
+def _prepared(
+    flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None, *, in_main: bool = False
+) -> tuple[Engine, Kept | None]:
+    """An engine, and what remembers its run.
+
+    Args:
+        in_main: it is run in the main thread: what a task raises inline that ends programs comes out of it.
+    """
     values = dict(asked.values)
     cover(flow.parameters(), values)
     project = find(Path.cwd())
@@ -192,7 +201,7 @@ def _prepared(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None) -> tu
         switch_interval=settings.switch_interval,
         capture=kept is not None or bool(plan.logged),
         echo=True,
-        manner=asked.manner(_asker(), _OUT if used.name == "inline" else ()),
+        manner=asked.manner(_asker(), _OUT if in_main and used.name == "inline" else ()),
     )
     return prepare(plan, values, executors, options, kept, earlier), kept
 

@@ -180,7 +180,7 @@ def check_written(place: Place, session: Session) -> None:
     past = memory.past(session.number, uid)
     for (node, child), status in last.items():
         if status in (SUCCESS, CACHED):
-            assert past.value(node, child) == session.outcome.states.of(node, child).result
+            assert repr(past.value(node, child)) == repr(session.outcome.states.of(node, child).result)
     memory.close()
 
 

@@ -20,9 +20,12 @@ OLD, NEW = Running(), Failed("it broke", result=None)
 def posted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What is posted to Slack, instead of being posted."""
     found: list[Any] = []
-    monkeypatch.setattr(
-        notifiers.SlackTask, "run", lambda self, message, secret: found.append((message, secret))
-    )
+
+    class Fake:
+        def run(self, message: Any, secret: str) -> None:
+            found.append((message, secret))
+
+    monkeypatch.setattr(notifiers, "SlackTask", Fake)
     return found
 
 
@@ -70,7 +73,12 @@ def test_what_cannot_be_sent_fails_the_task() -> None:
 
 def test_a_mail_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(notifiers.EmailTask, "run", lambda self, **mail: sent.append(mail))
+
+    class Fake:
+        def run(self, **mail: Any) -> None:
+            sent.append(mail)
+
+    monkeypatch.setattr(notifiers, "EmailTask", Fake)
     monkeypatch.setenv("FLOWKIT_SECRET_EMAIL_USERNAME", "me@example.org")
     assert gmail_notifier(clean, OLD, Failed("a < b")).is_failed()
     gmail_notifier(ignore_states=[Failed])(clean, OLD, NEW)
