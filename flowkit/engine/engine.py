@@ -104,6 +104,7 @@ class Engine:
             one_pass=manner.one_pass,
         )
         self.manner = manner
+        self.machine.asks = not manner.context.get("resume")
         self.machine.patient = manner.ask is not None and not manner.one_pass
         self._flow_handling: FlowHandling | None = None
         if plan.followed is not None:

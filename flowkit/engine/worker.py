@@ -39,6 +39,7 @@ from flowkit.plan.status import (
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
+REFUSED = "Trigger failed"
 Finished = tuple[Row, Any, Any]  # the row, the value, and what is kept of it where it is not plain
 
 
@@ -341,8 +342,11 @@ class Worker:
             return self.given(call, error.signal.state, error.signal)
         if isinstance(error, TriggerRefusedError):
             failure = describe(error.__cause__ or error, "trigger")
-            value = error.__cause__ or TRIGGERFAIL(str(error))
-            return TRIGGER_FAILED, Detail(failure=failure, message=str(error)), value
+            # What is shown says which trigger; the state says what classic's does.
+            signal = TRIGGERFAIL(REFUSED)
+            value = error.__cause__ or signal
+            state = None if error.__cause__ is not None else signal.state
+            return TRIGGER_FAILED, Detail(failure=failure, message=str(error), state=state), value
         if isinstance(error, Instead):
             return self.given(call, error.state, error.cause)
         if isinstance(error, KeepingError):

@@ -45,7 +45,7 @@ class partial_inputs_only:  # noqa: N801 - the vocabulary of Prefect classic
     validate_on: Iterable[str] | None = None
 
     @property
-    def __name__(self) -> str:  # type: ignore[override]
+    def __name__(self) -> str:
         return type(self).__qualname__
 
     def __call__(self, state: Any, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
@@ -61,7 +61,7 @@ class partial_parameters_only:  # noqa: N801 - the vocabulary of Prefect classic
     validate_on: Iterable[str] | None = None
 
     @property
-    def __name__(self) -> str:  # type: ignore[override]
+    def __name__(self) -> str:
         return type(self).__qualname__
 
     def __call__(self, state: Any, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:

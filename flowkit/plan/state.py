@@ -44,10 +44,7 @@ class State:
     @property
     def result(self) -> Any:
         """The value; None too where there is none."""
-        found = self._result
-        if found is NoResult:
-            return None
-        return found.value if getattr(type(found), "is_place", False) else found
+        return None if self._result is NoResult else self._result
 
     @result.setter
     def result(self, value: Any) -> None:
@@ -178,6 +175,11 @@ def _listed(classes: list[Any], names_only: bool) -> list[Any]:
     return [each.__name__ for each in shown] if names_only else shown
 
 
+def _aware(at: datetime | None) -> datetime | None:
+    """A time; one without a zone is UTC, as in Prefect classic."""
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+
+
 class Pending(State):
     """Not started."""
 
@@ -188,7 +190,7 @@ class Scheduled(Pending):
     """To be started at a time.
 
     Args:
-        start_time: when; default: now. One without a zone is UTC.
+        start_time: when; one without a zone is UTC. Default: now.
     """
 
     color = "#ffab00"
@@ -202,9 +204,7 @@ class Scheduled(Pending):
         context: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message, result, context, cached_inputs)
-        if start_time is not None and start_time.tzinfo is None:
-            start_time = start_time.replace(tzinfo=UTC)
-        self.start_time: datetime | None = start_time or datetime.now(UTC)
+        self.start_time: datetime | None = _aware(start_time) or datetime.now(UTC)
 
 
 class Paused(Scheduled):
@@ -221,7 +221,7 @@ class Paused(Scheduled):
         context: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message, result, start_time, cached_inputs, context)
-        self.start_time = start_time
+        self.start_time = _aware(start_time)
 
 
 class Resume(Scheduled):

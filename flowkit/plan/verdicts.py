@@ -47,6 +47,7 @@ class Verdicts:
         status: a status a node.
         groups: the mapped nodes that have expanded.
         details: facts about nodes, where something is decided by them.
+        asks: whether a task that people start waits for them; else they have said so of all.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -55,6 +56,7 @@ class Verdicts:
         self.groups: dict[int, Group] = {}
         self.details: dict[int, Detail] = {}
         self._resumed: set[tuple[int, int]] = set()
+        self.asks = True
 
     def of_node(self, node: int) -> Verdict:
         """READY, or how a plain node ends without an attempt, and why."""
@@ -170,7 +172,7 @@ class Verdicts:
         if trigger is None:
             return (TRIGGER_FAILED, TRIGGER_SAID_NO.format("all_successful")) if bad else (READY, "")
         verdict = trigger.judge(total + self.plan.constant_inputs.get(node, 0), bad, skipped)
-        if verdict == RUN or (verdict == ASK and (node, index) in self._resumed):
+        if verdict == RUN or (verdict == ASK and (not self.asks or (node, index) in self._resumed)):
             return READY, ""
         if verdict == ASK:
             return PAUSED, ASKED_FOR
