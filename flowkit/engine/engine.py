@@ -11,6 +11,7 @@ was accepted before is kept. Relies on: executors keep their contract (executors
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 import uuid
@@ -20,7 +21,8 @@ from typing import Any
 
 from flowkit.engine import collector, fork, pace
 from flowkit.engine.capture import Capture, Line
-from flowkit.engine.context import CURRENT
+from flowkit.engine.child_runs import ChildRuns
+from flowkit.engine.context import CURRENT, logger_of
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.executors.base import Crew, Executor
 from flowkit.engine.flow_handling import FlowHandling
@@ -48,6 +50,9 @@ from flowkit.plan.plan import Plan
 from flowkit.plan.state import State
 from flowkit.plan.status import CACHED, CANCELLED, MAPPED, TRIGGER_FAILED
 from flowkit.plan.waiting import mark_of
+
+_PATIENCE = 10.0  # seconds after which it is said that child runs are waited for
+_LONGER = 0.25  # seconds that a child run has beyond the grace time of its tasks, to write its end
 
 
 class Engine:
@@ -138,6 +143,7 @@ class Engine:
             self.ring, self._end_now, self.parent[0].interrupts if self.parent is not None else None
         )
         self.stop_notices = StopNotices()
+        self.children = ChildRuns(self)
         release = Release(self, unkept=forgets) if results is not None else None
         self.recorder = Recorder(self, observers, ledger, release)
         self.earlier = earlier or Earlier()
@@ -182,9 +188,12 @@ class Engine:
                     self._open()
                     self._begin()
                     self._drive()
+                    self._wait_for_children()
                     self._close()
                 finally:
                     self._give_up()
+                    grace = 0.0 if self.asked_to_stop else GRACE
+                    self._left_behind += self.children.end(grace)
                     outcome = self._end()
         finally:
             fork.ended(self)
@@ -224,7 +233,7 @@ class Engine:
         self._end()
 
     def _outcome(self) -> Outcome:
-        cut_short = CANCELLED in self.machine.status
+        cut_short = CANCELLED in self.machine.status or self.children.were_cut_short
         return Outcome(
             engine=self,
             duration=self.clock() - self._started,
@@ -296,6 +305,24 @@ class Engine:
         for crew in self._crews:
             self._left_behind += crew.stop(0.0)
 
+    def _wait_for_children(self) -> None:
+        """Until the runs that tasks have started are over, or must be given up."""
+        say_at = self.clock() + _PATIENCE
+        while going_on := self.children.going_on():
+            self.attend()
+            now = self.clock()
+            if self.interrupts.insisted or now >= self._give_up_at + _LONGER:
+                return
+            if now >= say_at:
+                say_at = float("inf")
+                logger_of("").info(
+                    "All tasks of %s have ended; it waits for the run %s.",
+                    self.plan.name,
+                    ", ".join(run.said for run in going_on),
+                )
+            until = self._give_up_at + _LONGER if self.asked_to_stop else self._limit
+            self._bell.wait(min(say_at, until) - now)
+
     def _is_over(self) -> bool:
         if self._bug is not None:
             raise BugError(f"a worker broke: {type(self._bug).__name__}: {self._bug}") from self._bug
@@ -345,6 +372,7 @@ class Engine:
                 self.machine.cancel(now)
                 self.rouse()
             self.stop_notices.ask()
+            self.children.ask(self.interrupts.happened or signal.SIGALRM)
         if now >= self._give_up_at or self.interrupts.insisted:
             with self.lock:
                 left = self.machine.abandon(now)

@@ -71,6 +71,9 @@ class Interrupts:
         """Handle signals inside the block: in the main thread itself, elsewhere through the outer run."""
         if self._outer is not None:
             self._outer._inner.append(self)
+            if self._outer.happened is not None:  # before it could be told
+                self.ask(self._outer.happened, around=False)
+            self.insisted = self.insisted or self._outer.insisted
         try:
             with self._installed():
                 yield
@@ -117,7 +120,7 @@ class Interrupts:
         if self.happened is None:
             self.happened = number
             self._ring()
-            for inner in self._inner:
+            for inner in list(self._inner):
                 inner.ask(number, around=False)
         if around and self._outer is not None:
             self._outer.ask(number)
@@ -226,14 +229,15 @@ class Interrupts:
     def _put_out(self, code: int) -> None:
         """The main thread is not out: end the runs for it, and the process."""
         try:
-            self._settle()
+            self.settle()
         finally:
             if self._before:
                 os._exit(code)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """End the run, and those inside it, from another thread than theirs."""
         self._give_up()
         for inner in list(self._inner):
-            inner._settle()
+            inner.settle()
 
     _HANDLERS = {signal.SIGALRM: _overdue, NUDGE: _nudged}
