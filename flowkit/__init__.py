@@ -113,15 +113,17 @@ def _register(
     from flowkit.errors import UsageError
     from flowkit.flow import ambient
     from flowkit.project import loader
-    from flowkit.project.registration import register_flow
+    from flowkit.project.registration import REGISTERED, register_flow
 
     if ambient.current().flow is self:
         raise UsageError(
             f"`flow.register()` was called inside `with Flow(...)`, where `{self.name}` is still written",
             hints=("call it after the block",),
         )
+    namespace = sys._getframe(1).f_globals
     if not loader.ignore("flow.register()"):
-        register_flow(self, sys._getframe(1).f_globals)
+        register_flow(self, namespace)
+    REGISTERED[self.name] = self, namespace
     return self.name
 
 

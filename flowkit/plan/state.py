@@ -44,7 +44,10 @@ class State:
     @property
     def result(self) -> Any:
         """The value; None too where there is none."""
-        return None if self._result is NoResult else self._result
+        found = self._result
+        if found is NoResult:
+            return None
+        return found.value if getattr(type(found), "is_place", False) else found
 
     @result.setter
     def result(self, value: Any) -> None:

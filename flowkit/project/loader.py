@@ -113,6 +113,7 @@ class _Loading:
 
 _current: ContextVar[_Loading | None] = ContextVar("flowkit_loading", default=None)
 _one_at_a_time = threading.RLock()
+_loaded_files: dict[Path, LoadedModule] = {}  # by this process, the latest of each
 
 
 def is_loading() -> bool:
@@ -128,8 +129,12 @@ def ignore(call: str) -> bool:
     return loading is not None
 
 
-def load(target: Target, project: Project) -> tuple[LoadedModule, Flow]:
+def load(target: Target, project: Project, *, again: bool = True) -> tuple[LoadedModule, Flow]:
     """Load what a NAME stands for, and the flow that it means.
+
+    Args:
+        again: False: a file that this process has loaded, and whose text is the same, is not executed once
+            more: runs that go on have the classes in it.
 
     Raises:
         LoadError, UsageError: as `load_file` and `LoadedModule.pick`.
@@ -137,6 +142,8 @@ def load(target: Target, project: Project) -> tuple[LoadedModule, Flow]:
     if target.path is None:
         assert target.module is not None
         loaded = load_module(target.module, project)
+    elif not again and (known := _as_it_is(target.path, project)) is not None:
+        loaded = known
     else:
         loaded = load_file(target.path, project)
     if target.entry and target.entry.name not in loaded.flows:
@@ -145,6 +152,16 @@ def load(target: Target, project: Project) -> tuple[LoadedModule, Flow]:
             hints=("`flowkit register --prune` brings the registry up to date",),
         )
     return loaded, loaded.pick(target.wanted)
+
+
+def _as_it_is(path: Path, project: Project) -> LoadedModule | None:
+    """The file as this process has loaded it; None where it has not, or not with this text."""
+    path = _python_file(path)
+    with _one_at_a_time:  # another thread may be about to
+        known = _loaded_files.get(path)
+    return (
+        known if known is not None and known.fingerprint == fingerprint(_read(path, project), path) else None
+    )
 
 
 def load_file(path: Path, project: Project | None = None) -> LoadedModule:
@@ -164,7 +181,8 @@ def load_file(path: Path, project: Project | None = None) -> LoadedModule:
     with guarded(path, project) as loading:
         mount(base, path.parent, project.root)
         module = _execute(source, path, module_name(path, base))
-        return _loaded(module, path, source, loading, project)
+        _loaded_files[path] = loaded = _loaded(module, path, source, loading, project)
+        return loaded
 
 
 def load_module(name: str, project: Project) -> LoadedModule:

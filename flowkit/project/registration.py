@@ -21,6 +21,10 @@ from flowkit.project.names import quoted
 from flowkit.project.registry import Changes, Registry
 from flowkit.project.root import FLOWS_FOLDER, Project, find_or_start
 
+# The flows of which this process has called `register()`, also while flowkit loads their file, by name; and
+# the globals of the module that did.
+REGISTERED: dict[str, tuple[Flow, Mapping[str, Any]]] = {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:

@@ -60,6 +60,9 @@ class Asked:
         persists: whether results are kept.
         states: the statuses of tasks that a caller has given, by key; of a mapped one a list, with WAITING
             for those of its children that were not.
+        parent: the number of the run whose task has started this one.
+        idempotency_key: by which that run finds it again, so that it does not start it twice.
+        context: more keys for `flowkit.context`; those that can be written are.
     """
 
     ref: str = ""
@@ -75,6 +78,8 @@ class Asked:
     persists: bool = True
     states: Mapping[str, int | list[int]] = field(default_factory=dict)
     parent: int | None = None
+    idempotency_key: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -231,6 +236,7 @@ class Memory:
         told = {name: value for name, value in vars(asked).items() if name not in ("ref", "parent")}
         told["command"] = MASK.text(asked.command)
         told["keeps"] = asked.persists and self.settings.results.persist  # by the command, and the settings
+        told["context"] = {name: value for name, value in asked.context.items() if _is_open(value)}
         return {**told, "secret": sorted(plan.secrets), "digests": self.digests(plan, values)}
 
     def digests(self, plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
@@ -268,6 +274,14 @@ def session_of(executor: Executor, command: str | None = None) -> Session:
         command=MASK.text(shlex.join(sys.argv) if command is None else command),
         flowkit=__version__,
     )
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a value can be written as JSON, and is no secret."""
+    try:
+        return not MASK.holds(json.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 @dataclass(frozen=True)

@@ -113,10 +113,10 @@ def carried_out(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None = No
     asked.wait()
     try:
         is_main = threading.current_thread() is threading.main_thread()
-        engine, kept = _prepared(flow, asked, caller, in_main=is_main)
+        engine, kept = prepared(flow, asked, caller, in_main=is_main)
     except CycleError as error:
         return _failed(error)
-    return _state_of(_carried_out(engine, kept))
+    return state_of(performed(engine, kept))
 
 
 def _run_on_schedule(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None) -> State:
@@ -150,12 +150,12 @@ async def run_flow_async(
     if loader.ignore("flow.arun()"):
         return _not_now(flow)
     try:
-        engine, kept = _prepared(flow, wanted(flow, parameters, options), _caller)
+        engine, kept = prepared(flow, wanted(flow, parameters, options), _caller)
     except CycleError as error:
         return _failed(error)
-    running = asyncio.ensure_future(asyncio.to_thread(_carried_out, engine, kept))
+    running = asyncio.ensure_future(asyncio.to_thread(performed, engine, kept))
     try:
-        return _state_of(await asyncio.shield(running))
+        return state_of(await asyncio.shield(running))
     except asyncio.CancelledError:
         engine.interrupts.ask(signal.SIGINT, around=False)
         engine.stop_notices.ask()  # the thread that would see to it may be in the task that waits
@@ -165,13 +165,16 @@ async def run_flow_async(
         raise
 
 
-def _prepared(
+def prepared(
     flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None, *, in_main: bool = False
 ) -> tuple[Engine, Kept | None]:
-    """An engine, and what remembers its run.
+    """An engine that is ready to run a flow, and what remembers the run.
 
     Args:
         in_main: it is run in the main thread: what a task raises inline that ends programs comes out of it.
+
+    Raises:
+        UsageError, DefinitionError, HistoryError: see `run_flow`.
     """
     values = dict(asked.values)
     cover(flow.parameters(), values)
@@ -194,19 +197,26 @@ def _prepared(
     if project is not None and settings.history and asked.history is not False:
         home = home_of(flow, caller or {})
         ref = f"{project.display(home.path)}:{home.attribute}" if home is not None else ""
-        kept = _kept(project, settings, plan, values, used, ref, earlier)
+        kept = _kept(project, settings, plan, values, used, _asked(asked, ref, plan, earlier))
     options = Options(
         observers=[LogObserver()],
         timeout=settings.run.timeout,
         switch_interval=settings.switch_interval,
         capture=kept is not None or bool(plan.logged),
         echo=True,
-        manner=asked.manner(_asker(), _OUT if in_main and used.name == "inline" else ()),
+        manner=asked.manner()
+        if asked.apart
+        else asked.manner(_asker(), _OUT if in_main and used.name == "inline" else ()),
     )
     return prepare(plan, values, executors, options, kept, earlier), kept
 
 
-def _carried_out(engine: Engine, kept: Kept | None) -> Outcome:
+def performed(engine: Engine, kept: Kept | None) -> Outcome:
+    """Run an engine; where it cannot even start, that is remembered.
+
+    Raises:
+        FlowkitError: see `Engine.run`.
+    """
     try:
         return engine.run()
     except FlowkitError as error:
@@ -217,24 +227,29 @@ def _carried_out(engine: Engine, kept: Kept | None) -> Outcome:
         raise
 
 
+def _asked(asked: Wanted, ref: str, plan: Plan, earlier: Earlier) -> Asked:
+    """How the run was asked for, as it is remembered."""
+    around = CURRENT.get()
+    return Asked(
+        ref=ref,
+        command=shlex.join(sys.argv),
+        parent=around[0].number if around else None,
+        states=_given(plan, earlier),
+        context=asked.context or {},
+        idempotency_key=asked.idempotency_key,
+    )
+
+
 def _kept(
     project: Project,
     settings: Settings,
     plan: Plan,
     values: Mapping[str, Any],
     executor: Executor,
-    ref: str,
-    earlier: Earlier,
+    asked: Asked,
 ) -> Kept:
     memory = Memory(project, settings)
     session = session_of(executor)
-    around = CURRENT.get()
-    asked = Asked(
-        ref=ref,
-        command=shlex.join(sys.argv),
-        parent=around[0].number if around else None,
-        states=_given(plan, earlier),
-    )
     try:
         return memory.begin(plan, values, session, asked)
     except BaseException:
@@ -384,7 +399,12 @@ def _not_now(flow: Flow) -> State:
     return Pending("Not run: flowkit only loads the file.", not_run(tasks))
 
 
-def _state_of(outcome: Outcome) -> State:
+def state_of(outcome: Outcome) -> State:
+    """The state of a run that is over.
+
+    Raises:
+        KeyboardInterrupt, SystemExit, OverdueError: what was asked of it, or what a task let out, goes on.
+    """
     if outcome.engine.let_out is not None:
         raise outcome.engine.let_out
     asked = outcome.engine.interrupts.happened

@@ -33,6 +33,8 @@ class Wanted:
         values: of the parameters, checked.
         task_handlers, flow_handlers: of a runner.
         one_pass: as `Manner` has it.
+        idempotency_key: as `Asked` has it.
+        apart: it goes on in a thread of its own, where nobody is asked, and nothing can be let out.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -47,6 +49,8 @@ class Wanted:
     task_handlers: Sequence[Handler] = ()
     flow_handlers: Sequence[Handler] = ()
     one_pass: bool = False
+    idempotency_key: str | None = None
+    apart: bool = False
 
     def manner(self, ask: Any = None, lets_out: tuple[type[BaseException], ...] = ()) -> Manner:
         """The part of it that the engine knows.
@@ -78,6 +82,8 @@ OPTIONS = frozenset(each.name for each in dataclasses.fields(Wanted)) - {
     "task_handlers",
     "flow_handlers",
     "one_pass",
+    "idempotency_key",
+    "apart",
 }
 
 

@@ -128,6 +128,10 @@ class History:
         values = (*(value for _, value in wanted), -1 if limit is None else limit)
         return self._runs(f"{where} ORDER BY number DESC LIMIT ?", values)
 
+    def started_by(self, run: RunRecord) -> list[RunRecord]:
+        """The runs that tasks of a run have started, in order."""
+        return self._runs("WHERE parent=? ORDER BY number", (run.number,))
+
     def flows(self) -> list[str]:
         """The flows that have runs."""
         return [row[0] for row in self._rows("SELECT DISTINCT flow FROM runs ORDER BY flow")]

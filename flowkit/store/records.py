@@ -36,7 +36,7 @@ class RunRecord:
         parameters: values as text, by name.
         asked: how it was started.
         outline: digest of the outline of its plan.
-        parent: the number of the run that it took results from.
+        parent: the number of the run whose task has started it.
         counts: how many tasks ended how, by the word of their status.
         bytes: of its results in files.
     """

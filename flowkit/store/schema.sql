@@ -28,7 +28,7 @@ CREATE TABLE runs (
     parameters TEXT NOT NULL,           -- JSON, for people; secret ones are `null` and named in `asked`
     asked      TEXT NOT NULL,           -- JSON: how it was started: selection, forced tasks, persistence, secrets
     outline    BLOB NOT NULL,
-    parent     INTEGER,
+    parent     INTEGER,                 -- the run whose task has started this one
     exit_code  INTEGER,
     counts     TEXT NOT NULL DEFAULT '{}', -- JSON: how many tasks ended in which status
     bytes      INTEGER NOT NULL DEFAULT 0  -- of its results in files
