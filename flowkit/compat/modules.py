@@ -61,6 +61,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("codecommit", "docker", "gcs", "git")},
     **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("github", "gitlab", "local", "module")},
     **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("s3", "webhook")},
+    "tasks.prefect": ("flowkit.compat.flow_runs",),
+    **{f"tasks.prefect.flow_run{kind}": ("flowkit.compat.flow_runs",) for kind in ("", "_cancel", "_rename")},
     "utilities.collections": ("flowkit.compat.utilities",),
     "utilities.configuration": ("flowkit.compat.utilities",),
     "utilities.context": ("flowkit.engine.context",),

@@ -11,6 +11,7 @@ from typing import Any
 
 from flowkit.compat.exceptions import AuthorizationError, ClientError, ObjectNotFoundError
 from flowkit.compat.kept import Kept, as_set, names, say_once
+from flowkit.compat.views import FlowRunView, FlowView, TaskRunView, TenantView
 
 __all__ = [
     "Agent",
@@ -124,39 +125,6 @@ class VertexAgent(Agent):
         "project region_name service_account agent_config_id name labels env_vars max_polls agent_address"
         " no_cloud_logs"
     )
-
-
-class _View(Kept):
-    """What a server knows of something."""
-
-    @classmethod
-    def _unknown(cls, *args: Any, **options: Any) -> Any:
-        raise ClientError(
-            f"`{cls.__name__}` would have asked a server; `flowkit runs --json` tells of runs here"
-        )
-
-    from_flow_id = from_flow_run_id = from_task_run_id = from_id = from_flow_name = _unknown
-
-
-class FlowView(_View):
-    takes = names(
-        "flow_id settings run_config serialized_flow archived project_name core_version storage name"
-        " flow_group_labels"
-    )
-
-
-class FlowRunView(_View):
-    takes = names(
-        "flow_run_id name flow_id labels parameters context state states updated_at run_config task_runs"
-    )
-
-
-class TaskRunView(_View):
-    takes = names("task_run_id task_id task_slug name state map_index flow_run_id")
-
-
-class TenantView(_View):
-    takes = names("tenant_id name slug")
 
 
 def _artifact(what: str, content: str) -> str:
