@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 from flowkit.cli.console import Console
 from flowkit.cli.debugger import post_mortem
@@ -53,6 +54,7 @@ def carry_out(
     earlier: Earlier | None = None,
     *,
     careful: bool = False,
+    context: Mapping[str, Any] | None = None,
 ) -> int:
     """Run a plan, show it, and return the exit code.
 
@@ -61,6 +63,7 @@ def carry_out(
         kept: what remembers the run; None: nobody.
         earlier: what is known already.
         careful: no task begins before that is committed.
+        context: more keys for `flowkit.context`.
 
     Raises:
         FlowkitError: the output, or the history, could not be written.
@@ -70,7 +73,9 @@ def carry_out(
         console = Console(stdout=data, stderr=terminal)
         try:
             how = replace(
-                _options(console, name, executors[0].workers, options, chosen, kept), careful=careful
+                _options(console, name, executors[0].workers, options, chosen, kept),
+                careful=careful,
+                given=context or {},
             )
             engine = prepare(plan, values, executors, how, kept, earlier)
             with closing(console), said_by(console):

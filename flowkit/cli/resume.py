@@ -68,6 +68,7 @@ def add_to(app: typer.Typer, arguments: list[str]) -> None:
             module=None,
             pairs=pairs,
             params=params,
+            keys=None,
             executor=executor,
             workers=workers,
             select=None,
@@ -149,7 +150,16 @@ def _go_on(
     kept = go_on(memory, found, values, session_of(executor), asked)
     kept.results.borrow(lent.sources)
     return carry_out(
-        run.flow, plan, values, executors, options, chosen, kept, found.earlier, careful=found.careful
+        run.flow,
+        plan,
+        values,
+        executors,
+        options,
+        chosen,
+        kept,
+        found.earlier,
+        careful=found.careful,
+        context=asked.context,
     )
 
 
@@ -184,6 +194,8 @@ def _asked(run: RunRecord, options: RunOptions) -> Asked:
         forced=tuple(options.force or ()),
         reads=not options.no_cache,
         persists=bool(before.get("persists", True)),
+        idempotency_key=before.get("idempotency_key"),
+        context=before.get("context") or {},
     )
 
 

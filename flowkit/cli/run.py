@@ -22,6 +22,7 @@ from flowkit.cli.place import here, memory_of, say, settings
 from flowkit.cli.run_options import (
     RunOptions,
     as_help,
+    given_as_context,
     given_as_options,
     given_by_pairs,
     named_in,
@@ -92,6 +93,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         forced=tuple(options.force or ()),
         reads=not options.no_cache,
         persists=not options.no_persist,
+        context=given_as_context(options.keys or ()),
     )
     memory = memory_of(loaded.project, chosen, reads_only=options.dry_run)
     try:
@@ -117,7 +119,9 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         if memory is not None:
             memory.close()
         raise
-    return carry_out(loaded.flow.name, plan, values, executors, options, chosen, kept, ends)
+    return carry_out(
+        loaded.flow.name, plan, values, executors, options, chosen, kept, ends, context=asked.context
+    )
 
 
 def say_outdated(memory: Memory, flow: Flow, values: Mapping[str, Any], taken: Mapping[str, int]) -> None:

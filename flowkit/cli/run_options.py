@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class RunOptions:
     module: str | None
     pairs: list[str] | None
     params: Path | None
+    keys: list[str] | None
     executor: Executor | None
     workers: int | None
     select: str | None
@@ -133,6 +135,9 @@ _OPTIONS = (
     _Option("pairs", list[str] | None, ("-p", "--param"), "A parameter by name.", "KEY=VALUE"),
     _Option(
         "params", Path | None, ("--params", "--param-file"), "Parameters from a TOML or JSON file.", "FILE"
+    ),
+    _Option(
+        "keys", list[str] | None, ("--context",), "A key for flowkit.context, as JSON or text.", "KEY=VALUE"
     ),
     _Option(
         "output",
@@ -370,6 +375,26 @@ def given_by_pairs(pairs: Iterable[str]) -> dict[str, list[str]]:
         if not equals or not key:
             raise UsageError(f"`-p {pair}` is not of the form `-p KEY=VALUE`")
         found.setdefault(key, []).append(value)
+    return found
+
+
+def given_as_context(pairs: Iterable[str]) -> dict[str, Any]:
+    """`--context key=value`, by key; a value that is no JSON is text.
+
+    Source of the rule: Prefect classic, 20.6.
+
+    Raises:
+        UsageError: one without `=`.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"`--context {pair}` is not of the form `--context KEY=VALUE`")
+        try:
+            found[key] = json.loads(value)
+        except (ValueError, RecursionError):
+            found[key] = value
     return found
 
 

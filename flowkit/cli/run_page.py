@@ -11,7 +11,7 @@ from flowkit.cli.failures import short_path
 from flowkit.cli.reasons import made_in
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns
-from flowkit.cli.wording import duration, one_line, shown
+from flowkit.cli.wording import duration, listed, one_line, shown
 from flowkit.plan.status import Status
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord, hidden_nodes
@@ -32,7 +32,7 @@ def page_of(history: History, run: RunRecord, *, children: bool = False) -> str:
     tasks = _tasks(history, run, children=children)
     parts = [
         "\n".join(_head(run)),
-        columns(_facts(run)),
+        columns(_facts(run, history.started_by(run))),
         columns(_sessions(history, run), _SESSIONS),
         columns(list(_rows(history, run, tasks)), _TASKS),
         *_failures(history, run, tasks),
@@ -109,7 +109,7 @@ def _head(run: RunRecord) -> Iterator[str]:
         yield one_line(run.reason, 500)
 
 
-def _facts(run: RunRecord) -> list[tuple[str, str]]:
+def _facts(run: RunRecord, children: Sequence[RunRecord]) -> list[tuple[str, str]]:
     ended = moments.at(run.ended) if run.ended is not None else ""
     facts = [
         ("id", run.uid),
@@ -117,7 +117,8 @@ def _facts(run: RunRecord) -> list[tuple[str, str]]:
         ("started", f"{moments.at(run.started)} ({moments.ago(time.time() - run.started)})"),
         ("ended", ended),
         ("exit code", "" if run.exit_code is None else str(run.exit_code)),
-        ("results of", f"run {run.parent}" if run.parent is not None else ""),
+        ("child of", f"run {run.parent}" if run.parent is not None else ""),
+        ("child runs", listed([f"{each.number} ({each.flow}, {each.status.word})" for each in children], 5)),
         ("in files", moments.size(run.bytes) if run.bytes else ""),
     ]
     found = [fact for fact in facts if fact[1]]

@@ -13,6 +13,7 @@ from flowkit.cli import moments
 from flowkit.cli.past import Run, history_here
 from flowkit.cli.place import say
 from flowkit.cli.run_page import document_of, page_of
+from flowkit.cli.styled import joined
 from flowkit.cli.table import columns
 from flowkit.cli.wording import duration
 from flowkit.errors import UsageError
@@ -111,6 +112,7 @@ def _status(word: str | None) -> RunStatus | None:
 
 
 def _row(run: RunRecord) -> tuple[str, ...]:
+    counts = [f"{number:,} {word}" for word, number in run.counts.items() if number]
     took = run.duration if run.status is not RunStatus.RUNNING else time.time() - run.started
     return (
         str(run.number),
@@ -119,7 +121,7 @@ def _row(run: RunRecord) -> tuple[str, ...]:
         f"{run.status.symbol} {run.status.word}",
         moments.ago(time.time() - run.started),
         duration(took) if took is not None else "",
-        ", ".join(f"{number:,} {word}" for word, number in run.counts.items() if number),
+        joined([", ".join(counts), f"child of run {run.parent}" if run.parent is not None else ""], "; "),
     )
 
 
