@@ -139,13 +139,9 @@ def load(target: Target, project: Project, *, again: bool = True) -> tuple[Loade
     Raises:
         LoadError, UsageError: as `load_file` and `LoadedModule.pick`.
     """
-    if target.path is None:
-        assert target.module is not None
-        loaded = load_module(target.module, project)
-    elif not again and (known := _as_it_is(target.path, project)) is not None:
-        loaded = known
-    else:
-        loaded = load_file(target.path, project)
+    with _one_at_a_time:  # another thread may be about to load the very file
+        loaded = _as_it_is(target, project) if not again else None
+        loaded = loaded or _load(target, project)
     if target.entry and target.entry.name not in loaded.flows:
         raise UsageError(
             f"`{target.entry.file}` no longer has the flow {quoted(target.entry.name)}",
@@ -154,14 +150,22 @@ def load(target: Target, project: Project, *, again: bool = True) -> tuple[Loade
     return loaded, loaded.pick(target.wanted)
 
 
-def _as_it_is(path: Path, project: Project) -> LoadedModule | None:
+def _load(target: Target, project: Project) -> LoadedModule:
+    if target.path is not None:
+        return load_file(target.path, project)
+    assert target.module is not None
+    return load_module(target.module, project)
+
+
+def _as_it_is(target: Target, project: Project) -> LoadedModule | None:
     """The file as this process has loaded it; None where it has not, or not with this text."""
-    path = _python_file(path)
-    with _one_at_a_time:  # another thread may be about to
-        known = _loaded_files.get(path)
-    return (
-        known if known is not None and known.fingerprint == fingerprint(_read(path, project), path) else None
-    )
+    if target.path is None:
+        return None
+    path = _python_file(target.path)
+    known = _loaded_files.get(path)
+    if known is None or known.fingerprint != fingerprint(_read(path, project), path):
+        return None
+    return known
 
 
 def load_file(path: Path, project: Project | None = None) -> LoadedModule:

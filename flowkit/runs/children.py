@@ -152,7 +152,7 @@ def _from_file(name: str, project: Project) -> Flow:
     try:
         target = resolve(name, project, folder=config.resolve(project).settings.flows)
     except UsageError as error:
-        error.hints = (*error.hints, _HINT)
+        error.hints = (*suggestions(name, REGISTERED), *error.hints, _HINT)
         raise
     # Not once more: the runs that go on have objects of the classes in it.
     return loader.load(target, project, again=False)[1]

@@ -337,7 +337,7 @@ class _Past:
     def _made(self, history: History, run: RunRecord, node: int, index: int, key: str) -> SeenTask:
         attempts = [each for each in history.attempts(run, node) if each.child == index and each.attempt >= 0]
         state = _state_of_task(attempts[-1]) if attempts else CLASSES[Status.WAITING]("Not reached.")
-        name = key.rpartition("-")[0] if key.rpartition("-")[2].isdecimal() and "-" in key else key
+        name = _name(key)
         slug = _slug(key, name)
         width = history.width(run, node) if index < 0 else None
         mark = (slug, node, index, width, state)
@@ -451,6 +451,12 @@ def _slug(key: str, name: str) -> str:
     return f"{name}-1" if key == name else key
 
 
+def _name(key: str) -> str:
+    """The name of a task, as far as its key shows it."""
+    name, _, number = key.rpartition("-")
+    return name if name and number.isdecimal() else key
+
+
 def _node_of(slug: str, keys: Any, flow: str) -> int:
     """The node of a slug, or of a key.
 
@@ -460,7 +466,7 @@ def _node_of(slug: str, keys: Any, flow: str) -> int:
     for key in (slug.removesuffix("-1") if slug.endswith("-1") else None, slug):
         if key in keys:
             return list(keys).index(key)
-    slugs = [key for key in keys if isinstance(key, str)]
+    slugs = [_slug(key, _name(key)) for key in keys]
     raise UsageError(
         f"the flow {quoted(flow)} has no task with the slug {quoted(slug)}",
         hints=suggestions(slug, slugs) or (f"it has {', '.join(quoted(each) for each in slugs[:10])}",),
