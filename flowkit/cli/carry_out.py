@@ -17,6 +17,7 @@ from flowkit.cli.run_options import RunOptions
 from flowkit.cli.streams import said_by, set_apart
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.executors.base import Executor
+from flowkit.engine.manner import Manner
 from flowkit.engine.outcome import Outcome
 from flowkit.errors import FlowkitError, UsageError
 from flowkit.logs import show_logs
@@ -75,7 +76,7 @@ def carry_out(
             how = replace(
                 _options(console, name, executors[0].workers, options, chosen, kept),
                 careful=careful,
-                given=context or {},
+                manner=Manner(context=context or {}),
             )
             engine = prepare(plan, values, executors, how, kept, earlier)
             with closing(console), said_by(console):

@@ -17,7 +17,8 @@ from flowkit import task
 from flowkit.compat.kept import say_once
 from flowkit.compat.views import FlowRunView
 from flowkit.engine.context import CURRENT, context, logger_of
-from flowkit.engine.signals import FAIL, SKIP, SUCCESS
+from flowkit.engine.signals import FAIL, signal_from_state
+from flowkit.errors import UsageError
 from flowkit.flow.defaults import defaults_from_attrs
 from flowkit.flow.task import Task
 from flowkit.runs import children, seen
@@ -58,7 +59,7 @@ def create_flow_run(
         context: more keys for its `flowkit.context`.
         idempotency_key: that of an earlier run of this flow, started by the same run, means that one.
         project_name, labels, run_config: taken, and not used.
-        run_name: is logged; the history names runs itself.
+        run_name: what its `flowkit.context` says that it is called; the history names runs itself.
         scheduled_start_time: taken; it starts now.
 
     Raises:
@@ -83,7 +84,7 @@ def _start(
 ) -> str:
     if at is not None and (at if at.tzinfo else at.replace(tzinfo=UTC)) > datetime.now(UTC):
         say_once("`scheduled_start_time` asks for a later start; flowkit starts a child run now.")
-    started = children.start(name, parameters, context=more, idempotency_key=key)
+    started = children.start(name, parameters, context=more, run_name=run_name, idempotency_key=key)
     called = f", called {run_name!r}" if run_name else ""
     _logger().info("Started the run %s%s", started.said, called)
     return started.id
@@ -141,7 +142,10 @@ class _Told:
 def _end_as(run: SeenRun, result: Any) -> NoReturn:
     """End the task in the state that a run has ended in; a cancelled one counts as failed."""
     message = f"{run.id} finished in state {run.state}"
-    kind = SKIP if run.state.is_skipped() else SUCCESS if run.state.is_successful() else FAIL
+    try:
+        kind = signal_from_state(run.state)
+    except UsageError:  # as for one that was cancelled, which classic did not see
+        kind = FAIL
     raise kind(message, result=result)
 
 
@@ -173,7 +177,7 @@ class StartFlowRun(Task):
         parameters: of the run.
         wait: end when that run does, and as it does; else the id of the run is the result at once.
         new_flow_context: more keys for its `flowkit.context`.
-        run_name: is logged.
+        run_name: as `create_flow_run` takes it.
         project_name, run_config, scheduled_start_time, poll_interval, create_link_artifact: taken, and not
             used.
         **options: those of `Task`; the name is `Flow NAME` where the flow is given here.

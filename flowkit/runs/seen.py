@@ -23,7 +23,7 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.engine import Engine
 from flowkit.engine.stop_notices import told
 from flowkit.errors import FlowkitError, HistoryError, UsageError
-from flowkit.plan.state import CLASSES, Cancelled, Failed, Mapped, Running, State, Success, TimedOut
+from flowkit.plan.state import CLASSES, Cancelled, Failed, Mapped, Paused, Running, State, Success, TimedOut
 from flowkit.plan.status import Status
 from flowkit.project import state_folder
 from flowkit.project.config import config
@@ -66,6 +66,7 @@ class SeenRun:
 
     Attributes:
         number: in the history; None where it is not kept.
+        over: whether nothing more happens to it by itself; what is paused is over, and not finished.
         parameters: of a run of this process the values, of others what the history shows of them.
     """
 
@@ -74,6 +75,7 @@ class SeenRun:
     number: int | None
     flow: str
     state: State
+    over: bool
     parameters: Mapping[str, Any]
     context: Mapping[str, Any]
     source: Source = field(repr=False)
@@ -141,7 +143,7 @@ def wait(
     run = look(run_id)
     deadline = float("inf") if longest is None else time.monotonic() + longest
     seen(run)
-    while not run.state.is_finished():
+    while not run.over:
         left = deadline - time.monotonic()
         if left <= 0:
             raise RuntimeError(f"the run {run.name} has not ended after {longest:g} seconds")
@@ -205,7 +207,8 @@ class _Child:
                 name: "•••" if name in engine.plan.secrets else value
                 for name, value in engine.parameters.items()
             },
-            context=engine.given,
+            context=engine.manner.context,
+            over=self._run.ended.is_set(),
             source=self,
         )
 
@@ -306,6 +309,7 @@ class _Past:
             state=_state_of(run),
             parameters=run.parameters,
             context=run.asked.get("context") or {},
+            over=run.status is not RunStatus.RUNNING,
             source=self,
         )
 
@@ -375,7 +379,7 @@ class _Past:
 
     def cancel(self) -> bool:
         run = self.seen()
-        if run.state.is_finished():
+        if run.over:
             return False
         raise FlowkitError(
             f"the run {run.number} ({run.name}) is carried out by another process",
@@ -434,6 +438,7 @@ _STATES: dict[RunStatus, type[State]] = {
     RunStatus.INTERRUPTED: Cancelled,
     RunStatus.TIMED_OUT: TimedOut,
     RunStatus.CRASHED: Failed,
+    RunStatus.PAUSED: Paused,
 }
 
 
