@@ -250,7 +250,7 @@ class Worker:
     def _committed(self, finished: Finished) -> Finished:
         """The same; where its task asks for that, its end is on disk before anything follows from it."""
         row, value, kept = finished
-        if row[0] not in self.plan.durable:
+        if row[0] not in self.plan.durable or self.engine.results is None:
             return finished
         good = SUCCESS <= row[3] <= CACHED
         try:

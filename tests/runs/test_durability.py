@@ -67,3 +67,9 @@ def test_a_task_may_be_less_careful_than_its_run(place: Place) -> None:
         first()
     session = place.run(flow)
     assert len(session.outcome.plan.durable) == 1
+
+
+def test_without_history_a_task_that_asks_for_it_runs_like_others() -> None:
+    with Flow("durable") as flow:
+        result = first(task_args={"durability": "task"})
+    assert flow.run(history=False).result[result].result == [1, 2]
