@@ -20,6 +20,7 @@ from flowkit.cli.wording import duration, listed, shown
 from flowkit.draw.labels import printable
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor
+from flowkit.engine.manner import Manner
 from flowkit.engine.mask import MASK
 from flowkit.engine.outcome import Outcome
 from flowkit.engine.secret import cover
@@ -133,6 +134,7 @@ def _carried_out(prepared: Replay, values: dict[str, Any], *, pdb: bool, debug: 
         # Where secrets are known, what the task prints comes by us, line by line, without them.
         capture=bool(MASK) and not pdb,
         switch_interval=None,
+        manner=Manner(context=prepared.context),
     )
     outcome = engine.run()
     rows = [

@@ -37,7 +37,8 @@ __all__ = [
 _POLL = 1.0  # seconds after which the history is asked again about a run of another process
 
 
-@task
+# Nothing follows from a run whose id is not on disk: else a resume might start another one for it.
+@task(durability="task")
 def create_flow_run(
     flow_id: str | None = None,
     flow_name: str | None = None,

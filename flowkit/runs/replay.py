@@ -41,6 +41,7 @@ class Replay:
         node, child: the task in that plan; of a mapped one -1 means all children.
         earlier: the ends of all others.
         changed: what of its code is not what it was in the run.
+        context: more keys for `flowkit.context`, as the run had them.
     """
 
     plan: Plan
@@ -48,6 +49,7 @@ class Replay:
     child: int
     earlier: Earlier
     changed: tuple[Change, ...]
+    context: Mapping[str, Any]
 
 
 def replay_of(
@@ -80,7 +82,8 @@ def replay_of(
     plan = compile_flow(flow, only={task, *near}, given=sources)
     node = plan.tasks.index(task)
     earlier = _Inputs(memory, run, plan, node, old, child, sources).earlier()
-    return Replay(plan, node, child, earlier, _changed(run, old, drawn, now))
+    context = run.record.asked.get("context") or {}
+    return Replay(plan, node, child, earlier, _changed(run, old, drawn, now), context)
 
 
 def _changed(run: PastRun, old: int, drawn: Drawn, new: int) -> tuple[Change, ...]:

@@ -18,6 +18,7 @@ from flowkit.errors import FlowkitError, UsageError
 from flowkit.plan.state import Cancelled, Failed, Success
 from flowkit.project.registration import REGISTERED
 from flowkit.runs import children, seen
+from flowkit.signals import PAUSE
 from flowkit.store.history import History
 from flowkit.store.records import RunRecord
 from flowkit.store.run_status import RunStatus
@@ -397,6 +398,23 @@ def test_one_child_is_cancelled_and_the_parent_goes_on(here: Place) -> None:
     assert state.is_successful()
     assert said == [True, Cancelled, False]
     assert records(here)["child"].status is RunStatus.CANCELLED
+
+
+def test_a_child_that_is_paused_is_waited_for_no_longer(here: Place) -> None:
+    @task
+    def pause() -> None:
+        raise PAUSE("look at it first")
+
+    with Flow("child") as child:
+        pause()
+    known(child)
+    found = []
+    with Flow("parent") as flow:
+        task(lambda: found.append(seen.wait(children.start("child").id, 1.0)), name="begin")()
+    assert flow.run().is_successful()
+    assert (type(found[0].state).__name__, found[0].over) == ("Paused", True)
+    assert records(here)["child"].status is RunStatus.PAUSED
+    assert seen.wait(found[0].id, 1.0).over
 
 
 def test_a_run_that_is_over_starts_no_other(here: Place) -> None:

@@ -270,3 +270,41 @@ def test_a_flag_and_a_parameter_of_the_same_option_are_warned_of(shell: Shell) -
     )
     shell.write("flows/classic.py", body)
     assert "`no_x`" in shell("register").err
+
+
+CONTEXT = """
+    from flowkit import context, flow, task
+
+    @task
+    def look(broken):
+        print(repr(context.get("colour")), repr(context.get("taste")), repr(context.get("date")))
+        if broken:
+            raise ValueError("no")
+
+    @flow
+    def looking(broken: bool = False):
+        look(broken)
+"""
+
+
+def test_keys_of_the_context_are_json_or_text(shell: Shell) -> None:
+    shell.write("flows/looking.py", CONTEXT)
+    said = shell(
+        "run", "looking", "--context", "colour=[1, 2]", "--context", "taste=a=b", "--context", "date=x"
+    )
+    assert said.printed == ["[1, 2] 'a=b' 'x'"]
+
+
+def test_the_context_is_as_it_was_when_the_run_goes_on_or_a_task_is_replayed(shell: Shell) -> None:
+    shell.write("flows/looking.py", CONTEXT)
+    shell("run", "looking", "--broken", "--context", "colour=red", "--context", "date=x", code=1)
+    assert shell("resume", "-p", "broken=false").printed == ["'red' None 'x'"]
+    assert "'red' None 'x'" in shell("replay", "1", "look").out
+
+
+def test_a_key_without_a_value_is_refused(shell: Shell) -> None:
+    shell.write("flows/looking.py", CONTEXT)
+    assert (
+        "`--context colour` is not of the form `--context KEY=VALUE`"
+        in shell("run", "looking", "--context", "colour", code=2).err
+    )
