@@ -15,6 +15,7 @@ from flowkit.cli.debugger import post_mortem
 from flowkit.cli.display import observers_for
 from flowkit.cli.run_options import RunOptions
 from flowkit.cli.streams import said_by, set_apart
+from flowkit.engine.context import given
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.manner import Manner
@@ -76,7 +77,7 @@ def carry_out(
             how = replace(
                 _options(console, name, executors[0].workers, options, chosen, kept),
                 careful=careful,
-                manner=Manner(context=context or {}),
+                manner=Manner(context={**given(), **(context or {})}),
             )
             engine = prepare(plan, values, executors, how, kept, earlier)
             with closing(console), said_by(console):

@@ -99,7 +99,7 @@ def _started(
         context=context,
         flow_run_name=run_name,
         idempotency_key=key,
-        apart=parent is not None,
+        is_child=True,
     )
     with undisturbed():  # a run that has begun must have somebody who ends it
         engine, kept = prepared(flow, asked, caller)

@@ -205,7 +205,7 @@ def prepared(
         capture=kept is not None or bool(plan.logged),
         echo=True,
         manner=asked.manner()
-        if asked.apart
+        if asked.is_child
         else asked.manner(_asker(), _OUT if in_main and used.name == "inline" else ()),
     )
     return prepare(plan, values, executors, options, kept, earlier), kept

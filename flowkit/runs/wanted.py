@@ -34,7 +34,8 @@ class Wanted:
         task_handlers, flow_handlers: of a runner.
         one_pass: as `Manner` has it.
         idempotency_key: as `Asked` has it.
-        apart: it goes on in a thread of its own, where nobody is asked, and nothing can be let out.
+        is_child: it goes on beside who starts it: it has nothing of their context, nobody is asked about what
+            is paused, and nothing can be let out.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class Wanted:
     flow_handlers: Sequence[Handler] = ()
     one_pass: bool = False
     idempotency_key: str | None = None
-    apart: bool = False
+    is_child: bool = False
 
     def manner(self, ask: Any = None, lets_out: tuple[type[BaseException], ...] = ()) -> Manner:
         """The part of it that the engine knows.
@@ -59,7 +60,7 @@ class Wanted:
             ask, lets_out: as `Manner` has them.
         """
         return Manner(
-            context={**given(), **(self.context or {})},
+            context={**({} if self.is_child else given()), **(self.context or {})},
             before=self.state or (Pending() if self.one_pass else Scheduled()),
             task_contexts=self.task_contexts or {},
             run_id=self.flow_run_id,
@@ -83,7 +84,7 @@ OPTIONS = frozenset(each.name for each in dataclasses.fields(Wanted)) - {
     "flow_handlers",
     "one_pass",
     "idempotency_key",
-    "apart",
+    "is_child",
 }
 
 

@@ -261,7 +261,7 @@ def test_parameters_and_context_reach_the_tasks_of_the_child(here: Place) -> Non
     value = object()
     with Flow("parent") as parent:
         task(lambda: children.start("child", {"x": value}, context={"colour": "red"}), name="begin")()
-    parent.run()
+    parent.run(context={"taste": "sweet"})
     assert found == [(value, "red", None)]
     assert seen.look(records(here)["child"].uid).context == {"colour": "red"}
 

@@ -277,7 +277,7 @@ CONTEXT = """
 
     @task
     def look(broken):
-        print(repr(context.get("colour")), repr(context.get("taste")), repr(context.get("date")))
+        print(repr(context.get("colour")), repr(context.get("taste")), context.today)
         if broken:
             raise ValueError("no")
 
@@ -290,16 +290,23 @@ CONTEXT = """
 def test_keys_of_the_context_are_json_or_text(shell: Shell) -> None:
     shell.write("flows/looking.py", CONTEXT)
     said = shell(
-        "run", "looking", "--context", "colour=[1, 2]", "--context", "taste=a=b", "--context", "date=x"
+        "run",
+        "looking",
+        "--context",
+        "colour=[1, 2]",
+        "--context",
+        "taste=a=b",
+        "--context",
+        "date=2020-01-02",
     )
-    assert said.printed == ["[1, 2] 'a=b' 'x'"]
+    assert said.printed == ["[1, 2] 'a=b' 2020-01-02"]
 
 
 def test_the_context_is_as_it_was_when_the_run_goes_on_or_a_task_is_replayed(shell: Shell) -> None:
     shell.write("flows/looking.py", CONTEXT)
-    shell("run", "looking", "--broken", "--context", "colour=red", "--context", "date=x", code=1)
-    assert shell("resume", "-p", "broken=false").printed == ["'red' None 'x'"]
-    assert "'red' None 'x'" in shell("replay", "1", "look").out
+    shell("run", "looking", "--broken", "--context", "colour=red", "--context", "date=2020-01-02", code=1)
+    assert shell("resume", "-p", "broken=false").printed == ["'red' None 2020-01-02"]
+    assert "'red' None 2020-01-02" in shell("replay", "1", "look").out
 
 
 def test_a_key_without_a_value_is_refused(shell: Shell) -> None:
@@ -308,3 +315,10 @@ def test_a_key_without_a_value_is_refused(shell: Shell) -> None:
         "`--context colour` is not of the form `--context KEY=VALUE`"
         in shell("run", "looking", "--context", "colour", code=2).err
     )
+
+
+def test_keys_that_the_file_puts_into_the_context_are_there_too(shell: Shell) -> None:
+    shell.write("flows/looking.py", CONTEXT + '    context["taste"] = context["colour"] = "of the file"\n')
+    assert shell("run", "looking", "--context", "colour=red", "--context", "date=2020-01-02").printed == [
+        "'red' 'of the file' 2020-01-02"
+    ]
