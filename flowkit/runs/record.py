@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -132,6 +133,8 @@ class Record:
             ).fetchone()
             if row is not None and row[0] == CANCELLED_BY_COMMAND:
                 return RunStatus.CANCELLED, CANCELLED_BY_COMMAND
+            if outcome.interrupted == signal.SIGALRM:
+                return RunStatus.INTERRUPTED, "stopped, as the run around it was, or had no time left"
             return RunStatus.INTERRUPTED, f"stopped by signal {outcome.interrupted}"
         if outcome.timed_out:
             return RunStatus.TIMED_OUT, outcome.state.message or ""

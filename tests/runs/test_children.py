@@ -376,7 +376,8 @@ def test_a_child_whose_parent_is_out_of_time_ends_too(here: Place, monkeypatch: 
     assert state.is_failed()
     found = records(here)
     assert found["parent"].status is RunStatus.TIMED_OUT
-    assert found["stuck"].ended is not None
+    assert found["stuck"].status is RunStatus.INTERRUPTED
+    assert found["stuck"].reason == "stopped, as the run around it was, or had no time left"
 
 
 def test_one_child_is_cancelled_and_the_parent_goes_on(here: Place) -> None:
