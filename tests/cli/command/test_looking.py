@@ -71,7 +71,7 @@ def test_help_and_version_are_data(shell: Shell) -> None:
 def test_what_is_asked_wrongly_exits_2_with_nothing_on_stdout(shell: Shell) -> None:
     for arguments, says in (
         (["grap"], "Did you mean 'graph'?"),
-        (["run"], "Missing argument 'NAME'"),
+        (["run"], "`flowkit run` needs the name of a flow"),
         (["list", "--nope"], "No such option: --nope"),
         (["graph", "x", "--format", "svg"], "'mermaid'"),
     ):

@@ -448,3 +448,40 @@ def test_parameters_that_cannot_be_read_are_asked_for_and_not_replaced_by_defaul
     if command == ("resume",):
         said = shell("resume", "-p", "table=test", env={"HOME": elsewhere, "XDG_CONFIG_HOME": elsewhere})
         assert "dropping test" in said.err
+
+
+# -- in the ways of Prefect classic ----------------------------------------------------------
+
+CLASSIC = """
+from prefect import Flow, Parameter, task
+
+@task
+def say(x):
+    print("x is", x)
+
+with Flow("one") as one:
+    say(Parameter("x", default=1))
+with Flow("two") as two:
+    say(Parameter("y", default=2))
+"""
+
+
+def test_a_flow_of_a_module_is_run(shell: Shell) -> None:
+    shell.write("package/__init__.py", "")
+    shell.write("package/flows_of_it.py", CLASSIC)
+    shell.write("alone.py", CLASSIC)
+    for module in ("package.flows_of_it", "alone"):
+        said = shell("run", "-m", module, "two", "--y", "5")
+        assert "x is 5" in said.err
+        path = f"{module.replace('.', '/')}.py"
+        assert f"note: `{path}` imports `prefect`, which is not installed: flowkit stands in for it" in said.err
+    said = shell("run", "--module=alone", code=2)
+    assert said.sentence == "`alone.py` has 2 flows: `one`, `two`"
+    assert shell("run", "-m", "nothing", "two", code=2).sentence.startswith("there is no module `nothing`")
+
+
+def test_parameters_come_from_a_file_by_its_name_in_classic_too(shell: Shell) -> None:
+    shell.write("flows/classic.py", CLASSIC)
+    shell.write("given.json", '{"x": 7}')
+    assert "x is 7" in shell("run", "one", "--param-file", "given.json").err
+    assert "x is 8" in shell("run", "one", "--param-file", "given.json", "--param", "x=8").err
