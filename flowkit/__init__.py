@@ -113,7 +113,7 @@ def _register(
     from flowkit.errors import UsageError
     from flowkit.flow import ambient
     from flowkit.project import loader
-    from flowkit.project.registration import REGISTERED, register_flow
+    from flowkit.project.registration import REGISTERED
 
     if ambient.current().flow is self:
         raise UsageError(
@@ -122,9 +122,33 @@ def _register(
         )
     namespace = sys._getframe(1).f_globals
     if not loader.ignore("flow.register()"):
-        register_flow(self, namespace)
+        _register_here(self, namespace)
     REGISTERED[self.name] = self, namespace
     return self.name
+
+
+def _register_here(flow: Flow, namespace: dict[str, Any]) -> None:
+    """Register a flow from a script; one of classic goes on where its flow cannot be found again."""
+    import logging
+
+    from flowkit.errors import UsageError
+    from flowkit.flow import manners
+    from flowkit.project.registration import register_flow
+
+    log = logging.getLogger("flowkit")
+    try:
+        register_flow(flow, namespace)
+    except UsageError as error:
+        if not manners.classic:
+            raise
+        log.warning("The flow `%s` is not registered: %s.", flow.name, error.message)
+    unused = [type(each).__name__ for each in (flow.storage, flow.run_config) if each is not None]
+    if unused:
+        log.warning(
+            "%s of the flow `%s` would have been used by an agent; flowkit runs its file, on this machine.",
+            " and ".join(f"`{name}`" for name in unused),
+            flow.name,
+        )
 
 
 def _visualize(

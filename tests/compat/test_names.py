@@ -212,3 +212,31 @@ def test_flowkit_costs_nothing_more_for_it() -> None:
     code = "import sys, flowkit; print([name for name in sys.modules if 'compat' in name])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+IN_A_FUNCTION = """
+from prefect import Flow, task
+from prefect.storage import Docker
+
+@task
+def one():
+    return 1
+
+def main():
+    with Flow("hidden", storage=Docker()) as flow:
+        one()
+    flow.register(project_name="mine", labels=["dev"])
+    print(flow.run())
+
+main()
+"""
+
+
+def test_a_flow_that_cannot_be_registered_ends_no_script_of_classic(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(IN_A_FUNCTION)
+    command = [sys.executable, "-m", "flowkit.compat", "script.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<Success")
+    assert "The flow `hidden` is not registered: " in done.stderr
+    assert "`Docker` of the flow `hidden` would have been used by an agent" in done.stderr

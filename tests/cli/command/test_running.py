@@ -474,7 +474,9 @@ def test_a_flow_of_a_module_is_run(shell: Shell) -> None:
         said = shell("run", "-m", module, "two", "--y", "5")
         assert "x is 5" in said.err
         path = f"{module.replace('.', '/')}.py"
-        assert f"note: `{path}` imports `prefect`, which is not installed: flowkit stands in for it" in said.err
+        assert (
+            f"note: `{path}` imports `prefect`, which is not installed: flowkit stands in for it" in said.err
+        )
     said = shell("run", "--module=alone", code=2)
     assert said.sentence == "`alone.py` has 2 flows: `one`, `two`"
     assert shell("run", "-m", "nothing", "two", code=2).sentence.startswith("there is no module `nothing`")
