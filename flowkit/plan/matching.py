@@ -1,16 +1,17 @@
 """Which task of a flow is which task of an earlier run, and what has changed in between.
 
 Guarantees: a result is never taken for another task's: tasks are the same only where their code, and what
-their arguments come from, are the same all the way up; among equal ones the key decides.
+their arguments come from, are the same all the way up; among equal ones it is what was made from them that
+decides, then the key.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
-from flowkit.plan.outline import Outline, fingerprints, key_of, size_of
+from flowkit.plan.outline import Outline, fingerprints, key_of, outline_order, size_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def match(
     before, after = fingerprints(old, old_parameters), fingerprints(new, new_parameters)
     old_keys = [key_of(old, node) for node in range(size_of(old))]
     new_keys = [key_of(new, node) for node in range(size_of(new))]
-    same = _equal(before, after, old_keys, new_keys)
+    same = _Equals(old, new, before, after).find()
     by_key = {key: node for node, key in enumerate(old_keys)}
     taken = set(same.values())
     like = dict(same)
@@ -78,27 +79,71 @@ def match(
     )
 
 
-def _equal(
-    before: Sequence[bytes], after: Sequence[bytes], old_keys: Sequence[str], new_keys: Sequence[str]
-) -> dict[int, int]:
-    """Nodes with one fingerprint: those with one key first, the rest in their order."""
-    waiting: dict[bytes, list[int]] = defaultdict(list)
-    for node, found in enumerate(before):
-        waiting[found].append(node)
-    by_key = {key: node for node, key in enumerate(old_keys)}
-    same: dict[int, int] = {}
-    taken: set[int] = set()
-    for node, found in enumerate(after):
-        old = by_key.get(new_keys[node])
-        if old is not None and before[old] == found:
-            same[node] = old
-            taken.add(old)
-    for node, found in enumerate(after):
-        if node not in same and found in waiting:
-            rest = waiting[found]
-            while rest and rest[0] in taken:
-                rest.pop(0)
-            if rest:
-                same[node] = rest.pop(0)
-                taken.add(same[node])
-    return same
+class _Equals:
+    """Finds the nodes that have one fingerprint in both outlines, each once.
+
+    Nodes with one fingerprint have equals upstream of them, in the same order. So what is last is matched
+    first, and where there are several equals, that one is wanted which the match downstream was made from:
+    a task that is added before its equals takes the place of none. Where that decides nothing, or is at odds
+    with itself, the key does; then their order. Each edge is walked once at most.
+    """
+
+    def __init__(self, old: Outline, new: Outline, before: Sequence[bytes], after: Sequence[bytes]) -> None:
+        self._old, self._new, self._after = old, new, after
+        self._olds: dict[bytes, list[int]] = defaultdict(list)
+        for node, found in enumerate(before):
+            self._olds[found].append(node)
+        self._news: dict[bytes, list[int]] = {}
+        for node in reversed(outline_order(new)):  # in order of their depth, which equals share
+            if after[node] in self._olds:
+                self._news.setdefault(after[node], []).append(node)
+        self._several = {
+            found for found, nodes in self._news.items() if len(nodes) > 1 or len(self._olds[found]) > 1
+        }
+        self._wanted: dict[int, dict[int, None]] = defaultdict(dict)
+        self._by_key = {key_of(old, node): node for found in self._several for node in self._olds[found]}
+        self.same: dict[int, int] = {}
+
+    def find(self) -> dict[int, int]:
+        """For each new node that has an equal left, that one."""
+        for found, nodes in self._news.items():
+            if found in self._several:
+                self._choose(sorted(nodes), dict.fromkeys(self._olds[found]))
+            else:
+                self._take(nodes[0], self._olds[found][0])
+        return self.same
+
+    def _choose(self, nodes: list[int], left: dict[int, None]) -> None:
+        """Match new nodes with old ones that all have one fingerprint."""
+        for choice in self._own_if_wanted, self._wanted_one, self._own:
+            for node in nodes:
+                old = choice(node, left) if node not in self.same else None
+                if old is not None:
+                    del left[old]
+                    self._take(node, old)
+        for node, old in zip([node for node in nodes if node not in self.same], left, strict=False):
+            self._take(node, old)
+
+    def _own_if_wanted(self, node: int, left: Container[int]) -> int | None:
+        old = self._own(node, left)
+        return old if old in self._wanted.get(node, ()) else None
+
+    def _wanted_one(self, node: int, left: Container[int]) -> int | None:
+        return next((old for old in self._wanted.get(node, ()) if old in left), None)
+
+    def _own(self, node: int, left: Container[int]) -> int | None:
+        old = self._by_key.get(key_of(self._new, node))
+        return old if old in left else None
+
+    def _take(self, node: int, old: int) -> None:
+        self.same[node] = old
+        if self._several:
+            for source, before in zip(_sources(self._new, node), _sources(self._old, old), strict=True):
+                if self._after[source] in self._several:
+                    self._wanted[source][before] = None
+
+
+def _sources(outline: Outline, node: int) -> list[int]:
+    """What a node comes from, in an order that equals share."""
+    gates = outline["gates"].get(node, ())
+    return [*outline["upstreams"][node], *(gate[0] for gate in gates)]

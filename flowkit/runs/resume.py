@@ -108,6 +108,8 @@ def continuation(
     attempts, marks, iterations = _attempts(past, outline, matching)
     readable = _Readable(past, attempts, marks)
     order = outline_order(drawn.outline)
+    # A value that is written in the flow always stands: what takes another one is itself not the same.
+    same = (matching.same.keys() | plan.known.keys()) - _forced_with_followers(plan, forced)
     details: dict[Child, Detail] | None = None
     while details is None:
         standing = resumption(
@@ -116,7 +118,7 @@ def continuation(
             {node: group.pairs for node, group in plan.groups.items()},
             attempts,
             readable,
-            same=set(matching.same) - _forced_with_followers(plan, forced),
+            same=same,
             given={*plan.known, *plan.parameters.values(), *lent.sources},
             now=time.time(),
         )

@@ -41,7 +41,7 @@ def keys(matching: Matching, old: Outline, new: Outline) -> dict[str, str]:
 def matched(old: Made, new: Made) -> tuple[Matching, dict[str, str]]:
     before, after = outline(old), outline(new)
     found = match(before, {}, after, {})
-    return found, {key: old for key, old in keys(found, before, after).items() if not key.startswith("list")}
+    return found, {key: old for key, old in keys(found, before, after).items() if not key.startswith("List")}
 
 
 def test_a_task_that_is_removed_in_the_middle_gives_nobody_its_result() -> None:
@@ -74,6 +74,13 @@ def test_what_follows_from_a_change_has_changed_too_and_nothing_else() -> None:
     ]
     _, same = matched(old, [("first", "b", 1, ()), *old[1:]])
     assert same == {"beside": "beside"}
+
+
+def test_of_equal_tasks_the_one_stays_that_what_has_not_changed_was_made_from() -> None:
+    old: Made = [("clean", "a", 1, ()), ("train", "a", 2, (0,))]
+    found, same = matched(old, [old[0], old[0], ("train", "a", 2, (1,))])
+    assert same == {"clean-2": "clean", "train": "train"}
+    assert found.added == ("clean",)
 
 
 def test_equal_tasks_keep_their_keys() -> None:

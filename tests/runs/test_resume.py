@@ -12,6 +12,7 @@ from run_place import Place, Session
 from flowkit import Flow, Parameter, case, flatten, resource_manager, task, unmapped
 from flowkit.engine.signals import RETRY, SKIP
 from flowkit.errors import FlowkitError, UsageError
+from flowkit.flow.structure import Constant
 from flowkit.runs.memory import Asked
 from flowkit.store.history import History
 from flowkit.why.archive import Archive
@@ -300,6 +301,36 @@ def test_a_mapped_task_that_had_children_and_is_skipped_now_is_done(
     session = done_after(place, flow, place.resume(flow))
     assert session.ran == ["check", "told"]
     assert session.state("plus_one") == "Skipped"
+
+
+def mapped_over(*lists: list[int]) -> Flow:
+    with Flow("mapped over") as flow:
+        last([plus_one.map(each) for each in lists])
+    return flow
+
+
+def test_a_list_that_is_mapped_over_is_known_by_what_is_in_it(
+    place: Place, broken: pytest.MonkeyPatch
+) -> None:
+    first = place.run(mapped_over([0, 1], [0]))
+    mend(broken)
+    flow = mapped_over([0], [0])
+    second = done_after(place, flow, place.resume(flow, first.number))
+    assert second.ran == ["plus_one[0]", "last"]
+
+
+def test_two_tasks_may_be_mapped_over_lists_of_their_own_where_they_shared_one(
+    place: Place, broken: pytest.MonkeyPatch
+) -> None:
+    with Flow("shared") as flow:
+        shared = Constant([0])
+        last([plus_one.map(shared), tenfold.map(shared)])
+    first = place.run(flow)
+    mend(broken)
+    with Flow("shared") as flow:
+        last([plus_one.map([0]), tenfold.map([0])])
+    second = done_after(place, flow, place.resume(flow, first.number))
+    assert second.ran == ["last"]
 
 
 def test_flattened_children_stand_too(place: Place, broken: pytest.MonkeyPatch) -> None:
