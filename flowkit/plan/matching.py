@@ -8,7 +8,7 @@ decides, then the key.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowkit.plan.outline import Outline, fingerprints, key_of, outline_order, size_of
@@ -85,7 +85,8 @@ class _Equals:
     Nodes with one fingerprint have equals upstream of them, in the same order. So what is last is matched
     first, and where there are several equals, that one is wanted which the match downstream was made from:
     a task that is added before its equals takes the place of none. Where that decides nothing, or is at odds
-    with itself, the key does; then their order. Each edge is walked once at most.
+    with itself, the key does; then their order. Where there are more of them than before, those are new that
+    nothing was made from. Each edge is walked once at most.
     """
 
     def __init__(self, old: Outline, new: Outline, before: Sequence[bytes], after: Sequence[bytes]) -> None:
@@ -115,14 +116,25 @@ class _Equals:
 
     def _choose(self, nodes: list[int], left: dict[int, None]) -> None:
         """Match new nodes with old ones that all have one fingerprint."""
-        for choice in self._own_if_wanted, self._wanted_one, self._own:
-            for node in nodes:
-                old = choice(node, left) if node not in self.same else None
-                if old is not None:
-                    del left[old]
-                    self._take(node, old)
-        for node, old in zip([node for node in nodes if node not in self.same], left, strict=False):
-            self._take(node, old)
+        needed = [node for node in nodes if node in self._wanted]
+        self._pair(needed, left, self._own_if_wanted)
+        self._pair(needed, left, self._wanted_one)
+        for some in needed, nodes:
+            self._pair(some, left, self._own)
+            rest = [node for node in some if node not in self.same]
+            for node, old in zip(rest, list(left), strict=False):
+                del left[old]
+                self._take(node, old)
+
+    def _pair(
+        self, nodes: Iterable[int], left: dict[int, None], choice: Callable[[int, Container[int]], int | None]
+    ) -> None:
+        """Give each node its choice, where that is left."""
+        for node in nodes:
+            old = choice(node, left) if node not in self.same else None
+            if old is not None:
+                del left[old]
+                self._take(node, old)
 
     def _own_if_wanted(self, node: int, left: Container[int]) -> int | None:
         old = self._own(node, left)

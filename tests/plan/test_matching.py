@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from hypothesis import given, settings
@@ -83,6 +84,22 @@ def test_of_equal_tasks_the_one_stays_that_what_has_not_changed_was_made_from() 
     assert found.added == ("clean",)
 
 
+def test_of_more_equal_tasks_than_there_were_those_are_new_that_nothing_was_made_from() -> None:
+    clean = ("clean", "a", 1, ())
+    old: Made = [clean, clean, ("train", "a", 2, (0,)), ("test", "a", 3, (0,))]
+    found, same = matched(old, [clean, clean, clean, ("train", "a", 2, (0,)), ("test", "a", 3, (2,))])
+    assert same == {"clean": "clean", "clean-3": "clean-2", "train": "train", "test": "test"}
+    assert found.added == ("clean-2",)
+
+
+def test_where_equals_take_the_place_of_one_task_its_key_stays_and_the_other_is_new() -> None:
+    clean = ("clean", "a", 1, ())
+    old: Made = [clean, ("train", "a", 2, (0,)), ("test", "a", 3, (0,))]
+    found, same = matched(old, [clean, clean, ("train", "a", 2, (0,)), ("test", "a", 3, (1,))])
+    assert same["clean"] == "clean"
+    assert found.added == ("clean-2",)
+
+
 def test_equal_tasks_keep_their_keys() -> None:
     old: Made = [("draw", "a", 1, ()), ("draw", "a", 1, ()), ("draw", "a", 1, ())]
     _, same = matched(old, old)
@@ -129,6 +146,29 @@ def test_only_equals_are_the_same_and_each_once(old: Made, new: Made) -> None:
     left = [prints[1][node] for node in range(len(prints[1])) if node not in found.same]
     unused = [prints[0][node] for node in range(len(prints[0])) if node not in found.same.values()]
     assert not set(left) & set(unused), "what could be taken over is"
+
+
+few = st.lists(
+    st.tuples(st.integers(0, 1), st.lists(st.integers(0, 9), max_size=2)), min_size=1, max_size=6
+).map(
+    lambda drawn: [
+        ("clean", "a", constant, tuple(place % number for place in places) if number else ())
+        for number, (constant, places) in enumerate(drawn)
+    ]
+)
+
+
+@settings(max_examples=60)
+@given(few, few)
+def test_what_stands_was_made_from_what_stands(old: Made, new: Made) -> None:
+    """Unless more tasks than there were are to have given it: where two took the result of one, and take
+    those of equals now."""
+    before, after = outline(old), outline(new)
+    found = match(before, {}, after, {})
+    was, now = Counter(fingerprints(before, {})), fingerprints(after, {})
+    sources = {source for node in found.same for source in after["upstreams"][node]}
+    if not Counter(now[source] for source in sources) - was:
+        assert sources <= found.same.keys()
 
 
 @settings(max_examples=60)
