@@ -95,6 +95,16 @@ class RunSignature:
                 yield name, value
 
 
+def check_method(run: Callable[..., Any], name: str) -> None:
+    """Refuse the `run` of a task class, as a plain function, where its class is defined.
+
+    Raises:
+        CallError: it has parameters that cannot be connected.
+    """
+    for parameter in list(_inspected(run, name).parameters.values())[1:]:
+        _check(parameter, name)
+
+
 def _inspected(function: Callable[..., Any], name: str) -> inspect.Signature:
     try:
         return inspect.signature(function)

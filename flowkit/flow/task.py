@@ -10,6 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from flowkit.errors import CallError, DefinitionError
@@ -31,11 +32,15 @@ from flowkit.flow.options import (
     warn_of_task_given,
 )
 from flowkit.flow.pickling import Decorated
-from flowkit.flow.signature import RunSignature, outputs_of
+from flowkit.flow.signature import RunSignature, check_method, outputs_of
 from flowkit.flow.warning import warn
 
 if TYPE_CHECKING:
     from flowkit.flow.flow import Flow
+
+
+class NoSuchAttributeError(DefinitionError, AttributeError):
+    """An attribute is set that no task has; classic, 1.22."""
 
 
 class Task(Operations, Calls, Dependencies):
@@ -112,6 +117,9 @@ class Task(Operations, Calls, Dependencies):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        run = cls.__dict__.get("run")
+        if isinstance(run, FunctionType):
+            check_method(run, cls.__name__)
         init = getattr(cls.__dict__.get("__init__"), "__code__", None)
         if init is not None:
             cls._set_early = cls._set_early | (_OPTIONS | {"name"}).intersection(init.co_names)
@@ -212,7 +220,7 @@ class Task(Operations, Calls, Dependencies):
         A slug gets `-copy`, so that both can be in one flow (Prefect classic, 1.24).
 
         Raises:
-            DefinitionError: `task_args` names something that is not an attribute of a task.
+            NoSuchAttributeError: `task_args` names something that is not an attribute of a task.
         """
         around = ambient.current()
         if around.flow is not None and self in around.flow.wiring.inputs:
@@ -275,7 +283,7 @@ class Task(Operations, Calls, Dependencies):
             if name in grouped:
                 continue
             if not hasattr(self, name) or callable(getattr(type(self), name, None)):
-                raise DefinitionError(f"`task_args` of `{self.name}` has `{name}`, which no task has")
+                raise NoSuchAttributeError(f"`task_args` of `{self.name}` has `{name}`, which no task has")
             setattr(self, name, value)
         if "tags" in task_args:
             self.tags = own_tags | tags_of(self.name, task_args["tags"])

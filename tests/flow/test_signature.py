@@ -82,11 +82,10 @@ def test_the_rules_hold_through_decorators_that_keep_the_signature() -> None:
 
 
 def test_a_task_class_is_held_to_the_same_rules() -> None:
-    class Gather(Task):
-        def run(self, *rest: int) -> None: ...
-
     with pytest.raises(CallError, match="`Gather` takes"):
-        Gather()
+
+        class Gather(Task):
+            def run(self, *rest: int) -> None: ...
 
 
 def test_a_task_class_whose_run_is_no_method_is_refused() -> None:
