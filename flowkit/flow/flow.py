@@ -244,15 +244,14 @@ class Flow(Queries):
         if mapping is not None:
             edge = mapping.adapted(edge)
         upstream, downstream = edge.upstream, edge.downstream
+        if upstream is downstream:
+            raise DefinitionError(f"the task `{upstream.name}` depends on itself")
+        _refuse_downstream(downstream)
         inputs = self.wiring.inputs
         if upstream not in inputs:
             self.add_task(upstream)
         if downstream not in inputs:
             self.add_task(downstream)
-        if upstream is downstream:
-            raise DefinitionError(f"the task `{upstream.name}` depends on itself")
-        if isinstance(downstream, Parameter):
-            raise DefinitionError(f"the parameter `{downstream.name}` cannot depend on a task")
         if edge.key is not None:
             constants = self.wiring.constants.get(downstream)
             if constants:
@@ -287,6 +286,7 @@ class Flow(Queries):
         """
         if key is not None:
             check_key(key)
+        _refuse_downstream(downstream_task)
         first = unwrap(upstream_task, False)[0]
         if isinstance(first, Task) and type(first) is not Constant:
             self.add_task(first)  # before the downstream, as the order is that of their slugs
@@ -413,6 +413,11 @@ class Flow(Queries):
     def __reduce__(self) -> Any:
         copied = self.copy()
         return _restored, (type(copied), copied.__dict__)
+
+
+def _refuse_downstream(task: Any) -> None:
+    if isinstance(task, Parameter):
+        raise DefinitionError(f"the parameter `{task.name}` cannot depend on a task")
 
 
 def _is_mapped(task: Task) -> bool:

@@ -12,6 +12,7 @@ from flowkit.errors import DefinitionError
 from flowkit.flow.ambient import Ambient, entered
 from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import NO_DEFAULT, Parameter
+from flowkit.flow.queries import Tasks
 from flowkit.flow.wiring import Wiring
 
 
@@ -74,9 +75,9 @@ class FunctionFlow(Flow):
 
     __hash__ = Flow.__hash__
 
-    def parameters(self) -> list[Parameter]:
+    def parameters(self) -> Tasks[Parameter]:
         """The parameters of the function; the body need not run for this."""
-        return list(self._declared.values())
+        return Tasks(dict.fromkeys(self._declared.values()))
 
     @cached_property
     def wiring(self) -> Wiring:

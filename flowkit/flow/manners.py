@@ -12,6 +12,7 @@ classic = False
 
 Where flowkit refuses or improves what classic let pass, and a script may rely on it, the script wins:
 `if task:` is always true, a task with a slug is a `-copy` of itself in the flow, a time limit of 0 is none,
-a task of a callable without a name is a `FunctionTask`, and names of attributes that only flowkit has are
-free for task classes.
+a task of a callable without a name is a `FunctionTask`, a task that is the key of a dict stays what it is,
+`get_tasks(slug=)` does not find slugs that the flow has made, and names of attributes that only flowkit has
+are free for task classes.
 """

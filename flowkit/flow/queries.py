@@ -6,27 +6,30 @@ Source of the vocabulary: Prefect classic, 3.12 to 3.17, 3.22 and 3.23.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import Any
+from typing import Any, TypeVar
 
 from flowkit.errors import CallError, DefinitionError
+from flowkit.flow import manners
 from flowkit.flow.edge import Edge, Gate
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.task import Task
 from flowkit.flow.wiring import Wiring
 
+T = TypeVar("T", bound=Task)
 
-class Tasks(Set[Task]):
-    """The tasks of a flow as a set that keeps the order in which they were added."""
+
+class Tasks(Set[T]):
+    """Tasks of a flow as a set that keeps the order in which they were added."""
 
     __slots__ = ("_inputs",)
 
-    def __init__(self, inputs: dict[Task, Sequence[Edge]]) -> None:
+    def __init__(self, inputs: dict[T, Any]) -> None:
         self._inputs = inputs
 
     def __contains__(self, task: object) -> bool:
         return task.__hash__ is not None and task in self._inputs
 
-    def __iter__(self) -> Iterator[Task]:
+    def __iter__(self) -> Iterator[T]:
         return iter(self._inputs)
 
     def __len__(self) -> int:
@@ -57,7 +60,7 @@ class Queries:
         raise NotImplementedError
 
     @property
-    def tasks(self) -> Tasks:
+    def tasks(self) -> Tasks[Task]:
         """All tasks, in the order in which they were added."""
         return Tasks(self.wiring.inputs)
 
@@ -82,9 +85,9 @@ class Queries:
     def __contains__(self, task: object) -> bool:
         return task in self.tasks
 
-    def parameters(self) -> list[Parameter]:
+    def parameters(self) -> Tasks[Parameter]:
         """The parameters, in the order in which they were added."""
-        return [task for task in self.wiring.inputs if isinstance(task, Parameter)]
+        return Tasks({task: None for task in self.wiring.inputs if isinstance(task, Parameter)})
 
     def edges_to(self, task: Task) -> set[Edge]:
         """The edges that end at a task."""
@@ -133,13 +136,19 @@ class Queries:
         tags: Iterable[str] | None = None,
         task_type: type[Task] | None = None,
     ) -> list[Task]:
-        """The tasks that fit all that is given; `tags` are those that a task must at least have."""
+        """The tasks that fit all that is given.
+
+        Args:
+            slug: its own, or the one that the flow has made for it; to a script of Prefect classic, its own
+                alone.
+            tags: those that it must at least have.
+        """
         wanted = frozenset(tags or ())
         return [
             task
             for task, found in self.wiring.slugs.items()
             if (name is None or task.name == name)
-            and (slug is None or slug in (task.slug, found))
+            and (slug is None or slug == task.slug or (slug == found and not manners.classic))
             and wanted <= task.tags
             and (task_type is None or isinstance(task, task_type))
         ]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from flowkit.errors import CallError, DefinitionError
-from flowkit.flow import ambient
+from flowkit.flow import ambient, manners
 from flowkit.flow.mapping import EdgeAnnotation
 from flowkit.flow.task import Task
 
@@ -218,7 +218,7 @@ def _items(container: Any) -> Iterable[Any]:
     if not isinstance(container, dict):
         return container  # type: ignore[no-any-return]
     for key in container:
-        if isinstance(key, Task):
+        if isinstance(key, Task) and not manners.classic:
             raise CallError(
                 f"the task `{key.name}` is the key of a dict; only values can be results of tasks"
             )

@@ -142,7 +142,7 @@ def test_parameters_of_one_name_are_refused_or_become_the_others() -> None:
         ours.update(theirs)
     assert (set(ours.tasks), ours.edges) == before
     ours.update(theirs, merge_parameters=True, validate=True)
-    assert ours.parameters() == [yours]
+    assert ours.parameters() == {yours}
     assert ours.edges_to(computed) == {Edge(yours, computed, "x")}
 
 

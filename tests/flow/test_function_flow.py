@@ -25,6 +25,10 @@ def show(value: Any) -> Any:
     return value
 
 
+def _first(made: Flow) -> Parameter:
+    return next(iter(made.parameters()))
+
+
 @dataclass
 class Hint:
     help: str = ""
@@ -97,7 +101,7 @@ def test_the_body_runs_once_when_the_graph_is_first_needed_and_not_for_the_param
     assert len(etl.tasks) == 2
     assert etl.sorted_tasks() and etl.edges and etl.build() is etl
     (placeholder,) = calls
-    assert placeholder is etl.parameters()[0]
+    assert placeholder is _first(etl)
 
 
 def test_a_parameter_that_is_not_used_is_in_the_flow_all_the_same() -> None:
@@ -105,7 +109,7 @@ def test_a_parameter_that_is_not_used_is_in_the_flow_all_the_same() -> None:
     def etl(unused: int = 1) -> None:
         show(2)
 
-    assert etl.parameters()[0] in etl
+    assert _first(etl) in etl
 
 
 def test_a_placeholder_is_no_value_in_the_body() -> None:
@@ -243,5 +247,5 @@ def test_the_parameters_of_two_function_flows_are_their_own() -> None:
     def second(x: int = 2) -> None:
         show(x)
 
-    assert first.parameters()[0] is not second.parameters()[0]
-    assert isinstance(first.parameters()[0], Parameter)
+    assert _first(first) is not _first(second)
+    assert isinstance(_first(first), Parameter)

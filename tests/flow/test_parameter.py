@@ -49,7 +49,7 @@ def test_using_a_parameter_adds_it_to_the_flow_itself() -> None:
         double(x)
         assert y() is y
         flow.add_task(z)
-    assert flow.parameters() == [x, y, z]
+    assert list(flow.parameters()) == [x, y, z]
     assert flow.slugs[x] == "x"
 
 
