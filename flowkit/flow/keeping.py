@@ -52,6 +52,8 @@ class Keeping:
             DefinitionError: a value that cannot be.
         """
         found = replace(self, **options)
+        if found.target is not None and found.result is not None and not _PLACE.isdisjoint(options):
+            found = replace(found, result=_placed(name, found.result, found.target, "result" in options))
         if not _OF_CLASSIC.isdisjoint(options) and "cache" not in options:
             found = replace(found, cache=found._as_in_classic(name))
         found._check(name)
@@ -100,5 +102,13 @@ class Keeping:
             )
 
 
+def _placed(name: str, result: Any, target: str | Callable[..., str], is_given: bool) -> Any:
+    """A copy of a result whose place is the target (Prefect classic, 1.14)."""
+    if is_given and getattr(result, "location", None) is not None and result.location != target:
+        warn(f"the task `{name}` has a `target` and a `result` with a location; the target is taken")
+    return result.at(target) if hasattr(result, "at") else result
+
+
+_PLACE = frozenset({"result", "target"})
 _OF_CLASSIC = frozenset({"cache_for", "cache_validator", "cache_key"})
 DEFAULT = Keeping()

@@ -221,7 +221,10 @@ _GET_ITEM = GetItem()
 
 
 def get_item(task: Task, key: Any) -> Task:
-    """`task[key]`, named after both, and kept as the whole is (`checkpoint`, `result`)."""
+    """`task[key]`, named after both, and kept as the whole is (`checkpoint`, `result`).
+
+    Corrected: it is not written over the whole where that has a `target`.
+    """
     if isinstance(key, slice) and any(isinstance(part, Task) for part in (key.start, key.stop, key.step)):
         raise CallError(
             f"a slice of the task `{task.name}` cannot have tasks in it", hints=("do the slicing in a task",)
@@ -230,7 +233,8 @@ def get_item(task: Task, key: Any) -> Task:
     made = _GET_ITEM(task, key, task_args={"name": f"{task.name}[{shown}]"})
     made.is_carrier = True
     if task.keeping is not DEFAULT:
-        made.checkpoint, made.result = task.checkpoint, task.result
+        made.checkpoint = task.checkpoint
+        made.result = task.result if task.result is None or task.target is None else task.result.at(None)
     return made  # type: ignore[no-any-return]
 
 

@@ -54,8 +54,8 @@ class Result:
         """The location as it was given."""
         return self._template
 
-    def at(self, location: Location) -> Self:
-        """The same place with another name in it."""
+    def at(self, location: Location | None) -> Self:
+        """The same place with another name in it; None: one that no other result has."""
         new = self.copy()
         new._template = location
         new.location = location if isinstance(location, str) else None
