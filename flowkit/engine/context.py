@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.rounds import FIRST
 from flowkit.engine.secret import known_secrets
+from flowkit.flow import ambient
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -61,8 +62,9 @@ def given() -> Mapping[str, Any]:
 class Context(MutableMapping[str, Any]):
     """The keys that are known where it is asked, those that a script has put there among them.
 
-    Outside of a task there are `logger`, `config` and `secrets`, and what was put there: by assignment, for
-    the rest of the thread, or of the attempt in a task, or by `with context(key=value):`, for the block.
+    Outside of a task there are `logger`, `config` and `secrets`, inside `with Flow(...)` the `flow`, and what
+    was put there: by assignment, for the rest of the thread, or of the attempt in a task, or by
+    `with context(key=value):`, for the block.
     """
 
     __slots__ = ()
@@ -134,7 +136,14 @@ class Context(MutableMapping[str, Any]):
     def _all(self) -> dict[str, Any]:
         current = CURRENT.get()
         if current is None:
-            return {"logger": logger_of(""), "secrets": known_secrets(), "config": _config(), **_GIVEN.get()}
+            written = ambient.current().flow
+            return {
+                "logger": logger_of(""),
+                "secrets": known_secrets(),
+                "config": _config(),
+                **({} if written is None else {"flow": written}),
+                **_GIVEN.get(),
+            }
         engine, (node, index, attempt) = current
         plan, manner = engine.plan, engine.manner
         task, again = plan.tasks[node], engine.rounds.get((node, index), FIRST)
@@ -165,6 +174,22 @@ class Context(MutableMapping[str, Any]):
             "map_index": index if index >= 0 else None,
             "logger": logger_of(task.name),
         }
+
+
+def names_with(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template of a task may name: the context, the parameters, its arguments; the latter win."""
+    names = context.copy()
+    return {**names, **names["parameters"], **arguments}
+
+
+def name_run(template: str | Callable[..., str], arguments: Mapping[str, Any]) -> None:
+    """Have a name of the run of a task in its context (Prefect classic, 1.17).
+
+    Raises:
+        KeyError: the template has a name that is not known.
+    """
+    names = names_with(arguments)
+    context["task_run_name"] = template(**names) if callable(template) else template.format(**names)
 
 
 def _config() -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowkit.engine.context import context
+from flowkit.engine.context import names_with
 from flowkit.plan.events import Call
 from flowkit.plan.plan import Placed
 
@@ -48,7 +48,7 @@ class Places:
         placed = self._engine.plan.placed[call[0]]
         if placed.target is None:
             return None
-        result = self._result(placed).format(**self._names(arguments))
+        result = self._result(placed).format(**names_with(arguments))
         if not result.exists(result.location):
             return None
         read = self.written[call[0], call[1]] = result.read(result.location)
@@ -62,13 +62,8 @@ class Places:
         """
         placed = self._engine.plan.placed[call[0]]
         if placed.writes:
-            names = self._names(arguments)
-            self.written[call[0], call[1]] = self._result(placed).write(value, **names)
+            self.written[call[0], call[1]] = self._result(placed).write(value, **names_with(arguments))
 
     def _result(self, placed: Placed) -> Any:
         result = placed.result if placed.result is not None else self._default
         return result.at(placed.target) if placed.target is not None else result
-
-    def _names(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What a template may name: the context, the parameters, the arguments; the latter win."""
-        return {**context.copy(), **self._engine.parameters, **arguments}

@@ -11,7 +11,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.arguments import Arguments
-from flowkit.engine.context import CURRENT
+from flowkit.engine.context import CURRENT, name_run
 from flowkit.engine.failure import describe, message_of, type_name
 from flowkit.engine.handling import Handling, Instead
 from flowkit.engine.ledger import Hit, Making
@@ -100,6 +100,7 @@ class Worker:
             | self.plan.durable
             | self.plan.placed.keys()
             | self.plan.logged
+            | self.plan.run_names.keys()
             # An attempt that was given up before it read its arguments might find that they were let go.
             | frozenset(self.plan.timeouts)
         )
@@ -217,6 +218,8 @@ class Worker:
         if node in self.plan.custom:
             self._ask_trigger(node, index)
         arguments = self.arguments.of(node, index)
+        if node in self.plan.run_names:
+            name_run(self.plan.run_names[node], arguments)
         status, kept, origin = SUCCESS, None, ""
         there = self._there(call, arguments) if node in self.plan.placed else None
         if there is not None:

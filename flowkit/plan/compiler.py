@@ -281,6 +281,8 @@ class _Compiler:
                 self.handled.add(node)
             if task.log_stdout:
                 plan.logged.add(node)
+            if task.task_run_name is not None:
+                plan.run_names[node] = task.task_run_name
 
     def _trigger(self, node: int, task: Task) -> None:
         """A trigger other than the default; arguments that are constants count as upstreams."""

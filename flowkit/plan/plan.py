@@ -6,7 +6,7 @@ Columns are lists and tuples; what few nodes have lies in dicts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -127,6 +127,7 @@ class Plan:
         handled: nodes whose task has state handlers.
         slugs: of the tasks in their flow: what Prefect classic called them by.
         logged: nodes whose task has its prints logged.
+        run_names: what runs of a node are called, where its task says so: a template, or a function.
         followed: the flow, where it has handlers.
         references: the nodes that decide the final state.
     """
@@ -166,6 +167,7 @@ class Plan:
     handled: frozenset[int] = frozenset()
     logged: set[int] = field(default_factory=set)
     slugs: Mapping[Task, str] = field(default_factory=dict)
+    run_names: dict[int, str | Callable[..., str]] = field(default_factory=dict)
     followed: Flow | None = None
 
     @property
