@@ -51,10 +51,14 @@ from flowkit.project.settings import Settings
 from flowkit.runs.memory import Asked, Kept, Memory, session_of
 from flowkit.runs.runners import FlowRunner, run_by
 from flowkit.runs.start import Options, built, executor_named, executors_for, prepare
-from flowkit.runs.wanted import Wanted, wanted
+from flowkit.runs.wanted import Wanted, defaults_of, wanted
 
 _SAID: list[str] = []  # what is said once a process
 _OUT = (KeyboardInterrupt, SystemExit)  # of a task that is run inline, as in Prefect classic, 4.16
+
+
+class UnfinishedFlowError(UsageError, RuntimeError):
+    """A flow is run inside the block in which it is still written; classic, 3.3."""
 
 
 def run_flow(
@@ -122,12 +126,16 @@ def carried_out(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None = No
 def _run_on_schedule(flow: Flow, asked: Wanted, caller: Mapping[str, Any] | None) -> State:
     """Run a flow each time that it is due; returns the state of the last run, where the schedule ends.
 
+    What a clock gives as defaults of parameters goes before what the call says (Prefect classic, 5.7).
+
     Raises:
         UsageError: it is never due.
     """
     state = None
-    while due := flow.schedule.next(1):
-        state = carried_out(flow, replace(asked, state=Scheduled(start_time=due[0])), caller)
+    while due := flow.schedule.next(1, return_events=True):
+        values = {**asked.values, **defaults_of(flow, due[0].parameter_defaults)}
+        now = replace(asked, values=values, state=Scheduled(start_time=due[0].start_time))
+        state = carried_out(flow, now, caller)
     if state is None:
         raise UsageError(f"the schedule of the flow `{flow.name}` has no time that is still to come")
     return state
@@ -388,7 +396,7 @@ def _failed(error: CycleError) -> State:
 
 def _refuse_inside(flow: Flow, what: str) -> None:
     if ambient.current().flow is flow:
-        raise UsageError(
+        raise UnfinishedFlowError(
             f"`flow.{what}()` was called inside `with Flow(...)`, where `{flow.name}` is still written",
             hints=("call it after the block",),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,23 @@ OPTIONS = frozenset(each.name for each in dataclasses.fields(Wanted)) - {
 }
 
 
+def _of_context(known: Set[str], context: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The values of parameters that the context has (Prefect classic, 5.4); not those of a run around."""
+    found = {**given(), **(context or {})}.get("parameters")
+    return {name: found[name] for name in known & found.keys()} if isinstance(found, Mapping) else {}
+
+
+def defaults_of(flow: Flow, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a clock gives to parameters of a flow; names of others mean nothing, as in classic.
+
+    Raises:
+        UsageError: one is not of the type of its parameter.
+    """
+    known = {parameter.name for parameter in flow.parameters()} & defaults.keys()
+    values = checked(flow, {name: defaults[name] for name in known}, needed=())
+    return {name: values[name] for name in known}
+
+
 def wanted(flow: Flow, parameters: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Wanted:
     """What is asked for; an argument that is called as a parameter of the flow is one.
 
@@ -97,13 +114,13 @@ def wanted(flow: Flow, parameters: Mapping[str, Any] | None, options: Mapping[st
     """
     known = {parameter.name for parameter in flow.parameters()}
     chosen = {name: value for name, value in options.items() if name in OPTIONS - known and value is not None}
-    given = {name: value for name, value in options.items() if name not in OPTIONS - known}
-    if "return_tasks" in given.keys() - known:
+    named = {name: value for name, value in options.items() if name not in OPTIONS - known}
+    if "return_tasks" in named.keys() - known:
         raise UsageError("`flow.run()` gives the states of all tasks; `return_tasks` is for a `FlowRunner`")
     try:
-        values = checked(flow, {**(parameters or {}), **given})
+        values = checked(flow, {**_of_context(known, chosen.get("context")), **(parameters or {}), **named})
     except UsageError as error:
-        if given.keys() <= known:
+        if named.keys() <= known:
             raise
         raise WrongCallError(error.message, hints=error.hints) from None
     return Wanted(values=values, **chosen)
