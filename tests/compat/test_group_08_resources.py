@@ -112,7 +112,7 @@ def test_it_is_not_cleaned_up_where_it_was_not_set_up() -> None:
         state = flow.run()
         (cleanup,) = flow.get_tasks(name="Box.cleanup")
         assert state.result[cleanup].is_skipped()
-        assert state.result[cleanup].message == f"Resource manager setup {reason}"
+        assert "not set up" in state.result[cleanup].message
         assert state.result[used].is_failed() is (reason == "failed")
         assert "cleanup" not in r.told
 
