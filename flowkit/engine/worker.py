@@ -21,7 +21,7 @@ from flowkit.engine.signals import ENDRUN, FAIL, LOOP, RETRY, TRIGGERFAIL, Signa
 from flowkit.plan.events import Call, Detail, Failure, Iteration, Row
 from flowkit.plan.facts import detail_of, skipped_itself
 from flowkit.plan.retry import delay_after, seconds, wanted
-from flowkit.plan.state import Looped, Scheduled, State, status_of
+from flowkit.plan.state import Looped, Resume, Scheduled, State, status_of
 from flowkit.plan.status import (
     CACHED,
     CANCELLED,
@@ -381,6 +381,8 @@ class Worker:
         status, value = status_of(state), state.result
         if status == MAPPED:
             status = SUCCESS
+        elif isinstance(state, Resume):  # it goes on as after a pause that somebody has ended
+            status = PAUSED
         found = Detail()
         if SUCCESS <= status <= CACHED:
             needs = self.plan.needs.get(node)

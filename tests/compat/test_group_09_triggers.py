@@ -84,6 +84,45 @@ def test_a_task_can_wait_for_a_person() -> None:
     assert resumed.result[released].result == "out"
 
 
+def test_a_handler_may_let_on_what_waits_for_a_person() -> None:
+    """9.5: a state handler that answers Paused with Resume; so it does what a task pauses itself."""
+    import prefect
+    from prefect import Flow, task
+    from prefect.engine.signals import PAUSE
+    from prefect.engine.state import Paused, Resume
+    from prefect.triggers import manual_only
+
+    told: list[tuple[str, str]] = []
+
+    def let_on(task, old, new):
+        told.append((type(old).__name__, type(new).__name__))
+        return Resume() if isinstance(new, Paused) else new
+
+    @task(trigger=manual_only, state_handlers=[let_on])
+    def released():
+        return prefect.context.resume, prefect.context.task_run_count
+
+    @task(state_handlers=[let_on])
+    def pauses():
+        if prefect.context.get("resume"):
+            return prefect.context.task_run_count
+        raise PAUSE("not yet")
+
+    @task(trigger=manual_only, state_handlers=[let_on])
+    def each(x):
+        return x, prefect.context.resume
+
+    with Flow("f") as flow:
+        release = released()
+    assert flow.run().result[release].result == (True, 1)
+    assert told == [("Pending", "Paused"), ("Resume", "Running"), ("Running", "Success")]
+    with Flow("f") as flow:
+        pause, mapped = pauses(), each.map([1, 2])
+    state = flow.run()
+    assert state.result[pause].result == 1
+    assert state.result[mapped].result == [(1, True), (2, True)]
+
+
 def test_some_may_be_counted() -> None:
     """9.6: bounds are inclusive; below one they are a share; true where there is none."""
     from prefect.triggers import some_failed, some_successful
