@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from flowkit.engine.context import given
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.executors.inline import LocalExecutor
 from flowkit.engine.handling import Handler
@@ -20,14 +21,24 @@ from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.task import Task
 from flowkit.flow.values import checked
+from flowkit.flow.warning import warn
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.state import Mapped, Paused, Pending, Scheduled, State
 from flowkit.runs.start import Options, prepare
 from flowkit.runs.wanted import Wanted
 
 
+class FlowRunnerInitializeResult(NamedTuple):
+    """How a run of a flow begins: what a `FlowRunner` makes of what it is given."""
+
+    state: State
+    task_states: dict[Task, State]
+    context: dict[str, Any]
+    task_contexts: dict[Task, Mapping[str, Any]]
+
+
 class FlowRunner:
-    """Runs a flow in one pass.
+    """Runs a flow in one pass; a subclass may override `run` and `initialize_run`.
 
     Args:
         flow: what to run.
@@ -44,6 +55,28 @@ class FlowRunner:
         self.flow = flow
         self.task_runner_cls = task_runner_cls or TaskRunner
         self.state_handlers = list(state_handlers or ())
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        _warn_of_steps(cls, _STEPS_OF_FLOWS)
+
+    def initialize_run(
+        self,
+        state: State | None,
+        task_states: dict[Task, State],
+        context: dict[str, Any],
+        task_contexts: dict[Task, Mapping[str, Any]],
+        parameters: Mapping[str, Any],
+    ) -> FlowRunnerInitializeResult:
+        """What the run begins with; its context has all parameters that have a value."""
+        known = {parameter.name: parameter for parameter in self.flow.parameters()}
+        values = {name: parameter.default for name, parameter in known.items() if not parameter.required}
+        there = context.get("parameters") or {}
+        values |= {name: there[name] for name in known if name in there}
+        context["parameters"] = {**values, **parameters}
+        return FlowRunnerInitializeResult(
+            Pending() if state is None else state, task_states, context, task_contexts
+        )
 
     def run(
         self,
@@ -71,18 +104,28 @@ class FlowRunner:
         unknown = [task for task in return_tasks or () if task not in self.flow.tasks]
         if unknown:
             raise UsageError(f"`return_tasks` has `{unknown[0].name}`, which is not in `{self.flow.name}`")
-        given = dict(parameters or {})
-        lacking = [each for each in self.flow.parameters() if _lacks(each, given)]
+        begun = self.initialize_run(
+            state,
+            dict(task_states or {}),
+            {**given(), **(context or {})},
+            dict(task_contexts or {}),
+            dict(parameters or {}),
+        )
+        chosen = dict(begun.context["parameters"])
+        for parameter in self.flow.parameters():  # defaults are as they are: only what is given is checked
+            if not parameter.required and chosen.get(parameter.name) is parameter.default:
+                chosen.pop(parameter.name, None)
+        lacking = [each for each in self.flow.parameters() if _lacks(each, chosen)]
         missing: dict[Task, State] = {each: _not_given(each) for each in lacking}
         unset = {each.name for each in lacking}
-        values = checked(self.flow, given, needed=())
+        values = checked(self.flow, chosen, needed=())
         asked = Wanted(
             values={name: value for name, value in values.items() if name not in unset},
             executor=executor,
-            task_states={**(task_states or {}), **missing},
-            context=context,
-            task_contexts=task_contexts,
-            state=state,
+            task_states={**begun.task_states, **missing},
+            context=begun.context,
+            task_contexts=begun.task_contexts,
+            state=begun.state,
             flow_handlers=[_told(self, handler) for handler in self.state_handlers],
             task_handlers=[
                 _told_by(self.task_runner_cls, handler) for handler in task_runner_state_handlers or ()
@@ -109,6 +152,10 @@ class TaskRunner:
     ) -> None:
         self.task = task
         self.state_handlers = list(state_handlers or ())
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        _warn_of_steps(cls, _STEPS_OF_TASKS)
 
     def run(
         self,
@@ -186,6 +233,52 @@ def run_by(runner: FlowRunner, asked: Wanted) -> State:
         if state.is_finished() or not known:
             return state
         time.sleep(min(map(seconds_until, known)))
+
+
+def _warn_of_steps(cls: type, steps: Collection[str]) -> None:
+    """Say which methods of a runner of the caller's own nobody calls."""
+    lost = ", ".join(f"`{name}`" for name in vars(cls) if name in steps)
+    if lost:
+        warn(
+            f"the runner `{cls.__name__}` overrides {lost}, which flowkit's engine does not call; "
+            "state handlers see, and change, every state"
+        )
+
+
+# Methods of classic's runners, of which flowkit's engine has none.
+_STEPS_OF_FLOWS = frozenset(
+    {
+        "check_flow_is_pending_or_running",
+        "check_flow_reached_start_time",
+        "check_for_cancellation",
+        "determine_final_state",
+        "get_flow_run_state",
+        "handle_state_change",
+        "set_flow_to_running",
+    }
+)
+_STEPS_OF_TASKS = frozenset(
+    {
+        "cache_result",
+        "check_for_retry",
+        "check_target",
+        "check_task_is_cached",
+        "check_task_is_looping",
+        "check_task_is_ready",
+        "check_task_reached_start_time",
+        "check_task_ready_to_map",
+        "check_task_trigger",
+        "check_upstream_finished",
+        "check_upstream_skipped",
+        "get_task_inputs",
+        "get_task_run_state",
+        "handle_state_change",
+        "initialize_run",
+        "load_results",
+        "set_task_run_name",
+        "set_task_to_running",
+    }
+)
 
 
 def _leaves(states: Iterable[State]) -> Iterator[State]:

@@ -317,3 +317,43 @@ def test_results_are_passed_on_as_they_are() -> None:
     state = flow.run()
     assert state.result[made].result is state.result[grown].result
     assert state.result[made].result == [1, 2]
+
+
+def test_a_flow_runner_of_ones_own_may_say_how_a_run_begins() -> None:
+    """4.11: `initialize_run` is given all of it, and what it returns is what the run has."""
+    import prefect
+    from prefect import Flow, Parameter, task
+    from prefect.engine.flow_runner import FlowRunner
+
+    class Adds(FlowRunner):
+        def initialize_run(self, state, task_states, context, task_contexts, parameters):
+            begun = super().initialize_run(state, task_states, context, task_contexts, parameters)
+            assert begun.state.is_pending()
+            begun.context["more"] = sorted(begun.context["parameters"].items())
+            return begun
+
+    @task
+    def told(x):
+        return x, prefect.context.more
+
+    with Flow("f") as flow:
+        known = told(Parameter("p", default=1))
+        Parameter("q", default=2)()
+    once = Adds(flow).run(return_tasks=[known], parameters={"p": 3})
+    assert once.result[known].result == (3, [("p", 3), ("q", 2)])
+    assert flow.run(p=4, runner_cls=Adds).result[known].result == (4, [("p", 4), ("q", 2)])
+
+
+def test_a_step_of_a_runner_that_is_not_called_is_warned_of() -> None:
+    """4.14: corrected: flowkit has one engine; a method of a runner that it would never call is named."""
+    from prefect.engine import FlowRunner, TaskRunner
+
+    with pytest.warns(UserWarning, match="`determine_final_state`, which flowkit's engine does not call"):
+
+        class Decides(FlowRunner):
+            def determine_final_state(self, *args, **options): ...
+
+    with pytest.warns(UserWarning, match="check_task_trigger"):
+
+        class Checks(TaskRunner):
+            def check_task_trigger(self, *args, **options): ...

@@ -16,7 +16,6 @@ REASONS = {
     "3.21": "a picture for a viewer; that of a flow, and of its states, is held by tests/draw",
     "3.25": "`flowkit doctor` tells it; no two machines say the same",
     "4.9": "asks a person at a terminal; a paused run of flowkit ends and says how to go on",
-    "4.14": "classes of runners named by a setting: flowkit has one engine",
     "12.13": "what Windows and daemonic processes cannot do; timeouts of flowkit are told in 12.11 and 12.12",
     "14.5": "buckets in a cloud, and the libraries for them",
     "15.7": "a measurement of classic's own cost; that of flowkit is held by tests/bench",
