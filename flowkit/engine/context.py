@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.rounds import FIRST
 from flowkit.engine.secret import known_secrets
-from flowkit.flow import ambient
+from flowkit.flow import ambient, manners
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -76,7 +76,7 @@ class Context(MutableMapping[str, Any]):
         if key not in found:
             where = "outside of a task" if CURRENT.get() is None else "in this task"
             raise AttributeError(f"`flowkit.context.{key}` is not known {where}")
-        return found[key]
+        return _as_asked(found[key])
 
     def __setattr__(self, key: str, value: Any) -> None:
         self[key] = value
@@ -99,7 +99,7 @@ class Context(MutableMapping[str, Any]):
             _note(before)
 
     def __getitem__(self, key: str) -> Any:
-        return self._all()[key]
+        return _as_asked(self._all()[key])
 
     def __setitem__(self, key: str, value: Any) -> None:
         _note({**_noted(), key: value})
@@ -190,6 +190,17 @@ def name_run(template: str | Callable[..., str], arguments: Mapping[str, Any]) -
     """
     names = names_with(arguments)
     context["task_run_name"] = template(**names) if callable(template) else template.format(**names)
+
+
+def _as_asked(value: Any) -> Any:
+    """A moment of classic's is one of pendulum's, where that is installed: scripts go on from it."""
+    if not manners.classic or type(value) is not datetime:
+        return value
+    try:
+        import pendulum  # 50 ms that only who asks for a moment needs
+    except ImportError:
+        return value
+    return pendulum.instance(value)
 
 
 def _config() -> Any:
