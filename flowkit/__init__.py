@@ -55,6 +55,7 @@ __all__ = [
 ]
 
 homes.keep()
+_below = homes.below(__name__)
 
 # What a script that only defines flows does not need is imported when it is asked for.
 _LATE = {
@@ -74,13 +75,7 @@ def __getattr__(name: str) -> Any:
 
     if name in _LATE:
         return getattr(importlib.import_module(_LATE[name]), name)
-    if not name.startswith("_"):
-        try:  # as in Prefect classic, whose modules were there once it was imported
-            return importlib.import_module(f"flowkit.{name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"flowkit.{name}":
-                raise
-    raise AttributeError(f"module `flowkit` has no attribute `{name}`")
+    return _below(name)
 
 
 def _run(self: Flow, parameters: Any = None, **options: Any) -> State:

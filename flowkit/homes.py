@@ -70,6 +70,21 @@ def _spec(name: str, module: ModuleType) -> ModuleSpec:
     return ModuleSpec(name, _Made(module), is_package=hasattr(module, "__path__"))  # type: ignore[arg-type]
 
 
+def below(package: str) -> Callable[[str], ModuleType]:
+    """A `__getattr__` for a package: its modules are there once it is, as in Prefect classic."""
+
+    def found(name: str) -> ModuleType:
+        if not name.startswith("_"):
+            try:
+                return importlib.import_module(f"{package}.{name}")
+            except ModuleNotFoundError as error:
+                if error.name != f"{package}.{name}":
+                    raise
+        raise AttributeError(f"module `{package}` has no attribute `{name}`")
+
+    return found
+
+
 def keep() -> None:
     """Have `flowkit.core.task` and the like found."""
     sys.meta_path.append(_Finder())

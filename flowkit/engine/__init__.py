@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from flowkit import homes
+
 _HOMES = {
     "FlowRunner": "flowkit.runs.runners",
     "TaskRunner": "flowkit.runs.runners",
@@ -12,12 +14,10 @@ _HOMES = {
     "get_default_flow_runner_class": "flowkit.runs.defaults",
     "get_default_task_runner_class": "flowkit.runs.defaults",
 }
-_MODULES = ("flow_runner", "runner", "signals", "state", "task_runner")
+_below = homes.below(__name__)
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"flowkit.engine.{name}")
-    raise AttributeError(f"module `flowkit.engine` has no attribute `{name}`")
+    return _below(name)

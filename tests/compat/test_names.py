@@ -25,6 +25,19 @@ OURS = [
 ]
 
 
+BELOW = [
+    "engine.cache_validators",
+    "engine.results",
+    "executors.dask",
+    "schedules.clocks",
+    "tasks.control_flow.conditional",
+    "tasks.core.operators",
+    "tasks.secrets",
+    "tasks.shell",
+    "utilities.logging",
+]
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_module_is_the_very_one_of_flowkit(name: str) -> None:
     assert importlib.import_module(f"prefect.{name}") is importlib.import_module(f"flowkit.{name}")
@@ -48,6 +61,16 @@ def test_the_modules_are_there_once_prefect_is_imported() -> None:
     assert prefect.engine.signals.SKIP is flowkit.signals.SKIP
     assert prefect.storage.Docker().local_image is False
     assert prefect.__version__ == "1.4.1"
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_modules_below_are_attributes_of_those_above(name: str) -> None:
+    import prefect
+
+    found = prefect
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert found is importlib.import_module(f"prefect.{name}")
 
 
 def test_with_the_import_renamed_the_homes_are_flowkits() -> None:
