@@ -246,7 +246,8 @@ class Flow(Queries):
         upstream, downstream = edge.upstream, edge.downstream
         if upstream is downstream:
             raise DefinitionError(f"the task `{upstream.name}` depends on itself")
-        _refuse_downstream(downstream)
+        if isinstance(downstream, Parameter):
+            raise _never_downstream(downstream)
         inputs = self.wiring.inputs
         if upstream not in inputs:
             self.add_task(upstream)
@@ -286,7 +287,8 @@ class Flow(Queries):
         """
         if key is not None:
             check_key(key)
-        _refuse_downstream(downstream_task)
+        if isinstance(downstream_task, Parameter):
+            raise _never_downstream(downstream_task)
         first = unwrap(upstream_task, False)[0]
         if isinstance(first, Task) and type(first) is not Constant:
             self.add_task(first)  # before the downstream, as the order is that of their slugs
@@ -415,9 +417,8 @@ class Flow(Queries):
         return _restored, (type(copied), copied.__dict__)
 
 
-def _refuse_downstream(task: Any) -> None:
-    if isinstance(task, Parameter):
-        raise DefinitionError(f"the parameter `{task.name}` cannot depend on a task")
+def _never_downstream(parameter: Parameter) -> DefinitionError:
+    return DefinitionError(f"the parameter `{parameter.name}` cannot depend on a task")
 
 
 def _is_mapped(task: Task) -> bool:
