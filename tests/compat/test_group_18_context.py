@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import pickle
+import sys
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -125,3 +127,21 @@ def test_tasks_have_loggers(caplog: pytest.LogCaptureFixture) -> None:
     assert get_logger("mine").name == f"{root}.mine"
     assert [state.result[t].result for t in (first, second)] == [f"{root}.by_context", f"{root}.ByItself"]
     assert {"said by context", "said by itself"} <= set(caplog.messages)
+
+
+def test_moments_are_pendulums_where_that_is(monkeypatch) -> None:
+    """18.2: `date` and `scheduled_start_time` can be gone on from, as classic's could."""
+    import prefect
+    from prefect import Flow, task
+
+    monkeypatch.setitem(sys.modules, "pendulum", SimpleNamespace(instance=lambda moment: [moment]))
+
+    @task
+    def moments():
+        return prefect.context.date, prefect.context.get("scheduled_start_time"), prefect.context["today"]
+
+    with Flow("f") as flow:
+        told = moments()
+    date, start, today = flow.run().result[told].result
+    assert [type(date), type(start), type(today)] == [list, list, str]
+    assert date[0].strftime("%Y-%m-%d") == today
