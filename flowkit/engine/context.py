@@ -200,7 +200,8 @@ def _as_asked(value: Any) -> Any:
         import pendulum  # 50 ms that only who asks for a moment needs
     except ImportError:
         return value
-    return pendulum.instance(value)
+    moment = pendulum.instance(value)
+    return moment.in_timezone("UTC") if value.tzinfo is UTC else moment
 
 
 def _config() -> Any:

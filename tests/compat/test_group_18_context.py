@@ -134,7 +134,15 @@ def test_moments_are_pendulums_where_that_is(monkeypatch) -> None:
     import prefect
     from prefect import Flow, task
 
-    monkeypatch.setitem(sys.modules, "pendulum", SimpleNamespace(instance=lambda moment: [moment]))
+    class Moment:
+        def __init__(self, moment):
+            self.moment = moment
+
+        def in_timezone(self, name):
+            assert name == "UTC"
+            return self
+
+    monkeypatch.setitem(sys.modules, "pendulum", SimpleNamespace(instance=Moment))
 
     @task
     def moments():
@@ -143,5 +151,5 @@ def test_moments_are_pendulums_where_that_is(monkeypatch) -> None:
     with Flow("f") as flow:
         told = moments()
     date, start, today = flow.run().result[told].result
-    assert [type(date), type(start), type(today)] == [list, list, str]
-    assert date[0].strftime("%Y-%m-%d") == today
+    assert [type(date), type(start), type(today)] == [Moment, Moment, str]
+    assert date.moment.strftime("%Y-%m-%d") == today
