@@ -13,6 +13,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 _OURS, _THEIRS = "flowkit.", "prefect"
+_PREFECT = "flowkit.compat.prefect"
 
 
 class _Made:
@@ -43,27 +44,43 @@ class _Finder:
 class _Stand:
     """Serves `prefect` and all below it.
 
+    It is asked before the finders of files, as these would find flowkit's own files below `prefect`, and load
+    them a second time.
+
     Args:
         told: called once, when it is first asked for.
+        first: also where a `prefect` is installed.
     """
 
-    def __init__(self, told: Callable[[], None]) -> None:
+    def __init__(self, told: Callable[[], None], *, first: bool) -> None:
         self._told: Callable[[], None] | None = told
+        self._first = first
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
-        if name != _THEIRS and not name.startswith(f"{_THEIRS}."):
+        if not self._serves(name, path):
             return None
         if self._told is not None:
             told, self._told = self._told, None
             importlib.import_module("flowkit.compat").as_classic()
             told()
-        ours = "flowkit.compat.prefect" if name == _THEIRS else _OURS + name[len(_THEIRS) + 1 :]
+        ours = _PREFECT if name == _THEIRS else _OURS + name[len(_THEIRS) + 1 :]
         try:
             return _spec(name, importlib.import_module(ours))
         except ModuleNotFoundError as error:
             if error.name is not None and f"{ours}.".startswith(f"{error.name}."):
                 return None
             raise
+
+    def _serves(self, name: str, path: Sequence[str] | None) -> bool:
+        if name.startswith(f"{_THEIRS}."):
+            return getattr(sys.modules.get(_THEIRS), "__name__", None) == _PREFECT
+        if name != _THEIRS:
+            return False
+        return self._first or not any(
+            finder.find_spec(name, path)
+            for finder in sys.meta_path
+            if finder is not self and hasattr(finder, "find_spec")
+        )
 
 
 def _spec(name: str, module: ModuleType) -> ModuleSpec:
@@ -99,5 +116,4 @@ def stand_in(told: Callable[[], None], *, first: bool) -> None:
     """
     for finder in [finder for finder in sys.meta_path if isinstance(finder, _Stand)]:
         sys.meta_path.remove(finder)
-    stand = _Stand(told)
-    sys.meta_path.insert(0 if first else len(sys.meta_path), stand)
+    sys.meta_path.insert(0, _Stand(told, first=first))

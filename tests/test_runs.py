@@ -216,7 +216,7 @@ def test_ends_of_tasks_are_logged(caplog: pytest.LogCaptureFixture) -> None:
             flowkit.config._assigned.clear()
     assert state.is_failed()
     said = [record.getMessage() for record in caplog.records]
-    assert said[0] == "The flow fails starts: 1 tasks."
+    assert said[0] == "The flow fails starts: 1 task."
     assert any("Task double failed on attempt 1" in text and "TypeError" in text for text in said)
     assert said[-1] == "The flow fails ended as Failed: Some reference tasks failed."
 

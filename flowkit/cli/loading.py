@@ -30,12 +30,17 @@ PATIENCE = 5.0  # seconds after which a file that is still loading is named
 
 @dataclass(frozen=True)
 class Loaded:
-    """A flow, the file it came from, and what the registry has of it."""
+    """A flow, the file it came from, and what the registry has of it.
+
+    Attributes:
+        called: what was typed for it; None where it was found otherwise.
+    """
 
     flow: Flow
     module: LoadedModule
     target: Target
     project: Project
+    called: str | None = None
 
     @property
     def ref(self) -> str:

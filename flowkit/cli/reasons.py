@@ -24,7 +24,12 @@ from flowkit.store.records import table
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
-_NEEDS = (GATE_BROKEN, NOTHING_TO_MAP, TRIGGER_SAID_NO.format("all_successful"))
+_NEEDS = (
+    GATE_BROKEN,
+    NOTHING_TO_MAP,
+    TRIGGER_SAID_NO.format("all_successful"),
+    TRIGGER_SAID_NO.format("not_all_skipped"),  # of a merge
+)
 _FOLLOWS = (UPSTREAM_SKIPPED, GATE_SKIPPED)
 _MOST_ASKED = 1000
 

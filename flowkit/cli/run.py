@@ -68,7 +68,9 @@ def _loaded(arguments: list[str]) -> Loaded | None:
     if not arguments or arguments[0] != "run":
         return None
     name = named_in(arguments[1:])
-    return load_named(name, here(), settings().settings.flows) if name is not None else None
+    if name is None:
+        return None
+    return replace(load_named(name, here(), settings().settings.flows), called=name)
 
 
 def _help(flow: Flow | None) -> str:
@@ -82,7 +84,7 @@ def _help(flow: Flow | None) -> str:
 
 def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> int:
     chosen = settings_for(options)
-    values = values_of(loaded.flow, options, given, extra)
+    values = values_of(loaded, options, given, extra)
     whole = loaded.built(values)
     executor = executor_for(whole, options, chosen)
     asked = Asked(
@@ -170,15 +172,23 @@ def executor_for(flow: Flow, options: RunOptions, chosen: Settings) -> Any:
     return executor_named(chosen.executor, chosen.workers)
 
 
-def values_of(flow: Flow, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> dict[str, Any]:
+def values_of(
+    loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: list[str]
+) -> dict[str, Any]:
     """The parameters: options win over `-p`, those over the file.
 
     Raises:
         UsageError: all that is wrong with them, and with the options, at once.
     """
+    flow = loaded.flow
     from_file = params_from(options.params) if options.params else {}
     texts = {**given_by_pairs(options.pairs or ()), **given_as_options(flow, given)}
-    values = checked(flow, from_file, texts, problems=unknown_options(flow, extra), ask=secrets.ask)
+    problems = unknown_options(flow, extra)
+    try:
+        values = checked(flow, from_file, texts, problems=problems, ask=secrets.ask, called=loaded.called)
+    except UsageError as error:
+        error.hints += (loaded.module.way_out,) if loaded.module.way_out else ()
+        raise
     cover(flow.parameters(), values)
     return values
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import runpy
 import sys
 from pathlib import Path
+from types import TracebackType
 
 from flowkit import compat
+from flowkit.errors import FlowkitError
+
+_OURS = str(Path(__file__).parent.parent)
 
 
 def main() -> None:
@@ -20,8 +24,28 @@ def main() -> None:
         raise SystemExit(2)
     compat.install()
     sys.argv = sys.argv[1:]
-    sys.path[0] = str(script.resolve().parent)
+    sys.path[0 : not sys.flags.safe_path] = [str(script.resolve().parent)]
+    sys.excepthook = _excepthook
     runpy.run_path(str(script), run_name="__main__")
+
+
+def _excepthook(kind: type[BaseException], error: BaseException, tb: TracebackType | None) -> None:
+    """Show what the script raised as `python SCRIPT` would: without the frames that led to it, and where
+    flowkit refused something without those that led there."""
+    while tb is not None and _leads(tb):
+        tb = tb.tb_next
+    last = tb
+    while isinstance(error, FlowkitError) and last is not None and last.tb_next is not None:
+        if last.tb_next.tb_frame.f_code.co_filename.startswith(_OURS):
+            last.tb_next = None
+        else:
+            last = last.tb_next
+    sys.__excepthook__(kind, error.with_traceback(tb), tb)
+
+
+def _leads(tb: TracebackType) -> bool:
+    name = tb.tb_frame.f_code.co_filename
+    return name.startswith((_OURS, "<frozen"))
 
 
 if __name__ == "__main__":

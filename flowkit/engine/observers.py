@@ -37,7 +37,10 @@ class LogObserver:
     def begin(self, engine: Engine) -> None:
         """Say what starts."""
         self._engine = engine
-        self._log.info("The flow %s starts: %d tasks.", engine.plan.name, engine.plan.size)
+        if self._log.isEnabledFor(logging.INFO):
+            plan = engine.plan
+            visible = sum(not plan.hidden(node) for node in range(plan.size))  # as `flowkit run` counts
+            self._log.info("The flow %s starts: %d task%s.", plan.name, visible, "s"[: visible != 1])
 
     def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
         """Say what happened to each task."""
@@ -65,7 +68,7 @@ class LogObserver:
     def end(self, outcome: Outcome) -> None:
         """Say how it ended."""
         state = outcome.state
-        level = logging.INFO if state.is_successful() else logging.ERROR
+        level = logging.ERROR if state.is_failed() else logging.INFO  # a run that is paused is no failure
         self._log.log(
             level, "The flow %s ended as %s: %s", outcome.plan.name, type(state).__name__, state.message
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -33,6 +34,7 @@ def checked(
     needed: Collection[str] | None = None,
     problems: Sequence[str] = (),
     ask: Callable[[Parameter], str | None] | None = None,
+    called: str | None = None,
 ) -> dict[str, Any]:
     """The value of each parameter of a flow.
 
@@ -46,6 +48,7 @@ def checked(
         needed: the parameters that must have a value; default: all that are required.
         ask: asks a person for the text of a secret that is missing, once nothing else is wrong; None
             where there is no answer.
+        called: what `flowkit run` knows the flow by; default: its name.
 
     Raises:
         UsageError: every unknown, missing and ill-typed parameter.
@@ -81,7 +84,7 @@ def checked(
     answers, unanswered = _answers(unasked, ask if not problems else None)
     problems += unanswered
     if problems:
-        raise _wrong(flow, problems)
+        raise _wrong(flow, problems, called or flow.name)
     return values | answers
 
 
@@ -255,8 +258,8 @@ def _unknown(name: str, parameters: Mapping[str, Parameter]) -> str:
     return f"`{name}` is not a parameter" + (f"; did you mean `{near[0]}`?" if near else "")
 
 
-def _wrong(flow: Flow, problems: list[str]) -> UsageError:
-    hints = [f"`flowkit run {flow.name} --help` lists its parameters"]
+def _wrong(flow: Flow, problems: list[str], called: str) -> UsageError:
+    hints = [f"`flowkit run {shlex.quote(called)} --help` lists its parameters"]
     if any(f"set `{PREFIX}" in problem for problem in problems):
         hints.append(
             "a secret comes from its variable, from the file of `--params`, or is asked for in a terminal"

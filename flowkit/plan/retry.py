@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flowkit.errors import CallError, DefinitionError
+from flowkit.errors import CallError, DefinitionError, UsageError
 from flowkit.flow.task import Task
 
 
@@ -78,7 +78,13 @@ def delay_after(task: Task, attempt: int) -> float:
 
 
 def wanted(task: Task, error: BaseException, attempt: int) -> bool:
-    """Whether the task's policy gives another attempt after this error."""
+    """Whether the task's policy gives another attempt after this error.
+
+    What flowkit refused as asked wrongly, such as a task of classic's library that it does not have, it would
+    refuse again.
+    """
     if attempt > task.max_retries:
         return False
-    return task.retry_on is None or isinstance(error, task.retry_on)
+    return (
+        isinstance(error, task.retry_on) if task.retry_on is not None else not isinstance(error, UsageError)
+    )

@@ -91,7 +91,7 @@ def _sentence(error: BaseException, place: str) -> tuple[str, tuple[str, ...]]:
             hint = 'ask for it with a `Parameter("name")`, which becomes an option of the command'
             return f"{place} reads from the keyboard while it is loaded", (hint,)
         case _:
-            return f"{place} raised {type(error).__name__}: {_text(error)}", ()
+            return f"{place} raised {type(error).__name__}: {_text(error)}".removesuffix(": "), ()
 
 
 def _not_found(name: str, place: str) -> tuple[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ import importlib.util
 import io
 import linecache
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -47,6 +48,7 @@ class LoadedModule:
         attributes: the attribute of each flow, by the flow's name.
         fingerprint: of the text that was executed; for a package, of all its Python files.
         notices: what is to be said of how it was loaded, a line each.
+        way_out: where it is a script of classic, how it is run as one: what it ignored is done then.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class LoadedModule:
     attributes: dict[str, str]
     fingerprint: str
     notices: tuple[str, ...] = ()
+    way_out: str = ""
 
     def pick(self, wanted: str | None = None) -> Flow:
         """The flow called `wanted`, by name or attribute; the only one, where nothing is asked.
@@ -105,6 +108,12 @@ class _Loading:
             yield f"`{path}` imports `prefect`, which is not installed: flowkit stands in for it"
         if self.ignored:
             yield self.calls(project)
+
+    @property
+    def way_out(self) -> str:
+        """How a script of classic is run as one; empty for a flow file of flowkit."""
+        command = f"python -m flowkit.compat {shlex.quote(_typed(self.path))}"
+        return f"`{command}` runs the script as it is" if self.is_classic else ""
 
     def calls(self, project: Project) -> str:
         calls = " and ".join(f"`{call}`" for call in dict.fromkeys(self.ignored))
@@ -308,6 +317,7 @@ def _explained(error: BaseException, loading: _Loading, project: Project) -> Loa
         explained.hints += (
             f'{loading.calls(project)}: put what follows them under `if __name__ == "__main__":`',
         )
+        explained.hints += (loading.way_out,) if loading.way_out else ()
     return explained
 
 
@@ -326,12 +336,12 @@ def _loaded(
             raise LoadError(
                 f"`{project.display(path)}` has two flows called {quoted(value.name)}: "
                 f"`{attributes[value.name]}` and `{attribute}`",
-                hints=("give one of them another name",),
+                hints=("give one of them another name", *([loading.way_out] if loading.way_out else [])),
             )
         flows[value.name], attributes[value.name] = value, attribute
         value.source = path
     if not flows:
-        raise _no_flow(path, project)
+        raise _no_flow(loading, project)
     return LoadedModule(
         path=path,
         module=module,
@@ -339,15 +349,16 @@ def _loaded(
         attributes=attributes,
         fingerprint=fingerprint(source, path),
         notices=tuple(loading.notices(project)),
+        way_out=loading.way_out if loading.ignored else "",
     )
 
 
-def _no_flow(path: Path, project: Project) -> LoadError:
+def _no_flow(loading: _Loading, project: Project) -> LoadError:
     return LoadError(
-        f"`{project.display(path)}` defines no flow",
+        f"`{project.display(loading.path)}` defines no flow",
         hints=(
             'a flow is made at the top level of a file, by `with Flow("name") as flow:` or `@flow`',
-            "the name of a file that only helps others starts with `_`",
+            loading.way_out or "the name of a file that only helps others starts with `_`",
         ),
     )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,16 @@ def test_a_task_of_the_library_has_its_place_in_the_graph_and_says_what_to_use_w
     assert error.hints == ("use `boto3` in a task of your own",)
 
 
+def test_a_task_of_the_library_is_not_retried_as_it_would_not_be_there_the_next_time_either() -> None:
+    from prefect import Flow
+    from prefect.tasks.aws import S3Download
+
+    with Flow("s3") as flow:
+        S3Download(bucket="b", max_retries=3, retry_delay=timedelta(hours=1))()
+    state = flow.run(history=False)  # an hour later, were it retried
+    assert state.is_failed()
+
+
 def test_every_name_of_the_library_can_be_imported_and_none_be_used_as_if_it_were_there() -> None:
     for package, names in library.entries().items():
         module = importlib.import_module(f"prefect.tasks.{package}")
@@ -220,6 +232,83 @@ def test_a_script_runs_as_it_is(tmp_path: Path) -> None:
         text=True,
     )
     assert (done.returncode, done.stdout) == (0, "7 ['script.py', '5']\n"), done.stderr
+
+
+def flowkit_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command, with a home of its own and with its history (see tests/conftest.py)."""
+    environ = {**os.environ, "HOME": str(folder), "FLOWKIT_HISTORY": "true"}
+    command = [sys.executable, "-P", "-m", *arguments]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+
+
+def test_a_file_that_flowkit_loads_has_the_very_classes_of_flowkit(tmp_path: Path) -> None:
+    """A second copy of a class would have another name in the fingerprints: all of a run would run again."""
+    (tmp_path / "script.py").write_text(
+        "import prefect.engine.state, flowkit.engine.state\n"
+        "from prefect import Flow\n"
+        "from prefect.tasks.shell import ShellTask\n"
+        "from prefect.tasks.control_flow.filter import FilterTask\n"
+        "import flowkit.tasks.control_flow.filter, flowkit.tasks.shell\n"
+        "assert prefect.engine.state is flowkit.engine.state\n"
+        "assert ShellTask is flowkit.tasks.shell.ShellTask\n"
+        "assert FilterTask is flowkit.tasks.control_flow.filter.FilterTask\n"
+        "with Flow('shell') as flow:\n    ShellTask()(command='true')\n"
+    )
+    done = flowkit_in(tmp_path, "flowkit", "run", "script.py")
+    assert done.returncode == 0, done.stderr
+    assert "flowkit stands in for it" in done.stderr
+
+
+def test_a_run_of_a_script_is_gone_on_with_by_the_command(tmp_path: Path) -> None:
+    """Whatever way a script is run, and whatever its import is called: what is done is done."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from prefect import Flow, task\n"
+        "from prefect.tasks.shell import ShellTask\n"
+        "@task\n"
+        "def needs_a_file(said):\n    return Path('there').read_text()\n"
+        "with Flow('shell') as flow:\n"
+        "    needs_a_file(ShellTask(name='say')(command='echo x >> said; echo y'))\n"
+        "if __name__ == '__main__':\n    flow.run()\n"
+    )
+    (tmp_path / ".flowkit").mkdir(mode=0o700)
+    flowkit_in(tmp_path, "flowkit.compat", "script.py")
+    assert flowkit_in(tmp_path, "flowkit", "resume").returncode == 1
+    script.write_text(script.read_text().replace("from prefect", "from flowkit"))
+    (tmp_path / "there").touch()
+    done = flowkit_in(tmp_path, "flowkit", "resume")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "said").read_text() == "x\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        ("", "error: `script.py` defines no flow"),
+        ("assert flow.run() == 2", "error: `script.py:4` raised AssertionError\n"),
+        ("flow.run(x=1)", "error: the flow `sum` cannot run: `x` is required, and was not given"),
+    ],
+)
+def test_where_a_script_cannot_be_run_by_its_flow_it_is_said_how_it_runs(
+    end: str, says: str, tmp_path: Path
+) -> None:
+    flow = "flow = Flow('sum')" if end else "def main(): Flow('sum')"
+    added = "flow.add_task(Parameter('x'))" if end else ""
+    (tmp_path / "script.py").write_text(f"from prefect import Flow, Parameter\n{flow}\n{added}\n{end}\n")
+    said = flowkit_in(tmp_path, "flowkit", "run", "script.py").stderr
+    assert says in said
+    assert "hint: `python -m flowkit.compat script.py` runs the script as it is\n" in said
+
+
+def test_what_a_script_raises_is_shown_with_its_own_frames(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "from prefect.tasks.aws import S3Download\ndef main():\n    S3Download().run()\nmain()\n"
+    )
+    done = flowkit_in(tmp_path, "flowkit.compat", "script.py")
+    assert done.returncode == 1
+    assert [line.split('"')[1] for line in done.stderr.splitlines() if "File" in line] == ["script.py"] * 2
+    assert done.stderr.endswith("hint: use `boto3` in a task of your own\n")
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 2), (["--help"], 0), (["nothing.py"], 2)])

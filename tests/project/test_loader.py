@@ -268,7 +268,7 @@ def test_reading_the_keyboard_is_refused(write: Write, call: str, monkeypatch: p
         ("\n1 / 0", "`flows/etl.py:2` raised ZeroDivisionError: division by zero"),
         ("import sys; sys.exit(0)", "`flows/etl.py:1` calls `sys.exit(0)` while it is loaded"),
         ("exit()", "`flows/etl.py:1` calls `sys.exit()` while it is loaded"),
-        ("raise GeneratorExit", "`flows/etl.py:1` raised GeneratorExit: "),
+        ("raise GeneratorExit", "`flows/etl.py:1` raised GeneratorExit"),
         ("def f(): f()\nf()", "`flows/etl.py:1` raised RecursionError: maximum recursion depth exceeded"),
         (
             "class E(Exception):\n    def __str__(self): 1/0\nraise E",

@@ -18,6 +18,7 @@ from flowkit.cli.tally import Tally
 from flowkit.flow.flow import Flow
 from flowkit.flow.task import task
 from flowkit.plan.compiler import compile_flow
+from flowkit.tasks.control_flow import merge
 
 
 @task
@@ -73,6 +74,12 @@ def test_what_was_not_run_names_what_it_needs_through_what_only_carries_values(e
     with Flow("f") as flow:
         after([good(), {"a": bad()}], task_args={"name": "join"})
     assert "  ⊘ not run  join: needs bad\n" in ended(flow)
+
+
+def test_a_merge_that_was_not_run_names_what_it_needs(ended):
+    with Flow("f") as flow:
+        merge(after(bad()), good())
+    assert "Merge: needs after\n" in ended(flow)
 
 
 def test_a_child_needs_the_child_before_it(ended):
