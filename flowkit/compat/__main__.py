@@ -35,11 +35,13 @@ def _excepthook(kind: type[BaseException], error: BaseException, tb: TracebackTy
     while tb is not None and _leads(tb):
         tb = tb.tb_next
     last = tb
-    while isinstance(error, FlowkitError) and last is not None and last.tb_next is not None:
-        if last.tb_next.tb_frame.f_code.co_filename.startswith(_OURS):
-            last.tb_next = None
-        else:
-            last = last.tb_next
+    if isinstance(error, FlowkitError):
+        error.__cause__, error.__suppress_context__ = None, True
+        while last is not None and last.tb_next is not None:
+            if last.tb_next.tb_frame.f_code.co_filename.startswith(_OURS):
+                last.tb_next = None
+            else:
+                last = last.tb_next
     sys.__excepthook__(kind, error.with_traceback(tb), tb)
 
 

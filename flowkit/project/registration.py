@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flowkit.errors import LoadError, UsageError
+from flowkit.flow import manners
 from flowkit.flow.flow import Flow
 from flowkit.project import whole_file
 from flowkit.project.descriptor import describe_flow
@@ -20,6 +22,8 @@ from flowkit.project.loader import LARGEST, fingerprint
 from flowkit.project.names import quoted
 from flowkit.project.registry import Changes, Registry
 from flowkit.project.root import FLOWS_FOLDER, Project, find_or_start
+
+_log = logging.getLogger("flowkit")
 
 # The flows of which this process has called `register()`, also while flowkit loads their file, by name; and
 # the globals of the module that did.
@@ -79,6 +83,8 @@ def register(
 def register_flow(flow: Flow, namespace: Mapping[str, Any]) -> Changes:
     """Register a flow from the script that defines it: `flow.register()`.
 
+    A script of Prefect classic goes on where its flow cannot be written down, as one that a function makes.
+
     Args:
         namespace: the globals of the module that calls.
 
@@ -90,7 +96,11 @@ def register_flow(flow: Flow, namespace: Mapping[str, Any]) -> Changes:
     """
     home = home_of(flow, namespace)
     if home is None:
-        raise _homeless(flow, namespace.get("__file__"))
+        refused = _homeless(flow, namespace.get("__file__"))
+        if not manners.classic:
+            raise refused
+        _log.warning("%s; this process alone knows it", refused.message)
+        return Changes()
     path, attribute = home
     project = find_or_start(path.parent)
     text = fingerprint(whole_file.read(path, LARGEST), path)

@@ -301,6 +301,17 @@ def test_where_a_script_cannot_be_run_by_its_flow_it_is_said_how_it_runs(
     assert "hint: `python -m flowkit.compat script.py` runs the script as it is\n" in said
 
 
+def test_a_script_goes_on_where_its_flow_has_no_place_in_the_registry(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "from prefect import Flow\n"
+        "def main():\n    flow = Flow('inner')\n    print(flow.register(project_name='p'))\n"
+        "main()\n"
+    )
+    done = flowkit_in(tmp_path, "flowkit.compat", "script.py")
+    assert (done.returncode, done.stdout) == (0, "inner\n")
+    assert "no variable at the top level has it; this process alone knows it" in done.stderr
+
+
 def test_what_a_script_raises_is_shown_with_its_own_frames(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(
         "from prefect.tasks.aws import S3Download\ndef main():\n    S3Download().run()\nmain()\n"
