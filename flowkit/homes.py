@@ -83,6 +83,11 @@ class _Stand:
         )
 
 
+def has_real_prefect() -> bool:
+    """Whether a `prefect` was imported that is not flowkit."""
+    return _THEIRS in sys.modules and sys.modules[_THEIRS].__name__ != _PREFECT
+
+
 def _spec(name: str, module: ModuleType) -> ModuleSpec:
     return ModuleSpec(name, _Made(module), is_package=hasattr(module, "__path__"))  # type: ignore[arg-type]
 

@@ -113,7 +113,11 @@ class _Loading:
     def way_out(self) -> str:
         """How a script of classic is run as one; empty for a flow file of flowkit."""
         command = f"python -m flowkit.compat {shlex.quote(_typed(self.path))}"
-        return f"`{command}` runs the script as it is" if self.is_classic else ""
+        if self.is_classic:
+            return f"`{command}` runs the script as it is"
+        if homes.has_real_prefect():
+            return f"the `prefect` that is installed is not flowkit: `{command}` takes flowkit for it"
+        return ""
 
     def calls(self, project: Project) -> str:
         calls = " and ".join(f"`{call}`" for call in dict.fromkeys(self.ignored))

@@ -94,6 +94,10 @@ def _reached(run: PastRun, node: int, child: int, last: AttemptRecord) -> Reason
 
 def _found(run: PastRun, node: int, child: int, last: AttemptRecord) -> Reason:
     origin = origin_of(last) or {}
+    message = str(last.detail.get("message") or "")
+    if "run" not in origin and message:  # at its target, which nobody says when it was made
+        sentence = f"{message[0].lower()}{message[1:]}".removesuffix(".")
+        return Reason(cause=Cause.FOUND, sentence=sentence)
     record = run.archive.numbered(origin.get("run", -1))
     made = run.archive.run(record) if record is not None else None
     where = f"made in {made.called}" if made is not None else f"made in run {origin.get('run', '?')}"

@@ -312,6 +312,17 @@ def test_a_script_goes_on_where_its_flow_has_no_place_in_the_registry(tmp_path: 
     assert "no variable at the top level has it; this process alone knows it" in done.stderr
 
 
+def test_a_prefect_that_is_installed_is_left_to_the_file_and_named_where_it_has_no_flow(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "prefect.py").write_text("class Flow: pass\n")
+    (tmp_path / "script.py").write_text("from prefect import Flow\nflow = Flow()\n")
+    said = flowkit_in(tmp_path, "flowkit", "run", "script.py").stderr
+    assert (
+        "hint: the `prefect` that is installed is not flowkit: `python -m flowkit.compat script.py`" in said
+    )
+
+
 def test_what_a_script_raises_is_shown_with_its_own_frames(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(
         "from prefect.tasks.aws import S3Download\ndef main():\n    S3Download().run()\nmain()\n"
