@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from flowkit.errors import LoadError, UsageError
-from flowkit.flow import manners
 from flowkit.flow.flow import Flow
 from flowkit.project import whole_file
 from flowkit.project.descriptor import describe_flow
@@ -22,8 +20,6 @@ from flowkit.project.loader import LARGEST, fingerprint
 from flowkit.project.names import quoted
 from flowkit.project.registry import Changes, Registry
 from flowkit.project.root import FLOWS_FOLDER, Project, find_or_start
-
-_log = logging.getLogger("flowkit")
 
 # The flows of which this process has called `register()`, also while flowkit loads their file, by name; and
 # the globals of the module that did.
@@ -83,8 +79,6 @@ def register(
 def register_flow(flow: Flow, namespace: Mapping[str, Any]) -> Changes:
     """Register a flow from the script that defines it: `flow.register()`.
 
-    A script of Prefect classic goes on where its flow cannot be written down, as one that a function makes.
-
     Args:
         namespace: the globals of the module that calls.
 
@@ -96,11 +90,7 @@ def register_flow(flow: Flow, namespace: Mapping[str, Any]) -> Changes:
     """
     home = home_of(flow, namespace)
     if home is None:
-        refused = _homeless(flow, namespace.get("__file__"))
-        if not manners.classic:
-            raise refused
-        _log.warning("%s; this process alone knows it", refused.message)
-        return Changes()
+        raise _homeless(flow, namespace.get("__file__"))
     path, attribute = home
     project = find_or_start(path.parent)
     text = fingerprint(whole_file.read(path, LARGEST), path)

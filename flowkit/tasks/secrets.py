@@ -14,6 +14,8 @@ from flowkit.engine.secret import Secret
 from flowkit.errors import UsageError
 from flowkit.flow.task import Task
 
+__path__: list[str] = []  # so that `flowkit.tasks.secrets.base`, of classic, is looked for
+
 
 class SecretBase(Task):
     """Base of the tasks that give a secret: what they give is covered wherever it would be seen, is never

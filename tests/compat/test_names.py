@@ -75,6 +75,14 @@ def test_modules_below_are_attributes_of_those_above(name: str) -> None:
     assert found is importlib.import_module(f"prefect.{name}")
 
 
+def test_modules_of_classic_that_are_files_of_flowkit_have_their_modules_too() -> None:
+    from prefect.agent.ecs.agent import ECSAgent
+    from prefect.tasks.secrets.base import PrefectSecret
+
+    assert PrefectSecret is flowkit.tasks.secrets.PrefectSecret
+    assert ECSAgent().labels == set()
+
+
 def test_with_the_import_renamed_the_homes_are_flowkits() -> None:
     from flowkit.run_configs import LocalRun
     from flowkit.storage.github import GitHub
@@ -299,17 +307,6 @@ def test_where_a_script_cannot_be_run_by_its_flow_it_is_said_how_it_runs(
     said = flowkit_in(tmp_path, "flowkit", "run", "script.py").stderr
     assert says in said
     assert "hint: `python -m flowkit.compat script.py` runs the script as it is\n" in said
-
-
-def test_a_script_goes_on_where_its_flow_has_no_place_in_the_registry(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(
-        "from prefect import Flow\n"
-        "def main():\n    flow = Flow('inner')\n    print(flow.register(project_name='p'))\n"
-        "main()\n"
-    )
-    done = flowkit_in(tmp_path, "flowkit.compat", "script.py")
-    assert (done.returncode, done.stdout) == (0, "inner\n")
-    assert "no variable at the top level has it; this process alone knows it" in done.stderr
 
 
 def test_a_prefect_that_is_installed_is_left_to_the_file_and_named_where_it_has_no_flow(
