@@ -65,7 +65,9 @@ class _Stand:
             told()
         ours = _PREFECT if name == _THEIRS else _OURS + name[len(_THEIRS) + 1 :]
         try:
-            return _spec(name, importlib.import_module(ours))
+            module = importlib.import_module(ours)
+            importlib.import_module("flowkit.compat.modules").complete(module, name[len(_THEIRS) + 1 :])
+            return _spec(name, module)
         except ModuleNotFoundError as error:
             if error.name is not None and f"{ours}.".startswith(f"{error.name}."):
                 return None

@@ -71,11 +71,16 @@ HOMES: dict[str, tuple[str, ...]] = {
     "utilities.exceptions": ("flowkit.compat.exceptions",),
     "utilities.graphql": ("flowkit.compat.server",),
     "utilities.logging": ("flowkit.compat.utilities",),
+    **{
+        f"utilities.notifications.{kind}": ("flowkit.utilities.notifications",)
+        for kind in ("notifications", "jira_notification")
+    },
 }
 
 # Parts of classic that flowkit has nothing for, and what to use instead.
 GONE: dict[str, str] = {
     "api": "`flowkit.register` and `flowkit runs --json`",
+    "backend.execution": "`flow.run()`",
     "cli": "the command `flowkit`",
     "contrib": "a function with `@task`",
     "engine.cloud": "`FlowRunner` and `TaskRunner`",
@@ -84,6 +89,9 @@ GONE: dict[str, str] = {
     "serialization": "`flow.serialize()`",
     "utilities.agent": "`flowkit serve`",
     "utilities.aws": "`boto3`",
+    "utilities.cli": "`typer`",
+    "utilities.compatibility": "a function with `@task`",
+    "utilities.datetimes": "`datetime`",
     "utilities.backend": "`flowkit runs`",
     "utilities.diagnostics": "`flowkit doctor`",
     "utilities.docker_util": "`docker`",
@@ -97,6 +105,44 @@ GONE: dict[str, str] = {
     "utilities.serialization": "`flow.serialize()`",
     "utilities.storage": "`flowkit run FILE`",
 }
+
+# Names of modules that are there, which can be imported and not be used.
+PARTLY: dict[str, str] = {
+    "agent.agent": "HealthHandler PokeHandler exit_handler",
+    "backend.flow_run": "FlowRunLog check_for_compatible_agents stream_flow_run_logs watch_flow_run",
+    "client.client": "FlowRunInfoResult ProjectInfo TaskRunInfoResult",
+    "configuration": "create_user_config interpolate_config interpolate_env_vars load_configuration"
+    " load_default_config load_toml process_task_defaults string_to_type to_environment_variables"
+    " validate_config",
+    "core.edge": "is_valid_identifier",
+    "core.flow": "ParameterDetails cache",
+    "core.parameter": "no_default",
+    "core.task": "NoDefault TaskMetaclass instance_property",
+    "engine.flow_runner": "FlowRunnerInitializeResult run_task",
+    "engine.result": "NoResultType",
+    "engine.result.base": "NoResultType ResultNotImplementedError",
+    "engine.runner": "Runner call_state_handlers",
+    "engine.task_runner": "TaskRunnerInitializeResult",
+    "executors.dask": "PrefectCallback",
+    "storage.docker": "multiline_indent",
+    "tasks.core.collections": "VarArgsTask",
+    "utilities.collections": "CompoundKey dict_to_flatdict flatdict_to_dict",
+    "utilities.debug": "is_serializable",
+    "utilities.graphql": "GQLObject GraphQLResult LiteralSetValue compress decompress"
+    " format_graphql_request_error lowercase_first_letter multiline_indent parse_graphql_arguments",
+    "utilities.logging": "CloudHandler LOG_MANAGER LogManager RedirectToLog configure_extra_loggers"
+    " configure_logging create_diagnostic_logger getlogsize temporary_logger_config",
+    "utilities.notifications": "jira_notifier slack_message_formatter snowflake_logger"
+    " snowflake_message_formatter",
+}
+_OWN = "a function of your own"
+
+
+def complete(module: ModuleType, name: str) -> None:
+    """Give a module that stands for one of classic the names that can only be imported."""
+    for missing in PARTLY.get(name, "").split():
+        if not hasattr(module, missing):
+            setattr(module, missing, library.Unserved(f"prefect.{name}.{missing}", _OWN))
 
 
 class _Home(ModuleType):

@@ -180,3 +180,23 @@ def delete_key(key: str) -> bool:
 def list_keys() -> list[str]:
     """Raises: there is no server that would have some."""
     raise ClientError(_NO_STORE)
+
+
+class EnumValue:
+    """A word of a query that stands without quotes."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+def with_args(gql_object: Any, arguments: Any) -> str:
+    """A field of a query with its arguments, as text."""
+    return f"{gql_object}({', '.join(f'{name}: {value!r}' for name, value in dict(arguments).items())})"
+
+
+def parse_graphql(document: Any) -> str:
+    """A query, as text."""
+    return str(document)

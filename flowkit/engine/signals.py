@@ -178,3 +178,6 @@ def seconds_until(at: datetime) -> float:
     """How long it is until then, at least 0; a time without a zone is UTC, as in Prefect classic."""
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+PrefectStateSignal = Signal  # the name of the base in Prefect classic
