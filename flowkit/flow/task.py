@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from flowkit.errors import CallError, DefinitionError
 from flowkit.flow import ambient, hooks, keeping, manners
@@ -103,6 +103,8 @@ class Task(Operations, Calls, Dependencies):
     log_stdout: bool
     task_run_name: str | Callable[..., str] | None
 
+    # Whether it runs whatever state a caller says that it has (Prefect classic, 4.6).
+    is_renewed: ClassVar[bool] = False
     executor = Lane()
     logger = Logger()
     # Options that the `__init__` of a subclass may set before that of `Task`.

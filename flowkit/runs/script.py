@@ -271,8 +271,8 @@ def as_earlier(
     """States that a caller gives, as what is known of a run; what has not finished runs.
 
     Source of the rule: Prefect classic, 4.6: a state of a mapped task counts for its children only, and one
-    that came from a cache is looked up again, and resources are set up and cleaned up again. What was to be
-    tried again goes on with its attempts, what may go on after a pause does.
+    that came from a cache is looked up again, as a secret is, and resources are set up and cleaned up again.
+    What was to be tried again goes on with its attempts, what may go on after a pause does.
 
     Args:
         values: of the parameters that have one; default: all have.
@@ -288,6 +288,8 @@ def as_earlier(
             raise UsageError(
                 f"`task_states` has the task `{task.name}`, which is not in the flow `{plan.name}`"
             )
+        if task.is_renewed:
+            continue
         for node, child, each in _children(nodes[task], state):
             if node not in known and node not in plan.known and node not in plan.again:
                 found.add(plan, node, child, each)

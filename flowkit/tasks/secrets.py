@@ -21,6 +21,8 @@ class SecretBase(Task):
     """Base of the tasks that give a secret: what they give is covered wherever it would be seen, is never
     written, and is looked up again where a run goes on."""
 
+    is_renewed = True
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"persist": False, "checkpoint": False, **options})
 
