@@ -1,15 +1,8 @@
 """Where results are written, for others to read, and how."""
 
-from flowkit.store.locations import (
-    AzureResult,
-    ConstantResult,
-    GCSResult,
-    LocalResult,
-    PrefectResult,
-    Result,
-    S3Result,
-    SecretResult,
-)
+from flowkit.store.buckets import AzureResult, GCSResult, S3Result
+from flowkit.store.local_result import LocalResult
+from flowkit.store.locations import ConstantResult, PrefectResult, Result, SecretResult
 from flowkit.store.serializers import (
     CompressedSerializer,
     DateTimeSerializer,

@@ -18,6 +18,7 @@ from flowkit.engine.ledger import Hit, Making
 from flowkit.engine.places import Found
 from flowkit.engine.rounds import FIRST
 from flowkit.engine.signals import ENDRUN, FAIL, LOOP, RETRY, TRIGGERFAIL, Signal, seconds_until
+from flowkit.errors import UsageError
 from flowkit.plan.events import Call, Detail, Failure, Iteration, Row
 from flowkit.plan.facts import detail_of, skipped_itself
 from flowkit.plan.retry import delay_after, seconds, wanted
@@ -60,7 +61,7 @@ class TriggerSignal(BaseException):
 
 
 class KeepingError(Exception):
-    """A result could not be written; the task counts as failed, as its result would be lost."""
+    """A result could not be written, or has no place; the task has failed, as its result would be lost."""
 
 
 class UnfinishedError(Exception):
@@ -299,7 +300,10 @@ class Worker:
     def _there(self, call: Call, arguments: dict[str, Any]) -> Found | None:
         """What lies at the target of a call, if anything does."""
         assert self.engine.places is not None
-        return self.engine.places.found(call, arguments)
+        try:
+            return self.engine.places.found(call, arguments)
+        except UsageError as error:
+            raise KeepingError(str(error)) from error
 
     def _write(self, call: Call, arguments: dict[str, Any], value: Any) -> None:
         """Write a value where the user says."""
@@ -308,7 +312,8 @@ class Worker:
             self.engine.places.write(call, arguments, value)
         except Exception as error:
             raise KeepingError(
-                f"its result cannot be written: {type_name(error)}: {message_of(error)}"
+                f"its result, a `{type(value).__name__}`, cannot be written: "
+                f"{type_name(error)}: {message_of(error)}"
             ) from error
 
     def _ask_trigger(self, node: int, index: int) -> None:

@@ -96,6 +96,15 @@ class Keeping:
                 f"`depends_on` of the task `{name}` is a list, not `{type(self.depends_on).__name__}`",
                 hints=(f"write `depends_on=[{self.depends_on!r}]`",),
             )
+        if self.target is not None and not (isinstance(self.target, str) or callable(self.target)):
+            raise DefinitionError(
+                f"`target` of the task `{name}` is a name, a template or a function, not `{self.target!r}`"
+            )
+        if self.result is not None and not hasattr(self.result, "write"):
+            raise DefinitionError(
+                f"`result` of the task `{name}` is a place, such as `LocalResult(dir=...)`, "
+                f"not `{type(self.result).__name__}`"
+            )
         if self.durability not in (None, "batch", "task"):
             raise DefinitionError(
                 f'`durability` of the task `{name}` is "batch" or "task", not `{self.durability!r}`'

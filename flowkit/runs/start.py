@@ -21,7 +21,7 @@ from flowkit.flow.flow import Flow
 from flowkit.plan.plan import Plan
 from flowkit.runs.memory import Kept
 from flowkit.runs.process_cache import process_results
-from flowkit.store.locations import LocalResult
+from flowkit.store.local_result import LocalResult
 
 _NAMED = {"inline": LocalExecutor, "threads": ThreadExecutor}
 

@@ -60,9 +60,9 @@ class Writing:
         if place.parent.is_symlink():
             raise NotADirectoryError(20, "it is a link", str(place.parent))
         self._path.replace(place)
-        _sync(place.parent)
+        sync(place.parent)
         if made:
-            _sync(self._folder)
+            sync(self._folder)
         return name
 
     def drop(self) -> None:
@@ -183,7 +183,8 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Have what was put into a folder there after a power cut."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)

@@ -1,24 +1,19 @@
-"""Where users say that results are written: a folder, a bucket, for others to read.
+"""Where users say that results are written, for others to read: what all places share, and those that are no
+files. Folders are in local_result.py, buckets in buckets.py.
 
 Source of the vocabulary: Prefect classic, 14.1 to 14.5. This is beside the history, which keeps results by
-itself. Guarantees of `LocalResult`: a file is there whole or not; it is 0600; one that others could have
-written is not unpickled.
+itself.
 """
 
 from __future__ import annotations
 
 import copy
-import importlib
-import os
-import stat
-import tempfile
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
 
-from flowkit.errors import DefinitionError, HistoryError, UsageError
+from flowkit.errors import DefinitionError, UsageError
 from flowkit.store.serializers import DateTimeSerializer, JSONSerializer, PickleSerializer, Serializer
 
 Location = str | Callable[..., str]
@@ -102,8 +97,39 @@ class Result:
         return f"<{type(self).__name__}: {self.value!r}>"
 
 
-class _Bytes(Result):
-    """A place for bytes; what is missing is how they get there."""
+class BytesResult(Result):
+    """A place for bytes; what is missing is how they get there.
+
+    Guarantees: a name that is made from values stays below the place, or below the folder that its template
+    begins with: `..` in a value, or a value that begins with `/`, is refused.
+    """
+
+    def format(self, **kwargs: Any) -> Self:
+        """A copy whose name is made from these.
+
+        Raises:
+            UsageError: it leads out of the place.
+        """
+        new = super().format(**kwargs)
+        template = self._template
+        if new.location is not None and (callable(template) or "{" in (template or "")):
+            start = template.partition("{")[0].rpartition("/") if isinstance(template, str) else ("", "", "")
+            if self._leads_out(str(new.location), start[0] + start[1]):
+                raise UsageError(
+                    f"the name `{new.location}`, made from `{_said(template)}`, leads out of {self._place()}",
+                    hints=(self._way_out,),
+                )
+        return new
+
+    _way_out = "write the part that leads elsewhere into the template itself, or into the place"
+
+    def _place(self) -> str:
+        """The place, for people."""
+        raise NotImplementedError
+
+    def _leads_out(self, location: str, start: str) -> bool:
+        """Whether a name leads out of where its template begins."""
+        return ".." in location.removeprefix(start).split("/")
 
     def exists(self, location: str, **kwargs: Any) -> bool:
         """Whether something lies there."""
@@ -134,72 +160,8 @@ class _Bytes(Result):
         raise NotImplementedError
 
 
-class LocalResult(_Bytes):
-    """Files below a folder.
-
-    Args:
-        dir: default: `~/.flowkit/results`.
-        validate_dir: refuse a folder that cannot be made.
-
-    Raises:
-        DefinitionError: the folder cannot be.
-    """
-
-    def __init__(
-        self,
-        dir: str | os.PathLike[str] | None = None,
-        validate_dir: bool = True,
-        value: Any = None,
-        location: Location | None = None,
-        serializer: Serializer | None = None,
-    ) -> None:
-        super().__init__(value, location, serializer)
-        folder = (
-            Path(dir).expanduser().absolute() if dir is not None else Path.home() / ".flowkit" / "results"
-        )
-        if validate_dir and dir is not None:
-            nearest = next(each for each in (folder, *folder.parents) if each.exists())
-            if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
-                raise DefinitionError(f"the folder `{folder}` of a `LocalResult` cannot be written to")
-        self.dir = str(folder)
-
-    @property
-    def default_location(self) -> str:
-        """A name by the time, to the microsecond."""
-        return f"prefect-result-{datetime.now(UTC):%Y-%m-%dt%H-%M-%S-%f}-{uuid.uuid4().hex[:4]}"
-
-    def _path(self, location: str) -> Path:
-        return Path(self.dir, location)
-
-    def _has(self, location: str) -> bool:
-        return self._path(location).exists()
-
-    def _get(self, location: str) -> bytes:
-        path = self._path(location)
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            theirs = found.st_uid not in (os.getuid(), 0) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            if self.serializer.is_code and theirs:
-                raise HistoryError(
-                    f"`{path}` is not unpickled, as others could have written it",
-                    hints=(f"`chmod go-w {path}` where you trust it, or use `JSONSerializer`",),
-                )
-            return file.read()
-
-    def _put(self, location: str, data: bytes) -> str:
-        path = self._path(location)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        return str(path)
+def _said(template: Location | None) -> str:
+    return str(getattr(template, "__name__", template))
 
 
 class PrefectResult(Result):
@@ -279,110 +241,8 @@ class SecretResult(Result):
         raise UsageError("a `SecretResult` is never written")
 
 
-class _Remote(_Bytes):
-    """Files of a bucket, by way of fsspec."""
-
-    def _url(self, location: str) -> str:
-        raise NotImplementedError
-
-    def _options(self) -> dict[str, Any]:
-        return {}
-
-    def _open(self, location: str, mode: str) -> Any:
-        return _fsspec().open(self._url(location), mode, **self._options())
-
-    def _has(self, location: str) -> bool:
-        files, path = _fsspec().core.url_to_fs(self._url(location), **self._options())
-        return bool(files.exists(path))
-
-    def _get(self, location: str) -> bytes:
-        with self._open(location, "rb") as file:
-            return bytes(file.read())
-
-    def _put(self, location: str, data: bytes) -> str:
-        with self._open(location, "wb") as file:
-            file.write(data)
-        return location
-
-
-class S3Result(_Remote):
-    """Objects in a bucket of S3.
-
-    Args:
-        boto3_kwargs: for the client, as `endpoint_url` and `aws_access_key_id`.
-    """
-
-    def __init__(
-        self,
-        bucket: str,
-        boto3_kwargs: dict[str, Any] | None = None,
-        upload_options: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.bucket = bucket
-        self.boto3_kwargs = dict(boto3_kwargs or {})
-        self.upload_options = dict(upload_options or {})
-
-    def _url(self, location: str) -> str:
-        return f"s3://{self.bucket}/{location}"
-
-    def _options(self) -> dict[str, Any]:
-        given = dict(self.boto3_kwargs)
-        named = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_session_token": "token"}
-        options = {ours: given.pop(theirs) for theirs, ours in named.items() if theirs in given}
-        return {**options, **({"client_kwargs": given} if given else {})}
-
-
-class GCSResult(_Remote):
-    """Objects in a bucket of Google Cloud Storage."""
-
-    def __init__(self, bucket: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.bucket = bucket
-
-    def _url(self, location: str) -> str:
-        return f"gs://{self.bucket}/{location}"
-
-
-class AzureResult(_Remote):
-    """Blobs in a container of Azure.
-
-    Args:
-        connection_string: else that of the environment, `AZURE_STORAGE_CONNECTION_STRING`.
-    """
-
-    def __init__(
-        self,
-        container: str,
-        connection_string: str | None = None,
-        connection_string_secret: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.container = container
-        self.connection_string_secret = connection_string_secret
-        self._connection_string = connection_string
-
-    def _url(self, location: str) -> str:
-        return f"abfs://{self.container}/{location}"
-
-    def _options(self) -> dict[str, Any]:
-        found = self._connection_string or os.environ.get("AZURE_STORAGE_CONNECTION_STRING")
-        return {"connection_string": found} if found else {}
-
-
 def _nowhere() -> UsageError:
     return UsageError(
         "a plain `Result` has no place that it could be written to or read from",
         hints=("use `LocalResult(dir=...)`, `S3Result(bucket=...)` or another of `flowkit.results`",),
     )
-
-
-def _fsspec() -> Any:
-    try:
-        return importlib.import_module("fsspec")
-    except ImportError:
-        raise UsageError(
-            "results in a bucket need `fsspec`", hints=("`pip install 'flowkit-runner[remote]'`",)
-        ) from None

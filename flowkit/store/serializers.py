@@ -17,7 +17,7 @@ from datetime import datetime
 from io import BytesIO
 from typing import Any
 
-from flowkit.errors import DefinitionError
+from flowkit.errors import DefinitionError, UsageError
 
 _FORMATS = {module.__name__: module for module in (bz2, gzip, lzma, zlib)}
 
@@ -26,10 +26,11 @@ class Serializer:
     """Makes bytes of values and values of bytes; two of one class with the same options are equal.
 
     Attributes:
-        is_code: whether who writes the bytes can have code run when they are read.
+        is_code: whether who writes the bytes can have code run when they are read; it is so unless a class
+            says otherwise, as one of the user's own may unpickle.
     """
 
-    is_code = False
+    is_code = True
 
     def serialize(self, value: Any) -> bytes:
         """The bytes of a value."""
@@ -46,9 +47,7 @@ class Serializer:
 
 
 class PickleSerializer(Serializer):
-    """Any value that can be pickled: by `cloudpickle`, where that is installed."""
-
-    is_code = True
+    """Any value that can be pickled: by `cloudpickle`, where `pickle` cannot and that is installed."""
 
     def serialize(self, value: Any) -> bytes:
         """The pickle of a value."""
@@ -58,7 +57,8 @@ class PickleSerializer(Serializer):
             try:
                 cloudpickle = importlib.import_module("cloudpickle")
             except ImportError:
-                raise error from None
+                hint = "`pip install cloudpickle` lets functions and classes of a script be pickled too"
+                raise UsageError(f"{type(error).__name__}: {error}", hints=(hint,)) from None
             return bytes(cloudpickle.dumps(value))
 
     def deserialize(self, value: bytes) -> Any:
@@ -68,6 +68,8 @@ class PickleSerializer(Serializer):
 
 class JSONSerializer(Serializer):
     """What JSON knows."""
+
+    is_code = False
 
     def serialize(self, value: Any) -> bytes:
         """The JSON of a value."""
@@ -80,6 +82,8 @@ class JSONSerializer(Serializer):
 
 class DateTimeSerializer(Serializer):
     """Times, in ISO 8601."""
+
+    is_code = False
 
     def serialize(self, value: Any) -> bytes:
         """The text of a `datetime`, or of text that is one."""
@@ -110,8 +114,8 @@ class PandasSerializer(Serializer):
 
     @property
     def is_code(self) -> bool:  # type: ignore[override]
-        """Pickles are code here too."""
-        return self.file_type == "pickle"
+        """Pickles are code here too, and HDF may have some in it."""
+        return self.file_type in ("pickle", "hdf")
 
     def serialize(self, value: Any) -> bytes:
         """The bytes of a frame."""

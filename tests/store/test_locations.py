@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import pickle
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +93,79 @@ def test_a_pickle_that_others_could_have_written_is_not_read(tmp_path: Path) -> 
     assert plain.read("j").value == 2
 
 
+class Own(Serializer):
+    """One of the user's own, which may well unpickle."""
+
+    def serialize(self, value: Any) -> bytes:
+        return pickle.dumps(value)
+
+    def deserialize(self, value: bytes) -> Any:
+        return pickle.loads(value)
+
+
+@pytest.mark.parametrize("serializer", [Own(), CompressedSerializer(Own(), "gzip"), PandasSerializer("hdf")])
+def test_what_could_be_a_pickle_is_taken_for_one(serializer: Serializer, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"")
+    (tmp_path / "x").chmod(0o666)
+    with pytest.raises(HistoryError, match="not unpickled"):
+        LocalResult(tmp_path, serializer=serializer).read("x")
+
+
+def test_a_pickle_in_a_folder_of_all_is_not_read(tmp_path: Path) -> None:
+    result = LocalResult(tmp_path / "shared", location="x")
+    result.write(1)
+    (tmp_path / "shared").chmod(0o777)
+    with pytest.raises(HistoryError, match="others could have put it there"):
+        result.read("x")
+    (tmp_path / "shared").chmod(0o1777)  # as /tmp: each can only replace what is one's own
+    assert result.read("x").value == 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("name", ["x", "link/x"])
+def test_a_link_of_another_user_is_not_followed(name: str, tmp_path: Path) -> None:
+    result = LocalResult(tmp_path / "own", location="x")
+    result.write(1)
+    shared = LocalResult(tmp_path / "shared", location=name)
+    (tmp_path / "shared").mkdir(mode=0o700)
+    link = tmp_path / "shared" / name.partition("/")[0]
+    link.symlink_to(tmp_path / "own" / "x" if name == "x" else tmp_path / "own")
+    assert shared.read(name).value == 1, "one's own is"
+    os.lchown(link, 12345, -1)
+    with pytest.raises(HistoryError, match="a link that another user has made"):
+        shared.read(name)
+    if name != "x":  # a link in the place of the file itself is replaced
+        with pytest.raises(HistoryError, match="a link that another user has made"):
+            shared.write(2)
+    else:
+        shared.write(2)
+    assert result.read("x").value == 1
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x")
+    with pytest.raises(HistoryError, match="is no file"):
+        LocalResult(tmp_path).read("x")
+
+
+def test_folders_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        LocalResult(tmp_path / "a" / "b", location="c/d/x").write(1)
+    finally:
+        os.umask(before)
+    for folder in ("a", "a/b", "a/b/c", "a/b/c/d"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
+
+
+def test_the_default_folder_needs_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert LocalResult().dir == str(tmp_path / "flowkit" / "results")
+    monkeypatch.setenv("XDG_DATA_HOME", "not/absolute")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert LocalResult().dir == str(tmp_path / ".local" / "share" / "flowkit" / "results")
+
+
 def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DefinitionError, match="cannot be written to"):
@@ -169,6 +245,57 @@ def test_a_bucket_is_written_to_by_fsspec(
     assert not result.exists("a/z")
 
 
+@pytest.mark.parametrize("name", ["../other/x", "a/../../x"])
+def test_a_name_made_of_values_does_not_lead_out_of_a_bucket(name: str) -> None:
+    with pytest.raises(UsageError, match="leads out of the bucket `b`"):
+        S3Result("b", location="{x}").format(x=name)
+
+
+class Recording(MemoryFileSystem):
+    """A bucket that notes what is asked of it."""
+
+    protocol = "s3"
+    store: dict[str, Any] = {}
+    pseudo_dirs = [""]
+    options: list[dict[str, Any]] = []
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.options.append(options)
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> None:
+        self.options.append(options)
+        super().pipe_file(path, value, mode=mode)
+
+
+def test_a_name_is_no_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """fsspec reads `::` in a URL as a file in another one, and `*` as many."""
+    monkeypatch.setitem(_registry, "s3", Recording)
+    (tmp_path / "theirs").write_text("theirs")
+    for name in (f"x::file://{tmp_path}/theirs", "a*", "s3://other/x"):
+        written = S3Result("b", location="{x}").write([name], x=name)
+        assert written.location == name
+        assert S3Result("b").read(name).value == [name]
+    assert (tmp_path / "theirs").read_text() == "theirs"
+    assert all(path.lstrip("/").startswith("b/") for path in Recording.store)
+
+
+def test_the_options_of_an_upload_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_registry, "s3", Recording)
+    S3Result("b", upload_options={"ServerSideEncryption": "AES256"}, location="x").write(1)
+    assert Recording.options[-1] == {"ServerSideEncryption": "AES256"}
+
+
+def test_azure_takes_its_connection_from_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_registry, "abfs", Recording)
+    monkeypatch.setenv("FLOWKIT_SECRET_STORAGE", "of the secret")
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", "of the environment")
+    AzureResult("b", connection_string_secret="STORAGE").exists("x")
+    assert {"connection_string": "of the secret"} in Recording.options
+    AzureResult("b").exists("x")
+    assert {"connection_string": "of the environment"} in Recording.options
+
+
 def test_without_fsspec_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
     with pytest.raises(UsageError, match="need `fsspec`") as raised:
@@ -213,5 +340,8 @@ def test_a_compression_that_is_not_there_is_named() -> None:
 
 
 def test_what_pickle_refuses_is_tried_by_cloudpickle_or_refused() -> None:
-    with pytest.raises(Exception, match="cannot pickle"):
+    with pytest.raises(Exception, match="cannot pickle") as raised:
         PickleSerializer().serialize(each for each in ())
+    if importlib.util.find_spec("cloudpickle") is None:
+        assert isinstance(raised.value, UsageError)
+        assert "`pip install cloudpickle`" in raised.value.hints[0]
