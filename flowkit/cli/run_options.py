@@ -26,6 +26,7 @@ from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import Parameter
+from flowkit.flow.secret import variable_of
 from flowkit.flow.values import bare, is_collection, type_of
 from flowkit.project.text import type_text, value_text
 
@@ -384,13 +385,18 @@ def given_as_context(pairs: Iterable[str]) -> dict[str, Any]:
     Source of the rule: Prefect classic, 20.6.
 
     Raises:
-        UsageError: one without `=`.
+        UsageError: one without `=`, or secrets, which a command line would show to all users.
     """
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise UsageError(f"`--context {pair}` is not of the form `--context KEY=VALUE`")
+        if key == "secrets":
+            raise UsageError(
+                "`--context` takes no secrets, as others can read a command line",
+                hints=(f"set the environment variable `{variable_of('NAME')}` for the secret `NAME`",),
+            )
         try:
             found[key] = json.loads(value)
         except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
 """What a task can ask about its own run: `flowkit.context.task_run_count`, `.map_index`, `.logger`; and what
 a script has put there for its tasks.
 
-Source of the keys: Prefect classic, group 18. They are looked up when asked for, so that a task which does
-not ask pays one assignment.
+Source of the keys: Prefect classic, group 18. Each is looked up when it is asked for, so that a task which
+does not ask pays one assignment, and one that asks for its name pays for no date.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.rounds import FIRST
-from flowkit.engine.secret import known_secrets
+from flowkit.engine.secret import cover_given, known_secrets
 from flowkit.flow import ambient, manners
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
+    from flowkit.plan.events import Call
 
 # The engine and the call that this thread is carrying out.
 CURRENT: ContextVar[tuple[Engine, tuple[int, int, int]] | None] = ContextVar("flowkit_call", default=None)
@@ -45,6 +46,7 @@ def _noted() -> Mapping[str, Any]:
 def _note(keys: Mapping[str, Any]) -> None:
     """Have these in the context here, in place of what was put there; in a task, for this attempt, as its
     thread may carry out another one next."""
+    cover_given(keys)
     current = CURRENT.get()
     if current is None:
         _GIVEN.set(keys)
@@ -72,11 +74,11 @@ class Context(MutableMapping[str, Any]):
     def __getattr__(self, key: str) -> Any:
         if key.startswith("__"):
             raise AttributeError(key)
-        found = self._all()
-        if key not in found:
+        try:
+            return self[key]
+        except KeyError:
             where = "outside of a task" if CURRENT.get() is None else "in this task"
-            raise AttributeError(f"`flowkit.context.{key}` is not known {where}")
-        return _as_asked(found[key])
+            raise AttributeError(f"`flowkit.context.{key}` is not known {where}") from None
 
     def __setattr__(self, key: str, value: Any) -> None:
         self[key] = value
@@ -99,7 +101,7 @@ class Context(MutableMapping[str, Any]):
             _note(before)
 
     def __getitem__(self, key: str) -> Any:
-        return _as_asked(self._all()[key])
+        return _as_asked(_found(key))
 
     def __setitem__(self, key: str, value: Any) -> None:
         _note({**_noted(), key: value})
@@ -110,16 +112,16 @@ class Context(MutableMapping[str, Any]):
         _note(mine)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
+        return iter(_keys())
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(_keys())
 
     def __contains__(self, key: object) -> bool:
-        return key in self._all()
+        return key in _keys()
 
     def __repr__(self) -> str:
-        return f"<Context {sorted(self._all())}>"
+        return f"<Context {sorted(_keys())}>"
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -129,51 +131,73 @@ class Context(MutableMapping[str, Any]):
 
     def copy(self) -> dict[str, Any]:
         """All keys, as an ordinary dictionary."""
-        return self._all()
+        return {key: _found(key) for key in _keys()}
 
     to_dict = copy
 
-    def _all(self) -> dict[str, Any]:
-        current = CURRENT.get()
-        if current is None:
-            written = ambient.current().flow
-            return {
-                "logger": logger_of(""),
-                "secrets": known_secrets(),
-                "config": _config(),
-                **({} if written is None else {"flow": written}),
-                **_GIVEN.get(),
-            }
-        engine, (node, index, attempt) = current
-        plan, manner = engine.plan, engine.manner
-        task, again = plan.tasks[node], engine.rounds.get((node, index), FIRST)
-        slug = plan.slugs.get(task, plan.keys[node])
-        asked = {**manner.context, **manner.task_contexts.get(task, {}), **_noted()}
-        return {
-            "scheduled_start_time": getattr(manner.before, "start_time", None) or engine.started_at,
-            "secrets": known_secrets(),
-            "caches": {},
-            "config": _config(),
-            "checkpointing": True,
-            **_dates(engine.started_at, asked.pop("date", None)),
-            **asked,
-            "flow_name": plan.name,
-            "flow_id": plan.name,
-            "flow_run_id": engine.run_id,
-            "flow_run_name": engine.run_name,
-            "parameters": dict(engine.parameters),
-            "task_id": slug,
-            "task_name": task.name,
-            "task_full_name": plan.key(node, index),
-            "task_slug": slug,
-            "task_tags": set(task.tags),
-            "task_run_id": f"{engine.run_id}/{plan.key(node, index)}",
-            "task_run_count": attempt - again.before,
-            **again.keys,
-            **({"resume": True} if engine.machine.was_let_on(node, index) else {}),
-            "map_index": index if index >= 0 else None,
-            "logger": logger_of(task.name),
-        }
+
+def _found(key: str) -> Any:
+    """What a key means here.
+
+    Raises:
+        KeyError: it is not known.
+    """
+    current = CURRENT.get()
+    if current is not None:
+        return _in_task(*current, key)
+    mine = _GIVEN.get()
+    return mine[key] if key in mine else _outside()[key]()
+
+
+def _outside() -> Mapping[str, Callable[[], Any]]:
+    """What is known where no task runs; within `with Flow(...)` the flow too."""
+    written = ambient.current().flow
+    return _OUTSIDE if written is None else {**_OUTSIDE, "flow": lambda: written}
+
+
+def _in_task(engine: Engine, call: Call, key: str) -> Any:
+    """What a key means in a call; what a run knows of itself goes before what was put there."""
+    of_call = _OF_CALL.get(key)
+    if of_call is not None:
+        return of_call(engine, call)
+    again = engine.rounds.get(call[:2], FIRST).keys
+    if key in again:
+        return again[key]
+    if key == "resume" and engine.machine.was_let_on(*call[:2]):
+        return True
+    asked = _asked(engine, call)
+    if key in asked and key != "date":
+        return asked[key]
+    if key in _DATES:
+        return _dates(engine.started_at, asked.get("date"))[key]
+    return _OF_RUN[key](engine)
+
+
+def _keys() -> Mapping[str, Any]:
+    """All that is known here."""
+    current = CURRENT.get()
+    if current is None:
+        return {**_outside(), **_GIVEN.get()}
+    engine, call = current
+    let_on = ("resume",) if engine.machine.was_let_on(*call[:2]) else ()
+    again = engine.rounds.get(call[:2], FIRST).keys
+    return dict.fromkeys([*_OF_RUN, *_DATES, *_asked(engine, call), *_OF_CALL, *again, *let_on])
+
+
+def _asked(engine: Engine, call: Call) -> dict[str, Any]:
+    """What was put into the context of a call: by who runs the flow, by the task."""
+    manner = engine.manner
+    of_task = manner.task_contexts.get(engine.plan.tasks[call[0]], {}) if manner.task_contexts else {}
+    return {**manner.context, **of_task, **engine.noted.get(call, {})}
+
+
+def _slug(engine: Engine, call: Call) -> str:
+    plan = engine.plan
+    return plan.slugs.get(plan.tasks[call[0]], plan.keys[call[0]])
+
+
+def _round(engine: Engine, call: Call) -> int:
+    return call[2] - engine.rounds.get(call[:2], FIRST).before
 
 
 def names_with(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,6 +233,38 @@ def _config() -> Any:
     return importlib.import_module("flowkit").config
 
 
+_OUTSIDE: dict[str, Callable[[], Any]] = {
+    "logger": lambda: logger_of(""),
+    "secrets": known_secrets,
+    "config": _config,
+}
+_OF_RUN: dict[str, Callable[[Engine], Any]] = {
+    "scheduled_start_time": lambda run: getattr(run.manner.before, "start_time", None) or run.started_at,
+    "secrets": lambda _: known_secrets(),
+    "caches": lambda _: {},
+    "config": lambda _: _config(),
+    "checkpointing": lambda _: True,
+}
+_OF_CALL: dict[str, Callable[[Engine, Call], Any]] = {
+    "flow_name": lambda run, call: run.plan.name,
+    "flow_id": lambda run, call: run.plan.name,
+    "flow_run_id": lambda run, call: run.run_id,
+    "flow_run_name": lambda run, call: run.run_name,
+    "parameters": lambda run, call: dict(run.parameters),
+    "task_id": _slug,
+    "task_name": lambda run, call: run.plan.tasks[call[0]].name,
+    "task_full_name": lambda run, call: run.plan.key(*call[:2]),
+    "task_slug": _slug,
+    "task_tags": lambda run, call: set(run.plan.tasks[call[0]].tags),
+    "task_run_id": lambda run, call: f"{run.run_id}/{run.plan.key(*call[:2])}",
+    "task_run_count": _round,
+    "map_index": lambda run, call: call[1] if call[1] >= 0 else None,
+    "logger": lambda run, call: logger_of(run.plan.tasks[call[0]].name),
+}
+_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_DATES = ("date", *(f"{day}{form}" for day in _DAYS for form in ("", "_nodash")))
+
+
 def _dates(at: datetime, asked: Any) -> dict[str, Any]:
     """`date`, and the days around it as `YYYY-MM-DD` and without dashes.
 
@@ -216,9 +272,8 @@ def _dates(at: datetime, asked: Any) -> dict[str, Any]:
         asked: what the script says that the date is: a `datetime`, or text in ISO 8601.
     """
     day_at = at.astimezone(UTC) if asked is None else _as_date(asked)
-    days = {"yesterday": -1, "today": 0, "tomorrow": 1}
     found: dict[str, Any] = {"date": asked if day_at is None else day_at}
-    for name, offset in days.items():
+    for name, offset in _DAYS.items():
         day = ((day_at or at) + timedelta(days=offset)).strftime("%Y-%m-%d")
         found[name] = day
         found[f"{name}_nodash"] = day.replace("-", "")

@@ -100,7 +100,7 @@ class Engine:
         manner: Manner = USUAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.plan = plan
+        self.plan: Plan = plan
         everybody = frozenset(range(plan.size))
         self.machine = Machine(
             plan,
@@ -108,7 +108,7 @@ class Engine:
             handled=everybody if manner.task_handlers else plan.handled,
             one_pass=manner.one_pass,
         )
-        self.manner = manner
+        self.manner: Manner = manner
         self.machine.asks = not manner.context.get("resume")
         self.machine.patient = manner.ask is not None and not manner.one_pass
         self._flow_handling: FlowHandling | None = None
@@ -119,7 +119,7 @@ class Engine:
         self._final: State | None = None
         # Where tasks stand that have looped, or were paused.
         self.rounds: dict[tuple[int, int], Round] = {}
-        self.parameters = dict(parameters or {})
+        self.parameters: dict[str, Any] = dict(parameters or {})
         self.values: list[Any] = [None] * plan.size + plan.constants
         self.places = Places(self, place) if plan.placed else None
         # What tasks have put into their context.
@@ -129,10 +129,10 @@ class Engine:
         self.results = results
         self.careful = careful and ledger is not None
         self.details: dict[tuple[int, int], Detail] = {}
-        self.run_id = manner.run_id or run_id or str(uuid.uuid4())
-        self.run_name = manner.run_name or self.run_id
+        self.run_id: str = manner.run_id or run_id or str(uuid.uuid4())
+        self.run_name: str = manner.run_name or self.run_id
         self.number = number
-        self.started_at = datetime.now(UTC)
+        self.started_at: datetime = datetime.now(UTC)
         self.clock = clock
         self.lock = threading.Lock()
         self.worker = Worker(self)

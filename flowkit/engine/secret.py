@@ -9,6 +9,7 @@ Source of the rules: Prefect classic, 19.7; there the value came from the local 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,23 +19,59 @@ from flowkit.flow import ambient
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.secret import all_of_classic, from_environment, variable_of
 
-SECRETS: dict[str, Any] = {}
+
+class _Secrets(dict[str, Any]):
+    """What is put here is covered at once."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        MASK.add(value)
+        super().__setitem__(name, value)
+
+    def update(self, *given: Any, **more: Any) -> None:
+        """As that of a dictionary."""
+        for name, value in dict(*given, **more).items():
+            self[name] = value
+
+    def __repr__(self) -> str:
+        return f"<secrets: {', '.join(self)}>"
+
+
+SECRETS: dict[str, Any] = _Secrets()
 """What is in `flowkit.context.secrets`, by name, where a script has put nothing else there."""
 
-
-_of_environment: dict[str, Any] = {}  # those of them that the environment has under classic's names
+_of_environment: dict[str, str] = {}  # those of them that the environment has under classic's names
+_reading = threading.Lock()
 
 
 def known_secrets() -> dict[str, Any]:
-    """`SECRETS`, with those of the environment as it is now."""
-    for name in [name for name, value in _of_environment.items() if SECRETS.get(name) == value]:
-        del SECRETS[name]
-    _of_environment.clear()
-    _of_environment.update((name, text) for name, text in all_of_classic() if name not in SECRETS)
-    SECRETS.update(_of_environment)
+    """`SECRETS`, with those of the environment as it is now.
+
+    Guarantees: what has not changed is there all the time, as other threads may ask meanwhile.
+    """
+    now = dict(all_of_classic())
+    if now or _of_environment:
+        with _reading:
+            _follow(now)
     if SECRETS:
         MASK.add(list(SECRETS.values()))
     return SECRETS
+
+
+def _follow(now: Mapping[str, str]) -> None:
+    for name, text in list(_of_environment.items()):
+        if SECRETS.get(name) is not text:  # the script has put another one there, or has taken it out
+            del _of_environment[name]
+        elif name not in now:
+            del _of_environment[name], SECRETS[name]
+    for name, text in now.items():
+        if name not in SECRETS or (name in _of_environment and _of_environment[name] != text):
+            SECRETS[name] = _of_environment[name] = text
+
+
+def cover_given(context: Mapping[str, Any] | None) -> None:
+    """Cover the secrets of a context that is given to a run, or to a block."""
+    if context and "secrets" in context:
+        MASK.add(context["secrets"])
 
 
 class Secret:
@@ -95,8 +132,13 @@ class Secret:
     def _given(self) -> Any:
         from flowkit.engine.context import context  # which has what is here
 
-        found = context.secrets.get(self.name)
-        return found if found and self.name not in _of_environment else from_environment(self.name) or found
+        given = context.secrets
+        found = given.get(self.name)
+        if isinstance(found, str) and not found:
+            found = None
+        if found is not None and (given is not SECRETS or self.name not in _of_environment):
+            return found
+        return from_environment(self.name) or found
 
 
 def cover(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> None:

@@ -236,7 +236,9 @@ class Memory:
         told = {name: value for name, value in vars(asked).items() if name not in ("ref", "parent")}
         told["command"] = MASK.text(asked.command)
         told["keeps"] = asked.persists and self.settings.results.persist  # by the command, and the settings
-        told["context"] = {name: value for name, value in asked.context.items() if _is_open(value)}
+        told["context"] = {
+            name: value for name, value in asked.context.items() if name != "secrets" and _is_open(value)
+        }
         return {**told, "secret": sorted(plan.secrets), "digests": self.digests(plan, values)}
 
     def digests(self, plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:
@@ -303,10 +305,12 @@ def code_once(tracer: Tracer, task: Task) -> Code:
     such a task may well note its runs in a list that its function reads."""
     if task.keeping.cache_for is None or type(task) is not FunctionTask:
         return code_of(tracer, task)
-    found = _classic_codes.get(task.run)
-    if found is None:
-        found = _classic_codes[task.run] = code_of(tracer, task)
-    return found
+    try:
+        if task.run not in _classic_codes:
+            _classic_codes[task.run] = code_of(tracer, task)
+        return _classic_codes[task.run]
+    except TypeError:  # a callable without a hash
+        return code_of(tracer, task)
 
 
 def code_of(tracer: Tracer, task: Task) -> Code:

@@ -200,7 +200,7 @@ def prepared(
     executors = executors_for(plan, used)
     if asked.flow_handlers and plan.followed is None:
         plan.followed = graph
-    earlier = as_earlier(plan, asked.task_states, values)
+    earlier = as_earlier(plan, _that_stand(asked.task_states), values)
     kept = None
     if project is not None and settings.history and asked.history is not False:
         home = home_of(flow, caller or {})
@@ -265,13 +265,19 @@ def _kept(
         raise
 
 
+def _that_stand(states: Mapping[Task, State]) -> dict[Task, State]:
+    """Without those of secrets, which are looked up again (Prefect classic, 19.7). What a `TaskRunner` is given
+    is no run that is taken up: there they stand."""
+    return {task: state for task, state in states.items() if not task.is_renewed}
+
+
 def as_earlier(
     plan: Plan, task_states: Mapping[Task, State], values: Mapping[str, Any] | None = None
 ) -> Earlier:
     """States that a caller gives, as what is known of a run; what has not finished runs.
 
     Source of the rule: Prefect classic, 4.6: a state of a mapped task counts for its children only, and one
-    that came from a cache is looked up again, as a secret is, and resources are set up and cleaned up again.
+    that came from a cache is looked up again, and resources are set up and cleaned up again.
     What was to be tried again goes on with its attempts, what may go on after a pause does.
 
     Args:
@@ -288,8 +294,6 @@ def as_earlier(
             raise UsageError(
                 f"`task_states` has the task `{task.name}`, which is not in the flow `{plan.name}`"
             )
-        if task.is_renewed:
-            continue
         for node, child, each in _children(nodes[task], state):
             if node not in known and node not in plan.known and node not in plan.again:
                 found.add(plan, node, child, each)

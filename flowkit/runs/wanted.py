@@ -13,6 +13,7 @@ from flowkit.engine.debugging import LETS_OUT
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.handling import Handler
 from flowkit.engine.manner import Manner
+from flowkit.engine.secret import cover_given
 from flowkit.engine.signals import seconds_until
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
@@ -52,6 +53,10 @@ class Wanted:
     one_pass: bool = False
     idempotency_key: str | None = None
     is_child: bool = False
+
+    def __post_init__(self) -> None:
+        for each in (self.context, *(self.task_contexts or {}).values()):
+            cover_given(each)
 
     def manner(self, ask: Any = None, lets_out: tuple[type[BaseException], ...] = ()) -> Manner:
         """The part of it that the engine knows.

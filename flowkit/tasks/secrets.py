@@ -5,6 +5,7 @@ Source of the vocabulary: Prefect classic, 19.7.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -17,14 +18,31 @@ from flowkit.flow.task import Task
 __path__: list[str] = []  # so that `flowkit.tasks.secrets.base`, of classic, is looked for
 
 
+def _covering(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A `run` whose value is covered before anybody has it."""
+
+    @functools.wraps(run)
+    def covered(*args: Any, **kwargs: Any) -> Any:
+        value = run(*args, **kwargs)
+        MASK.add(value)
+        return value
+
+    return covered
+
+
 class SecretBase(Task):
     """Base of the tasks that give a secret: what they give is covered wherever it would be seen, is never
-    written, and is looked up again where a run goes on."""
+    kept or written, whatever the options say, and is looked up again where a run goes on."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "run" in cls.__dict__:
+            cls.run = _covering(cls.run)
 
     is_renewed = True
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"persist": False, "checkpoint": False, **options})
+        super().__init__(**{**options, "persist": False, "checkpoint": False})
 
 
 class PrefectSecret(SecretBase):
@@ -87,6 +105,5 @@ class EnvVarSecret(SecretBase):
             if self.raise_if_missing:
                 raise UsageError(f"the environment variable `{wanted}` is not set")
             return None
-        value = self.cast(text) if self.cast is not None else text
-        MASK.add([text, value])
-        return value
+        MASK.add(text)  # before `cast`, whose error may tell it
+        return self.cast(text) if self.cast is not None else text

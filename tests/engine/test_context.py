@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from flowkit import Flow, Parameter, Secret, context, tags, task
+from flowkit.engine import context as home
 from flowkit.engine.context import _GIVEN, Context
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
 
@@ -121,6 +122,30 @@ def test_the_logger_of_a_task_reaches_the_program(carry_out: Any, caplog: pytest
     with caplog.at_level(logging.WARNING, "flowkit"):
         carry_out(flow)
     assert ("flowkit.say", logging.WARNING, "mind the gap") in caplog.record_tuples
+
+
+def test_what_is_not_asked_for_is_not_looked_up(carry_out: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that asks for its name does not pay for the settings, the secrets and the dates."""
+
+    def asked_for(*_: Any) -> Any:
+        raise AssertionError("this was not asked for")
+
+    for name in ("_config", "_dates", "known_secrets"):
+        monkeypatch.setattr(home, name, asked_for)
+
+    @task
+    def ask() -> Any:
+        return (
+            context.task_name,
+            context["map_index"],
+            context.get("colour"),
+            "config" in context,
+            len(context),
+        )
+
+    with Flow("asks") as flow:
+        made = ask()
+    assert carry_out(flow).state.result[made].result == ("ask", None, None, True, len(KEYS))
 
 
 def test_outside_of_a_task_nothing_of_a_run_is_there() -> None:

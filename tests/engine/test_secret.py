@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from pydantic import SecretStr
 
@@ -59,6 +62,51 @@ def test_it_does_not_show_its_value(mask: Mask, monkeypatch: pytest.MonkeyPatch)
     token = Secret("TOKEN")
     token.get()
     assert repr(token) == "<Secret: TOKEN>"
+
+
+def test_what_a_script_puts_there_is_covered_at_once(mask: Mask, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = home._Secrets()
+    monkeypatch.setattr(home, "SECRETS", secrets)
+    flowkit.context.secrets["A"] = "hunter2"
+    flowkit.context.secrets.update(B={"key": "hunter3"})
+    with flowkit.context(secrets={"C": "hunter4"}):
+        assert mask.text("hunter2 hunter3 hunter4") == f"{COVER} {COVER} {COVER}"
+        assert Secret("C").get() == "hunter4"
+    assert repr(flowkit.context.secrets) == "<secrets: A, B>"
+
+
+def test_what_a_block_says_goes_before_the_environment(mask: Mask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWKIT__CONTEXT__SECRETS__KEY", "classic")
+    monkeypatch.setenv("FLOWKIT_SECRET_KEY", "ours")
+    assert Secret("KEY").get() == "ours"
+    with flowkit.context(secrets={"KEY": "of the block"}):
+        assert Secret("KEY").get() == "of the block"
+
+
+def test_the_environment_is_followed(mask: Mask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "SECRETS", home._Secrets())
+    monkeypatch.setenv("FLOWKIT__CONTEXT__SECRETS__KEY", "one")
+    assert flowkit.context.secrets == {"KEY": "one"}
+    monkeypatch.setenv("FLOWKIT__CONTEXT__SECRETS__KEY", "two")
+    assert flowkit.context.secrets == {"KEY": "two"}
+    flowkit.context.secrets["KEY"] = "mine"
+    assert flowkit.context.secrets == {"KEY": "mine"}
+    monkeypatch.delenv("FLOWKIT__CONTEXT__SECRETS__KEY")
+    assert flowkit.context.secrets == {"KEY": "mine"}
+    del flowkit.context.secrets["KEY"]
+    assert flowkit.context.secrets == {}
+
+
+def test_threads_that_ask_at_once_all_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWKIT__CONTEXT__SECRETS__SHARED", "hunter2")
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: Secret("SHARED").get(), range(4000)))
+    finally:
+        sys.setswitchinterval(before)
+    assert set(found) == {"hunter2"}
 
 
 def test_secret_parameters_are_covered_as_values_and_as_the_text_they_came_from(
