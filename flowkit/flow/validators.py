@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flowkit.errors import CallError
+
 Validator = Callable[[Any, Mapping[str, Any], Mapping[str, Any]], bool]
 
 
@@ -39,14 +41,26 @@ def all_parameters(state: Any, inputs: Mapping[str, Any], parameters: Mapping[st
 
 
 @dataclass(frozen=True)
-class partial_inputs_only:  # noqa: N801 - the vocabulary of Prefect classic
-    """Accept one for which these inputs were the same; None: whatever the inputs."""
-
+class _Partial:
     validate_on: Iterable[str] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.validate_on, str):
+            raise CallError(
+                f"`{self.__name__}` takes a list of names, not text",
+                hints=(f'write `{self.__name__}(["{self.validate_on}"])`',),
+            )
+        # Once: what can be looped over a single time would leave nothing to compare the second time.
+        names = None if self.validate_on is None else tuple(self.validate_on)
+        object.__setattr__(self, "validate_on", names)
 
     @property
     def __name__(self) -> str:
         return type(self).__qualname__
+
+
+class partial_inputs_only(_Partial):  # noqa: N801 - the vocabulary of Prefect classic
+    """Accept one for which these inputs were the same; None: whatever the inputs."""
 
     def __call__(self, state: Any, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
         mine, theirs = dict(inputs), _values(state.cached_inputs)
@@ -54,15 +68,8 @@ class partial_inputs_only:  # noqa: N801 - the vocabulary of Prefect classic
         return duration_only(state, inputs, parameters) and same
 
 
-@dataclass(frozen=True)
-class partial_parameters_only:  # noqa: N801 - the vocabulary of Prefect classic
+class partial_parameters_only(_Partial):  # noqa: N801 - the vocabulary of Prefect classic
     """Accept one from a run in which these parameters were the same; None: whatever they were."""
-
-    validate_on: Iterable[str] | None = None
-
-    @property
-    def __name__(self) -> str:
-        return type(self).__qualname__
 
     def __call__(self, state: Any, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
         mine, theirs = dict(parameters), _values(state.cached_parameters)

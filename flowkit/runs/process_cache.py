@@ -1,11 +1,13 @@
 """Results that are found again within this process, where no history remembers a run: classic's `cache_for`.
 
 Source of the rule: Prefect classic, 13.1, whose cache lived as long as its process. A result is found by its
-inputs as in the history (see cached.py), and by the very function, as that does not change meanwhile.
+inputs as in the history (see cached.py), and by the very function, as that does not change meanwhile; of a
+task class, by its code and what the instance has of its own.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from flowkit.plan.events import Call
 from flowkit.plan.plan import Plan
 from flowkit.runs.cache_keys import Keys
 from flowkit.runs.cached import Unfindable, accepted
+from flowkit.runs.memory import code_of
 from flowkit.store.batch import NOTHING, Stored
 from flowkit.store.cache_entry import is_expired, said_of
 
@@ -30,7 +33,8 @@ class _Entry(NamedTuple):
 
 
 _entries: dict[bytes, _Entry] = {}
-_numbers: dict[Any, int] = {}  # of each function, or class of a task, that was asked for
+_numbers: dict[Any, int] = {}  # of each function that was asked for
+_number = itertools.count()  # never the same, also where two runs begin at once
 
 
 class _Everything(frozenset[type]):
@@ -51,8 +55,9 @@ class ProcessResults:
 
     def __init__(self, plan: Plan, nodes: Sequence[int]) -> None:
         self._plan = plan
-        self._codes = {node: _code_of(plan.tasks[node]) for node in nodes}
-        self._keys = Keys(plan, self._codes, Tracer(Path.cwd()))
+        tracer = Tracer(Path.cwd())
+        self._codes = {node: _code_of(plan.tasks[node], tracer) for node in nodes}
+        self._keys = Keys(plan, self._codes, tracer)
 
     def keep(self, node: int, index: int, value: Any) -> Stored:
         """Nothing."""
@@ -73,11 +78,10 @@ class ProcessResults:
         if key is None:
             return Unfindable()
         entry, task = _entries.get(key), self._plan.tasks[node]
-        if (
-            entry is not None
-            and not is_expired(task.keeping.good_for, entry.made)
-            and accepted(task, arguments, entry.value, entry.made)
-        ):
+        if entry is not None and is_expired(task.keeping.good_for, entry.made):
+            _entries.pop(key, None)  # so that its value is let go before there is another one
+            entry = None
+        if entry is not None and accepted(task, arguments, entry.value, entry.made):
             return Hit(entry.value, None, said_of(key, "[]", made=int(entry.made)))
         return _Missing(key)
 
@@ -98,10 +102,14 @@ class _Missing:
         """Nothing was claimed."""
 
 
-def _code_of(task: Task) -> Code:
+def _code_of(task: Task, tracer: Tracer) -> Code:
     """What stands for the code of a task in this process."""
-    number = _numbers.setdefault(task.run if type(task) is FunctionTask else type(task), len(_numbers))
-    return Code(number.to_bytes(8, "big"), ())
+    try:
+        if type(task) is FunctionTask:
+            return Code(_numbers.setdefault(task.run, next(_number)).to_bytes(8, "big"), ())
+    except TypeError:  # a callable without a hash
+        pass
+    return code_of(tracer, task)
 
 
 def process_results(plan: Plan) -> ProcessResults | None:
