@@ -145,8 +145,10 @@ class Capture:
                 self._hand_on(call, key[1], rest)
 
     def is_logged(self, call: Call, stream: str) -> bool:
-        """Whether what a call writes to a stream is logged instead."""
-        return stream == "stdout" and call[0] in self._engine.plan.logged
+        """Whether what a call writes to a stream is logged instead; not what a handler prints of a record,
+        which would be the next one."""
+        is_asked = stream == "stdout" and call[0] in self._engine.plan.logged
+        return is_asked and not log_capture.was_taken()
 
     def _hand_on(self, call: Call, stream: str, line: str, level: int = 0) -> None:
         if self.is_logged(call, stream) and self.call() == call:

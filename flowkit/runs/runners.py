@@ -195,7 +195,7 @@ class TaskRunner:
         asked = Wanted(
             context=context, one_pass=True, task_handlers=[_told(self, each) for each in self.state_handlers]
         )
-        options = Options(manner=asked.manner())
+        options = Options(manner=asked.manner(), capture=bool(plan.logged), echo=True)
         engine = prepare(plan, values, [LocalExecutor()], options, earlier=earlier)
         return engine.run().states.of(plan.tasks.index(self.task))
 
