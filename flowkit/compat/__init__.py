@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 
 from flowkit import homes
+from flowkit.engine.context import context
 from flowkit.engine.secret import SECRETS
 from flowkit.flow import manners
 from flowkit.project import classic_settings
+from flowkit.project.config import config
 
 _INSTALLED = "prefect"
 
@@ -28,6 +30,14 @@ def install() -> None:
 
 
 def as_classic() -> None:
-    """Follow classic where flowkit is stricter (see `manners.classic`), and have the secrets of its user."""
+    """Follow classic where flowkit is stricter (see `manners.classic`), and have its user's settings, also
+    where those of flowkit were asked for before, with the secrets and the context in them.
+
+    Raises:
+        UsageError: the settings cannot be read.
+    """
     manners.classic = True
+    config.reread()
     SECRETS.update(classic_settings.secrets())
+    for key, value in classic_settings.context().items():
+        context.setdefault(key, value)

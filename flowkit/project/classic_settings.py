@@ -21,10 +21,11 @@ VARIABLE = "FLOWKIT__"
 _CLASSIC_VARIABLE = "PREFECT__"
 _SECRETS = "context.secrets."
 _ROUNDS = 10
+_LONGEST = 100_000  # characters of a value; one that is made of itself grows without end
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 _VARIABLE = re.compile(r"\$(\w+)")
 
-_DEFAULTS: Mapping[str, Any] = {
+DEFAULTS: Mapping[str, Any] = {
     "debug": False,
     "home_dir": "~/.flowkit",
     "cloud.api": "",
@@ -68,13 +69,28 @@ def values(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     Raises:
         UsageError: a file that cannot be read, or a name that cannot be.
     """
-    found = {**_DEFAULTS, **given(environ)}
-    for _ in range(_ROUNDS):
-        whole = {key: _resolved(value, found, environ) for key, value in found.items()}
-        if whole == found:
-            break
-        found = whole
+    found = _interpolated({**DEFAULTS, **given(environ)}, environ)
     return {key: value for key, value in found.items() if not key.startswith(_SECRETS)}
+
+
+def context(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """What `flowkit.context` has from the settings of a script of classic, nested: `context.NAME`.
+
+    Raises:
+        UsageError: a file that cannot be read, or a name that cannot be.
+    """
+    found: dict[str, Any] = {}
+    for key, value in (
+        _interpolated({**DEFAULTS, **given(environ)}, environ).items() if manners.classic else ()
+    ):
+        first, *path = key.split(".")
+        if first != "context" or path[0] == "secrets":
+            continue
+        table = found
+        for part in path[:-1]:
+            table = table.setdefault(part, {})
+        table[path[-1]] = value
+    return found
 
 
 def given(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -98,9 +114,17 @@ def given(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
 
 
 def secrets(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """The secrets that the user's file of classic has, by name, for scripts of classic."""
-    found = _from_file(environ) if manners.classic else ()
-    return {key.removeprefix(_SECRETS): value for key, value in found if key.startswith(_SECRETS)}
+    """The secrets that the user's file of classic has, by name, for scripts of classic; a table is one.
+
+    Raises:
+        UsageError: a file that cannot be read.
+    """
+    table = _table(environ).get("context") if manners.classic else None
+    found = table.get("secrets") if isinstance(table, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    known = {**DEFAULTS, **given(environ)}
+    return {name: _resolved(value, known, environ) for name, value in found.items()}
 
 
 def cast(text: str) -> Any:
@@ -114,14 +138,17 @@ def cast(text: str) -> Any:
 
 
 def _from_file(environ: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    return _flat(_table(environ))
+
+
+def _table(environ: Mapping[str, str]) -> dict[str, Any]:
     path = Path(environ.get("PREFECT__USER_CONFIG_PATH") or "~/.prefect/config.toml").expanduser()
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return
+        return {}
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"the settings of Prefect in `{path}` cannot be read: {error}") from None
-    yield from _flat(table)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -140,6 +167,16 @@ def _check(key: str) -> None:
         )
 
 
+def _interpolated(found: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """With references put in, also those in what was put in."""
+    for _ in range(_ROUNDS):
+        whole = {key: _resolved(value, found, environ) for key, value in found.items()}
+        if whole == found:
+            break
+        found = whole
+    return found
+
+
 def _resolved(value: Any, known: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     """A value with other settings, as `${other.key}`, and variables, as `$NAME`, put in."""
     if not isinstance(value, str):
@@ -148,4 +185,6 @@ def _resolved(value: Any, known: Mapping[str, Any], environ: Mapping[str, str]) 
     if whole:
         return known.get(whole[1], value)
     value = _REFERENCE.sub(lambda found: str(known.get(found[1], found[0])), value)
+    if len(value) > _LONGEST:
+        raise UsageError("a setting of Prefect is made of itself", hints=("look for `${` in the settings",))
     return _VARIABLE.sub(lambda found: environ.get(found[1], found[0]), value)

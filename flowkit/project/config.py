@@ -54,6 +54,20 @@ class Config:
         else:
             _assign(self, key, value)
 
+    def reread(self) -> None:
+        """Read files and the environment again, where a script of classic has more of them; what the script
+        has set stays, unless they say otherwise."""
+        object.__setattr__(self, "_read", None)
+        before, anew = classic_settings.DEFAULTS, classic_settings.values()
+        self._classic.update(
+            {
+                key: value
+                for key, value in anew.items()
+                if key not in self._classic or value != before.get(key)
+            }
+        )
+        _spread(self)
+
     def spread(self) -> None:
         """Tell those who follow settings that they changed."""
         _spread(self)
@@ -169,5 +183,5 @@ def _unknown(key: str) -> AttributeError:
     )
 
 
-_METHODS = frozenset({"assign", "get", "resolve", "spread", "to_dict"})
+_METHODS = frozenset({"assign", "get", "reread", "resolve", "spread", "to_dict"})
 config = Config()

@@ -83,7 +83,7 @@ class DaskExecutor:
         self.client_kwargs = dict(client_kwargs or {})
         self.options = options
         asked = self.cluster_kwargs.get("n_workers")
-        wanted = asked * self.cluster_kwargs.get("threads_per_worker", 1) if asked else None
+        wanted = asked * (self.cluster_kwargs.get("threads_per_worker") or 1) if asked else None
         self._inner = ThreadExecutor(wanted)
         self.workers = self._inner.workers
 
