@@ -315,6 +315,10 @@ def test_a_key_without_a_value_is_refused(shell: Shell) -> None:
         "`--context colour` is not of the form `--context KEY=VALUE`"
         in shell("run", "looking", "--context", "colour", code=2).err
     )
+    said = shell("run", "looking", "--context", 'secrets={"TOKEN": "hunter2hunter2"}', code=2).err
+    assert "`--context` takes no secrets, as others can read a command line" in said
+    assert "FLOWKIT_SECRET_NAME" in said
+    assert "hunter2" not in said
 
 
 def test_keys_that_the_file_puts_into_the_context_are_there_too(shell: Shell) -> None:
