@@ -266,8 +266,10 @@ def _kept(
 
 
 def _that_stand(states: Mapping[Task, State]) -> dict[Task, State]:
-    """Without those of secrets, which are looked up again (Prefect classic, 19.7). What a `TaskRunner` is given
-    is no run that is taken up: there they stand."""
+    """Without those of secrets, which are looked up again (Prefect classic, 19.7).
+
+    A `TaskRunner` does not ask this: it takes no run up.
+    """
     return {task: state for task, state in states.items() if not task.is_renewed}
 
 

@@ -34,12 +34,12 @@ class SecretBase(Task):
     """Base of the tasks that give a secret: what they give is covered wherever it would be seen, is never
     kept or written, whatever the options say, and is looked up again where a run goes on."""
 
+    is_renewed = True
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "run" in cls.__dict__:
             cls.run = _covering(cls.run)
-
-    is_renewed = True
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "persist": False, "checkpoint": False})
