@@ -101,11 +101,10 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan: Plan = plan
-        everybody = frozenset(range(plan.size))
         self.machine = Machine(
             plan,
             fail_fast=fail_fast,
-            handled=everybody if manner.task_handlers else plan.handled,
+            handled=frozenset(range(plan.size)) if manner.task_handlers else plan.handled,
             one_pass=manner.one_pass,
         )
         self.manner: Manner = manner

@@ -168,8 +168,8 @@ class Outcome:
         if self.final is not None and self.broken is None and self.interrupted is None:
             return self.final
         kind, message = self._verdict()
-        nodes = {task: node for node, task in enumerate(self.plan.tasks)}
-        return kind(message, TaskStates(nodes, lambda task: self.states.of(nodes[task])))
+        marks = zip(self.plan.tasks, range(self.plan.size), strict=True)
+        return kind(message, TaskStates(marks, self.states.of))
 
     def _verdict(self) -> tuple[type[State], str]:
         statuses = self._reference_statuses()
@@ -226,4 +226,4 @@ class Outcome:
 
 def not_run(tasks: dict[Task, Any]) -> TaskStates:
     """States for tasks that were never part of a run."""
-    return TaskStates(tasks, lambda task: Pending("Task not run."))
+    return TaskStates(((task, None) for task in tasks), lambda _: Pending("Task not run."))

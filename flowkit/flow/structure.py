@@ -23,11 +23,12 @@ _CONTAINERS = (list, tuple, set, dict)
 class Constant(Task):
     """A value that is known when the flow is written."""
 
-    __slots__ = ("value",)
+    __slots__ = ("auto_generated", "value")
 
     def __init__(self, value: Any, name: str | None = None) -> None:
         super().__init__(name=name or _shown(value))
         self.value = value
+        self.auto_generated = False
         self.is_carrier = True
 
     def run(self) -> Any:

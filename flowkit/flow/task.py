@@ -71,7 +71,6 @@ class Task(Operations, Calls, Dependencies):
 
     __slots__ = (
         "_signature",
-        "auto_generated",
         "hooks",
         "is_carrier",
         "keeping",
@@ -109,6 +108,8 @@ class Task(Operations, Calls, Dependencies):
     logger = Logger()
     # Options that the `__init__` of a subclass may set before that of `Task`.
     _set_early: frozenset[str] = frozenset()
+
+    auto_generated = False  # classic: a constant or collection that was made for an argument
 
     if TYPE_CHECKING:
         run: Callable[..., Any]
@@ -176,7 +177,6 @@ class Task(Operations, Calls, Dependencies):
             )
         if options:
             self._set_options(options)
-        self.auto_generated = False  # classic: a constant or collection that was made for an argument
         self.is_carrier = False  # it only carries values about: not shown and not counted
         self._signature = self._inspect()
         self.nout = nout if nout is not None else outputs_of(self.run)
@@ -259,7 +259,6 @@ class Task(Operations, Calls, Dependencies):
         new.lane = self.lane
         new.keeping = self.keeping
         new.hooks = self.hooks
-        new.auto_generated = self.auto_generated
         new.is_carrier = self.is_carrier
         new._signature = self._signature
         self._copy_own(new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, ValuesView
 from typing import TYPE_CHECKING, Any
 
 from flowkit.plan.state import State
@@ -17,19 +17,19 @@ class TaskStates(dict["Task", State]):
     A run of 100,000 tasks would otherwise end by making as many objects that nobody looks at.
 
     Args:
-        tasks: the tasks of the flow.
-        make: gives the state of one.
+        marks: each task of the flow with what stands for it until its state is asked for.
+        make: gives the state that a mark stands for.
     """
 
-    def __init__(self, tasks: Mapping[Task, Any], make: Callable[[Task], State]) -> None:
-        super().__init__(dict.fromkeys(tasks))  # type: ignore[arg-type]
+    def __init__(self, marks: Iterable[tuple[Task, Any]], make: Callable[[Any], State]) -> None:
+        super().__init__(marks)
         self._make = make
 
     def __getitem__(self, task: Task) -> State:
-        state: State | None = super().__getitem__(task)
-        if state is None:
-            state = self._make(task)
-            self[task] = state
+        found: Any = super().__getitem__(task)
+        if not isinstance(found, State):
+            found = self[task] = self._make(found)
+        state: State = found
         return state
 
     def __iter__(self) -> Iterator[Task]:  # else `dict(states)` would take what is not made yet
