@@ -6,11 +6,14 @@ another process, and under another hash seed; a change of what it is made of is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hmac
+import pickle
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from flowkit.engine.context import CURRENT
+from flowkit.engine.mask import MASK
 from flowkit.fingerprint import Code, Tracer, UndigestibleError, combine, digest
 from flowkit.fingerprint.plain import LEAVES, raw, text
 from flowkit.flow.validators import CacheFor
@@ -27,12 +30,15 @@ class Keys:
     Args:
         codes: of each node that has a cache.
         tracer: that found them; it knows the root of the project, and the code of classes of values.
+        secret: this user's own key. With it are made the digests of arguments in which a secret is: who has
+            the history, and not the key, cannot try which it was.
     """
 
-    def __init__(self, plan: Plan, codes: Mapping[int, Code], tracer: Tracer) -> None:
+    def __init__(self, plan: Plan, codes: Mapping[int, Code], tracer: Tracer, secret: bytes = b"") -> None:
         self._plan = plan
         self._codes = codes
         self.tracer = tracer
+        self._secret = secret
         self._beginnings: dict[bytes, bytes] = {}
         self._orders: dict[tuple[str, ...], list[tuple[int, bytes]]] = {}
 
@@ -46,10 +52,10 @@ class Keys:
         try:
             if isinstance(cache, CacheFor):
                 token = self._digest(cache.part(arguments, parameters_here))
-                return sha256(self._beginning(node) + token).digest()
+                return self._hashed(self._beginning(node) + token, arguments.values())
             if cache is not True and callable(cache):
                 token = self._digest(cache(dict(arguments)))
-                return sha256(self._beginning(node) + token).digest()
+                return self._hashed(self._beginning(node) + token, arguments.values())
             return self._key(node, tuple(arguments), list(arguments.values()), self._digest)
         except UndigestibleError:
             return None
@@ -79,7 +85,19 @@ class Keys:
                 tokens += (token, raw(digest_of(value)))
             else:
                 return None
-        return sha256(b"".join(tokens)).digest()
+        return self._hashed(b"".join(tokens), values)
+
+    def _hashed(self, tokens: bytes, values: Iterable[Any]) -> bytes:
+        """The key that tokens make; with this user's own where a secret is among the values.
+
+        Raises:
+            UndigestibleError: there is a secret and no such key.
+        """
+        if MASK and any(map(_hides, values)):
+            if not self._secret:
+                raise UndigestibleError("an argument", str, "it holds a secret, and this user has no key")
+            return hmac.digest(self._secret, tokens, "sha256")
+        return sha256(tokens).digest()
 
     def code(self, node: int) -> bytes:
         """The digest of a task's code."""
@@ -96,7 +114,8 @@ class Keys:
 
     def _told(self, value: Any) -> str:
         try:
-            return self._digest(value).hex()
+            found = self._digest(value)
+            return (hmac.digest(self._secret, found, "sha256") if MASK and _hides(value) else found).hex()
         except UndigestibleError:
             return ""
 
@@ -135,6 +154,16 @@ class Keys:
             if found == argument and ref < plan.size:
                 return plan.keys[ref]
         return ""
+
+
+def _hides(value: Any) -> bool:
+    """Whether a secret that is known is in a value."""
+    if isinstance(value, str | bytes):
+        return MASK.holds(value)
+    try:
+        return MASK.holds(pickle.dumps(value))
+    except Exception:  # what cannot be pickled is no argument that is looked into
+        return MASK.holds(str(value))
 
 
 def parameters_here() -> Mapping[str, Any]:

@@ -196,7 +196,7 @@ class Memory:
         if not asked.reads:
             return None
         forced = forced_nodes(plan, asked.forced)
-        keys = Keys(plan, drawn.code_of, drawn.tracer)
+        keys = Keys(plan, drawn.code_of, drawn.tracer, self.results.key)
         cache = Cache(self.folder, self.reader, self.results, plan, keys, forced)
         cache.run = begun.run
         return cache

@@ -111,7 +111,7 @@ class _Known:
         self.taken = taken
         self.outline: Outline = drawn.outline
         self.digests = memory.digests(plan, values)
-        self.keys = Keys(plan, drawn.code_of, drawn.tracer)
+        self.keys = Keys(plan, drawn.code_of, drawn.tracer, memory.results.key)
         self.parts = {
             digest.hex(): [Part(*part) for part in json.loads(text)] for digest, text in drawn.parts
         }
