@@ -56,7 +56,7 @@ def main() -> NoReturn:
         try:
             application(arguments)(args=arguments, prog_name="flowkit")
         finally:
-            signal.signal(signal.SIGINT, _end_at_once)
+            _end_at_once_from_now_on()
             _say_set_aside()
             sys.stdout.flush()
     except FlowkitError as error:
@@ -77,6 +77,28 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
+def _end_at_once_from_now_on() -> None:
+    """Let Ctrl-C end what Python does after a command, also where it comes just before the main thread waits
+    for a thread that a task has left: then no handler would run before that ends."""
+    signal.signal(signal.SIGINT, _end_at_once)
+    if _has_strays():
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        threading.Thread(target=_end_when_told, args=(reading,), daemon=True).start()
+
+
+def _end_when_told(reading: int) -> None:
+    while signal.SIGINT not in os.read(reading, 64):
+        pass
+    os._exit(128 + signal.SIGINT)
+
+
+def _has_strays() -> bool:
+    """Whether there are threads that Python waits for before it ends."""
+    return any(not each.daemon and each is not threading.main_thread() for each in threading.enumerate())
+
+
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     """Ctrl-C when a command is done: what Python does before it ends, as to wait for threads that tasks have
     started, is cut short, without a traceback."""
@@ -85,7 +107,7 @@ def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
 
 def _end_interrupted(code: int) -> NoReturn:
     """The end of a command that was asked to stop: it waits for no thread that a task has started."""
-    if any(not each.daemon and each is not threading.main_thread() for each in threading.enumerate()):
+    if _has_strays():
         with suppress(OSError, ValueError):
             sys.stderr.flush()
         os._exit(code)
