@@ -12,20 +12,24 @@ from typing import Any
 
 from flowkit.compat import library
 
+_SERVER, _STORAGE = ("flowkit.compat.server",), ("flowkit.compat.storage",)
+_RESULTS = ("flowkit.results",)
+
+
+def _all(package: str, modules: str, *sources: str) -> dict[str, tuple[str, ...]]:
+    """A package of classic, and modules below it, that are one in flowkit."""
+    return dict.fromkeys([package, *(f"{package}.{each}" for each in modules.split())], sources)
+
+
 # Module of classic: the modules of flowkit that have its names. Those that flowkit has under the very same
 # name are found without this table.
 HOMES: dict[str, tuple[str, ...]] = {
-    "agent": ("flowkit.compat.server",),
-    **{f"agent.{kind}": ("flowkit.compat.server",) for kind in ("agent", "local", "docker")},
-    **{f"agent.{kind}": ("flowkit.compat.server",) for kind in ("kubernetes", "ecs", "vertex")},
-    **{f"agent.{kind}.agent": ("flowkit.compat.server",) for kind in ("local", "docker")},
-    **{f"agent.{kind}.agent": ("flowkit.compat.server",) for kind in ("kubernetes", "ecs", "vertex")},
-    "artifacts": ("flowkit.compat.server",),
-    "backend": ("flowkit.compat.server",),
-    **{f"backend.{kind}": ("flowkit.compat.server",) for kind in ("artifacts", "flow", "flow_run")},
-    **{f"backend.{kind}": ("flowkit.compat.server",) for kind in ("kv_store", "task_run", "tenant")},
-    "client": ("flowkit.compat.server", "flowkit"),
-    "client.client": ("flowkit.compat.server",),
+    **_all("agent", "agent local docker kubernetes ecs vertex", *_SERVER),
+    **_all("agent", "local.agent docker.agent kubernetes.agent ecs.agent vertex.agent", *_SERVER),
+    "artifacts": _SERVER,
+    **_all("backend", "artifacts flow flow_run kv_store task_run tenant", *_SERVER),
+    "client": (*_SERVER, "flowkit"),
+    "client.client": _SERVER,
     "client.secrets": ("flowkit",),
     "configuration": ("flowkit", "flowkit.project.config"),
     "core": ("flowkit",),
@@ -36,45 +40,39 @@ HOMES: dict[str, tuple[str, ...]] = {
     "engine.cache_validators": ("flowkit.flow.validators",),
     "engine.cloud": ("flowkit",),
     "engine.executors.local": ("flowkit.executors",),
-    "engine.result": ("flowkit.results", "flowkit.state"),
-    "engine.result.base": ("flowkit.results", "flowkit.state"),
-    "engine.result_handlers": ("flowkit.results",),
-    "engine.results": ("flowkit.results",),
-    **{f"engine.results.{kind}_result": ("flowkit.results",) for kind in ("azure", "constant", "gcs")},
-    **{
-        f"engine.results.{kind}_result": ("flowkit.results",) for kind in ("local", "prefect", "s3", "secret")
-    },
-    "engine.serializers": ("flowkit.results",),
-    "environments": ("flowkit.compat.environments",),
-    "environments.execution": ("flowkit.compat.environments",),
+    **_all("engine.result", "base", *_RESULTS, "flowkit.state"),
+    "engine.result_handlers": _RESULTS,
+    **_all(
+        "engine.results",
+        "azure_result constant_result gcs_result local_result prefect_result s3_result secret_result",
+        *_RESULTS,
+    ),
+    "engine.serializers": _RESULTS,
+    **_all("environments", "execution", "flowkit.compat.environments"),
     "environments.executors": ("flowkit.executors",),
-    "environments.storage": ("flowkit.compat.storage",),
+    "environments.storage": _STORAGE,
     "exceptions": ("flowkit.compat.exceptions",),
     "executors.base": ("flowkit.engine.executors.base",),
     "executors.dask": ("flowkit.executors",),
     "executors.local": ("flowkit.executors",),
     "hello_world": ("flowkit.compat.hello_world",),
-    "run_configs": ("flowkit.compat.run_configs",),
-    **{f"run_configs.{kind}": ("flowkit.compat.run_configs",) for kind in ("base", "docker", "ecs")},
-    **{f"run_configs.{kind}": ("flowkit.compat.run_configs",) for kind in ("kubernetes", "local", "vertex")},
-    "storage": ("flowkit.compat.storage",),
-    **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("azure", "base", "bitbucket")},
-    **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("codecommit", "docker", "gcs", "git")},
-    **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("github", "gitlab", "local", "module")},
-    **{f"storage.{kind}": ("flowkit.compat.storage",) for kind in ("s3", "webhook")},
-    "tasks.prefect": ("flowkit.compat.flow_runs",),
-    **{f"tasks.prefect.flow_run{kind}": ("flowkit.compat.flow_runs",) for kind in ("", "_cancel", "_rename")},
-    **{f"tasks.secrets.{kind}": ("flowkit.tasks.secrets",) for kind in ("base", "env_var")},
+    **_all("run_configs", "base docker ecs kubernetes local vertex", "flowkit.compat.run_configs"),
+    **_all(
+        "storage",
+        "azure base bitbucket codecommit docker gcs git github gitlab local module s3 webhook",
+        *_STORAGE,
+    ),
+    **_all("tasks.prefect", "flow_run flow_run_cancel flow_run_rename", "flowkit.compat.flow_runs"),
+    "tasks.secrets.base": ("flowkit.tasks.secrets",),
+    "tasks.secrets.env_var": ("flowkit.tasks.secrets",),
     "utilities.collections": ("flowkit.compat.utilities",),
     "utilities.configuration": ("flowkit.compat.utilities",),
     "utilities.context": ("flowkit.engine.context",),
     "utilities.exceptions": ("flowkit.compat.exceptions",),
-    "utilities.graphql": ("flowkit.compat.server",),
+    "utilities.graphql": _SERVER,
     "utilities.logging": ("flowkit.compat.utilities",),
-    **{
-        f"utilities.notifications.{kind}": ("flowkit.utilities.notifications",)
-        for kind in ("notifications", "jira_notification")
-    },
+    "utilities.notifications.notifications": ("flowkit.utilities.notifications",),
+    "utilities.notifications.jira_notification": ("flowkit.utilities.notifications",),
 }
 
 # Parts of classic that flowkit has nothing for, and what to use instead.
