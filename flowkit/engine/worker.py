@@ -158,11 +158,7 @@ class Worker:
         try:
             task = plan.tasks[node]
             if node in self._special:
-                if node in plan.logged:
-                    return self._committed(self._logged(task.run, call, name, started))
-                if self.engine.manner.task_handlers or node in plan.handled:
-                    return self._committed(self.handling.carried_out(call, name, started))
-                return self._committed(self.attempt(task.run, call, name, started))
+                return self._committed(self._carried_out(task.run, call, name, started))
             values, names = self.values, plan.names[node]
             given = [values[ref] for ref in plan.refs[node]]
             value = task.run(*given) if names is None else task.run(**dict(zip(names, given, strict=True)))
@@ -174,14 +170,15 @@ class Worker:
         except BaseException as error:
             return self._raised(call, error, started, name)
 
-    def _logged(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
-        """A call whose prints are logged, the last one too where it has no line end."""
+    def _carried_out(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
+        """A call that is more than a look at values, with what its handlers make of it."""
         try:
             if self.engine.manner.task_handlers or call[0] in self.plan.handled:
                 return self.handling.carried_out(call, name, started)
             return self.attempt(run, call, name, started)
         finally:
-            self.engine.end_lines(call)
+            if call[0] in self.plan.logged:  # the last line too, where it has no line end
+                self.engine.end_lines(call)
 
     def attempt(self, run: Callable[..., Any], call: Call, name: str, started: float) -> Finished:
         """Carry out a call that is more than a look at values; it is not committed yet."""
