@@ -16,6 +16,7 @@ from typing import Any
 
 from flowkit.errors import UsageError
 from flowkit.flow import manners
+from flowkit.project.setting import flat
 
 VARIABLE = "FLOWKIT__"
 _CLASSIC_VARIABLE = "PREFECT__"
@@ -138,7 +139,7 @@ def cast(text: str) -> Any:
 
 
 def _from_file(environ: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    return _flat(_table(environ))
+    return flat(_table(environ))
 
 
 def _table(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -149,14 +150,6 @@ def _table(environ: Mapping[str, str]) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"the settings of Prefect in `{path}` cannot be read: {error}") from None
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _check(key: str) -> None:

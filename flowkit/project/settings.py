@@ -19,7 +19,7 @@ from flowkit.flow.secret import CLASSIC_PREFIX, PREFIX
 from flowkit.project import classic_settings, whole_file
 from flowkit.project.names import nearest, quoted
 from flowkit.project.root import PYPROJECT, SETTINGS_FILE, Project
-from flowkit.project.setting import Setting, declared
+from flowkit.project.setting import Setting, declared, flat
 
 DEFAULT = "default"
 SET_IN_PYTHON = "set in Python"
@@ -256,7 +256,7 @@ class _File:
     inside: str = ""
 
     def add_to(self, gathered: _Gathered) -> None:
-        for key, value in _flat(self.table):
+        for key, value in flat(self.table):
             line = _line_of(self.text, f"{self.inside}{key}")
             place = f"{self.path}:{line}" if line else f"{self.path}"
             gathered.add(key, value, place, f"`{place}`")
@@ -292,14 +292,6 @@ def _parsed(path: Path, inside: str, gathered: _Gathered) -> Iterator[_File]:
         table = table.get(part, {}) if isinstance(table, dict) else {}
     if isinstance(table, dict) and (table or not inside):
         yield _File(path, text, table, inside)
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _line_of(text: str, key: str) -> int | None:
