@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from classic_steps import steps
 
 
 def double(x: int) -> int:
     return 2 * x
-
-
-def steps() -> SimpleNamespace:
-    """Three tasks: one() -> 1, double(x) -> 2 * x, fail()."""
-    from prefect import task
-
-    @task
-    def one():
-        return 1
-
-    @task
-    def double(x):
-        return 2 * x
-
-    @task
-    def fail():
-        raise ValueError("no")
-
-    return SimpleNamespace(one=one, double=double, fail=fail)
 
 
 def test_a_flow_has_a_name_and_may_be_given_its_parts() -> None:

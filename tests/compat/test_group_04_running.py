@@ -7,30 +7,19 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from classic_steps import steps as usual_steps
 
 
 def steps() -> SimpleNamespace:
-    """Four tasks: one() -> 1, double(x) -> 2 * x, fail(), seen() -> what the context says of `k`."""
+    """The usual ones, and seen() -> what the context says of `k`."""
     import prefect
     from prefect import task
-
-    @task
-    def one():
-        return 1
-
-    @task
-    def double(x):
-        return 2 * x
-
-    @task
-    def fail():
-        raise ValueError("no")
 
     @task
     def seen():
         return prefect.context.get("k")
 
-    return SimpleNamespace(one=one, double=double, fail=fail, seen=seen)
+    return SimpleNamespace(**vars(usual_steps()), seen=seen)
 
 
 def test_parameters_are_given_by_name_or_as_one_dict() -> None:

@@ -3,27 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
-
-def steps() -> SimpleNamespace:
-    """one() -> 1; double(x); fail()."""
-    from prefect import task
-
-    @task
-    def one():
-        return 1
-
-    @task
-    def double(x):
-        return 2 * x
-
-    @task
-    def fail():
-        raise ValueError("no")
-
-    return SimpleNamespace(one=one, double=double, fail=fail)
+from classic_steps import steps
 
 
 def noting(heard: list[Any], name: str = "") -> Any:
