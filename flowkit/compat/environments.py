@@ -55,13 +55,3 @@ class RemoteEnvironment(Environment):
 
 class RemoteDaskEnvironment(Environment):
     takes = names("address security executor_kwargs labels on_start on_exit metadata")
-
-
-RemoteRun = RemoteEnvironment
-
-
-def get_default_storage_class() -> Any:
-    """The storage of a flow that names none."""
-    from flowkit.compat.storage import Local
-
-    return Local

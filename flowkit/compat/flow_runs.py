@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from flowkit import task
-from flowkit.compat.kept import say_once
 from flowkit.compat.views import FlowRunView
 from flowkit.engine.context import CURRENT, context, logger_of
 from flowkit.engine.signals import FAIL, signal_from_state
 from flowkit.errors import UsageError
 from flowkit.flow.defaults import defaults_from_attrs
 from flowkit.flow.task import Task
+from flowkit.flow.warning import say_once
 from flowkit.runs import children, seen
 from flowkit.runs.seen import SeenRun
 

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Iterable
-from functools import cache
 from typing import Any, ClassVar
-
-_log = logging.getLogger("flowkit")
-
-
-@cache
-def say_once(what: str) -> None:
-    """Tell what a script asked for that flowkit does not do; each sentence once a process."""
-    _log.warning("%s", what)
 
 
 class Kept:

@@ -10,8 +10,9 @@ import uuid
 from typing import Any
 
 from flowkit.compat.exceptions import AuthorizationError, ClientError, ObjectNotFoundError
-from flowkit.compat.kept import Kept, as_set, names, say_once
+from flowkit.compat.kept import Kept, as_set, names
 from flowkit.compat.views import FlowRunView, FlowView, TaskRunView, TenantView
+from flowkit.flow.warning import say_once
 
 __all__ = [
     "Agent",

@@ -1,9 +1,11 @@
-"""Warnings about how a flow is written, shown at the line of whoever wrote it."""
+"""Warnings about how a flow is written, shown at the line of whoever wrote it; and what is said once."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
+from functools import cache
 
 
 def warn(message: str) -> None:
@@ -12,3 +14,9 @@ def warn(message: str) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("flowkit."):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, UserWarning, stacklevel=level)
+
+
+@cache
+def say_once(what: str) -> None:
+    """Tell what a script asked for that flowkit does otherwise or not; each sentence once a process."""
+    logging.getLogger("flowkit").warning("%s", what)

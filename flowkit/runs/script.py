@@ -26,6 +26,7 @@ from flowkit.flow import ambient
 from flowkit.flow.flow import Flow
 from flowkit.flow.graph import CycleError
 from flowkit.flow.task import Task
+from flowkit.flow.warning import say_once
 from flowkit.logs import show_logs
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Detail, Row
@@ -53,7 +54,6 @@ from flowkit.runs.runners import FlowRunner, run_by
 from flowkit.runs.start import Options, built, executor_named, executors_for, prepare
 from flowkit.runs.wanted import Wanted, defaults_of, wanted
 
-_SAID: list[str] = []  # what is said once a process
 _OUT = (KeyboardInterrupt, SystemExit)  # of a task that is run inline, as in Prefect classic, 4.16
 
 
@@ -389,12 +389,9 @@ def _executor(chosen: Executor | str, settings: Settings) -> Executor:
 
 def no_agent() -> None:
     """Say, once, that there are no agents; this is `flow.run_agent` (Prefect classic, 3.27)."""
-    if not loader.ignore("flow.run_agent()") and not _SAID:
-        _SAID.append("agent")
+    if not loader.ignore("flow.run_agent()"):
         show_logs(config.resolve(find(Path.cwd())).settings.logging.level)
-        logger_of("").warning(
-            "flowkit has no agents; `flowkit serve` runs registered flows on their schedules"
-        )
+        say_once("flowkit has no agents; `flowkit serve` runs registered flows on their schedules")
 
 
 def _failed(error: CycleError) -> State:

@@ -20,10 +20,10 @@ from flowkit.tasks.prefect import (
 )
 
 from flowkit import Flow, Parameter, context, task
-from flowkit.compat import kept
 from flowkit.compat.views import FlowRunView, TaskRunView
 from flowkit.errors import FlowkitError
 from flowkit.executors import LocalExecutor, ThreadExecutor
+from flowkit.flow.warning import say_once
 from flowkit.project.registration import REGISTERED
 
 EXECUTORS = pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def fail() -> None:
 def flows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two flows that this process has registered; nothing has been said."""
     monkeypatch.chdir(tmp_path)
-    kept.say_once.cache_clear()
+    say_once.cache_clear()
     before = dict(REGISTERED)
     with Flow("child") as child:
         data = create_some_data(Parameter("data_size", default=5))

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 import flowkit
-from flowkit.compat import kept, library, modules
+from flowkit.compat import library, modules
 from flowkit.errors import UsageError
 from flowkit.flow.task import Task
+from flowkit.flow.warning import say_once
 
 OURS = [
     "engine.executors",
@@ -183,7 +184,7 @@ def test_storage_keeps_what_it_was_given() -> None:
 def test_a_client_does_nothing_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     from prefect import Client
 
-    kept.say_once.cache_clear()
+    say_once.cache_clear()
     caplog.set_level(logging.WARNING, "flowkit")
     client = Client(api_key="k")
     assert isinstance(client.create_flow_run(flow_id="x"), str)
@@ -197,7 +198,7 @@ def test_a_client_does_nothing_and_says_so_once(caplog: pytest.LogCaptureFixture
 def test_an_agent_returns_at_once(caplog: pytest.LogCaptureFixture) -> None:
     from prefect.agent.local import LocalAgent
 
-    kept.say_once.cache_clear()
+    say_once.cache_clear()
     agent = LocalAgent(labels=["dev"], show_flow_logs=True)
     assert agent.labels == {"dev"}
     agent.start()

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from flowkit import Flow, task
-from flowkit.runs import script
+from flowkit.flow.warning import say_once
 
 
 def test_a_flow_and_what_it_runs_on_are_described_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,8 +24,8 @@ def test_a_flow_and_what_it_runs_on_are_described_without_values(monkeypatch: py
     assert "hush" not in text and "ERROR" not in text
 
 
-def test_an_agent_is_told_of_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(script, "_SAID", [])
+def test_an_agent_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    say_once.cache_clear()
     with caplog.at_level(logging.WARNING, "flowkit"):
         Flow("f").run_agent(token="t", show_flow_logs=True)
         Flow("g").run_agent()

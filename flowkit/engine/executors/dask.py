@@ -6,13 +6,13 @@ so, until there is a lane for `distributed`.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.executors.base import Crew, Executor
 from flowkit.engine.executors.inline import LocalExecutor
 from flowkit.engine.executors.threads import ThreadExecutor
 from flowkit.errors import UsageError
+from flowkit.flow.warning import say_once
 
 if TYPE_CHECKING:
     from flowkit.engine.lane import Lane
@@ -42,7 +42,7 @@ class LocalDaskExecutor:
                 f"there is no scheduler `{scheduler}`", hints=("there are `threads`, `processes` and `sync`",)
             )
         if scheduler == "processes":
-            _say("`LocalDaskExecutor(scheduler='processes')` runs tasks in threads")
+            say_once("`LocalDaskExecutor(scheduler='processes')` runs tasks in threads.")
         self._inner: Executor = LocalExecutor() if scheduler in _INLINE else ThreadExecutor(num_workers)
         self.name = self._inner.name
         self.workers = self._inner.workers
@@ -95,7 +95,7 @@ class DaskExecutor:
         """
         if self.address is not None:
             _check(self.address)
-        _say("`DaskExecutor` runs tasks in threads of this machine, not on a cluster")
+        say_once("`DaskExecutor` runs tasks in threads of this machine, not on a cluster.")
         return self._inner.start(lane)
 
     def __repr__(self) -> str:
@@ -115,12 +115,3 @@ def _check(address: str) -> None:
             f"the Dask scheduler at `{address}` does not answer: {getattr(error, 'strerror', None) or error}",
             hints=("start it with `dask scheduler`, or leave `address` out to run on this machine",),
         ) from error
-
-
-_said: set[str] = set()
-
-
-def _say(what: str) -> None:
-    if what not in _said:
-        _said.add(what)
-        logging.getLogger("flowkit").warning("%s.", what)
