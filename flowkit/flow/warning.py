@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import warnings
 from functools import cache
@@ -19,4 +18,6 @@ def warn(message: str) -> None:
 @cache
 def say_once(what: str) -> None:
     """Tell what a script asked for that flowkit does otherwise or not; each sentence once a process."""
+    import logging  # some milliseconds that who only defines flows does not need
+
     logging.getLogger("flowkit").warning("%s", what)
