@@ -27,12 +27,12 @@ _BELOW_RUNS = {"errors", "flow", "fingerprint", "plan", "engine", "logs", "store
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "flow": {"errors"},
-    "fingerprint": {"errors"},
+    "fingerprint": {"errors", "parsing"},
     "plan": {"errors", "flow", "fingerprint"},
     "engine": {"errors", "flow", "plan", "homes"},
     "logs": {"engine.log_capture"},
     "store": {"errors", "fingerprint", *_OF_PLAN},
-    "project": {"errors", "flow", "homes"},
+    "project": {"errors", "flow", "homes", "parsing"},
     "draw": {"errors", "flow"},
     "why": {"errors", "fingerprint", "plan", "store", "project"},
     "runs": {"__init__", *_BELOW_RUNS},
@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "signals",
     },
     "homes": set(),
+    "parsing": set(),
     # Ready-made tasks are written as a user's would be, but for what tells them that they are stopped.
     "tasks": {"errors", "flow", "engine", "plan.state", "homes"},
     # The front door binds what `flow/` must not know, and `python -m flowkit` is the command.

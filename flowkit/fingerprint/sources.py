@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 
 from flowkit.fingerprint.uses import Import
+from flowkit.parsing import syntax_tree
 
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LITERAL = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.operator, ast.unaryop, ast.Load)
@@ -52,7 +53,7 @@ def parse(text: str) -> Source:
     Raises:
         SyntaxError: it has none.
     """
-    tree = ast.parse(text)
+    tree = syntax_tree(text)
     flags = _future(tree)
     found = Source()
     for statement in tree.body:

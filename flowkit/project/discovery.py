@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowkit.errors import UsageError
+from flowkit.parsing import syntax_tree
 from flowkit.project import whole_file
 from flowkit.project.entry import Entry
 from flowkit.project.names import quoted, same, suggestions
@@ -65,7 +66,7 @@ def scan(path: Path) -> Iterator[Mention]:
     A file that cannot be read or is not Python has none.
     """
     try:
-        tree = ast.parse(whole_file.read(path, _LARGEST))
+        tree = syntax_tree(whole_file.read(path, _LARGEST))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for node in ast.walk(tree):

@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 from flowkit import homes
 from flowkit.errors import LoadError, UsageError
 from flowkit.flow.flow import Flow
+from flowkit.parsing import syntax_tree
 from flowkit.project import whole_file
 from flowkit.project.discovery import Target
 from flowkit.project.failure import NoInputError, explain
@@ -381,7 +382,7 @@ def imports_of(source: bytes, package: str | None, path: Path) -> dict[str, tupl
     """
     is_package = path.name == "__init__.py"
     found: dict[str, tuple[str, str]] = {}
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(syntax_tree(source)):
         if isinstance(node, ast.ImportFrom) and not (is_package and node.level):
             origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             found |= {alias.asname or alias.name: (origin, alias.name) for alias in node.names}
