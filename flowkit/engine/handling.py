@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import describe
 from flowkit.engine.interrupts import OverdueError
+from flowkit.engine.judging import Instead
 from flowkit.engine.outcome import MAPPED_TASK, message_of_end
 from flowkit.engine.rounds import FIRST
 from flowkit.engine.signals import ENDRUN, PAUSE, TRIGGERFAIL, Signal
@@ -46,27 +47,12 @@ from flowkit.plan.status import (
     SKIPPED,
     TRIGGER_FAILED,
 )
-from flowkit.plan.waiting import mark_of
 
 if TYPE_CHECKING:
     from flowkit.engine.worker import Finished, Worker
 
 Handler = Callable[[Any, State, State], State | None]
 _UNEXPECTED = "Unexpected error while calling state handlers: {!r}"
-
-
-class Instead(BaseException):
-    """The task is not run: a state handler had it end otherwise.
-
-    Args:
-        state: as what.
-        cause: what the handler raised, if it did.
-    """
-
-    def __init__(self, state: State, cause: BaseException | None) -> None:
-        super().__init__(state)
-        self.state = state
-        self.cause = cause
 
 
 class Moved:
@@ -112,39 +98,29 @@ class Handling:
         self._plan = worker.plan
         self._before: dict[tuple[int, int], State] = {}
 
-    def carried_out(self, call: Call, name: str, started: float) -> Finished:
-        """Carry out a call, with all that its handlers say."""
-        node, index, _ = call
-        task = self._plan.tasks[node]
-        proposed = self._engine.machine.proposed.get(mark_of(node, index))
-        if proposed is not None:
-            return self._decided(call, proposed, name, started)
-        is_replaced = False
+    def begun(self, call: Call) -> None:
+        """Tell the handlers that the user's function is about to be called.
 
-        def run(**arguments: Any) -> Any:
-            nonlocal is_replaced
-            begun = self._moved(call, self._old(call), Running("Starting task run."))
-            if begun.cause is not None or not begun.state.is_running():
-                is_replaced = True
-                raise Instead(begun.state, begun.cause)
-            self._before[node, index] = begun.state
-            return task.run(**arguments)
-
-        finished = self._worker.attempt(run, call, name, started)
-        return finished if is_replaced else self._told(call, finished)
+        Raises:
+            Instead: one of them had it end otherwise.
+        """
+        begun = self._moved(call, self._old(call), Running("Starting task run."))
+        if begun.cause is not None or not begun.state.is_running():
+            raise Instead(begun.state, begun.cause)
+        self._before[call[:2]] = begun.state
 
     def ended(self, call: Call, finished: Finished) -> Finished:
         """What becomes of an attempt that was given up, once its handlers were asked."""
         around = CURRENT.set((self._engine, call))
         try:
-            return self._told(call, finished)
+            return self.told(call, finished)
         except Exception as error:
             row = finished[0]
             return (*row[:3], FAILED, *row[4:7], Detail(failure=describe(error))), error, None
         finally:
             CURRENT.reset(around)
 
-    def _told(self, call: Call, finished: Finished) -> Finished:
+    def told(self, call: Call, finished: Finished) -> Finished:
         """Tell the handlers of an end, and of the retry that follows from it."""
         row, value, kept = finished
         if row[3] == CANCELLED or isinstance(value, OverdueError) or not self._is_awaited(call):
@@ -158,7 +134,7 @@ class Handling:
             finished = self._given(call, row, result)
             row, detail = finished[0], finished[0][7]
             if FAILED <= row[3] < CANCELLED and old.is_running() and not result.final:
-                detail = self._worker.retried(call, result.state, detail)
+                detail = self._worker.judging.retried(call, result.state, detail)
                 finished = ((*row[:7], detail), *finished[1:])
         if FAILED <= row[3] < CANCELLED and detail is not None and detail.retry_in is not None:
             return self._retrying(call, finished, result.state)
@@ -179,7 +155,7 @@ class Handling:
             return finished
         return self._given(call, row, result)
 
-    def _decided(self, call: Call, proposed: tuple[int, str], name: str, started: float) -> Finished:
+    def decided(self, call: Call, proposed: tuple[int, str], name: str, started: float) -> Finished:
         """Tell the handlers of what is decided without an attempt."""
         status, reason = proposed
         state = self._proposal(call, status, reason)
@@ -208,7 +184,7 @@ class Handling:
 
     def _given(self, call: Call, row: Row, result: Moved) -> Finished:
         """The end that a state is which a handler has given."""
-        status, detail, value = self._worker.given(call, result.state, result.cause)
+        status, detail, value = self._worker.judging.given(call, result.state, result.cause)
         return self._worker.finished((*row[:3], status, *row[4:7], detail), value)
 
     def _state_of(self, row: Row, value: Any) -> State:
