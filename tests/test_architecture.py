@@ -82,7 +82,7 @@ THIRD_PARTY = {
     "pydantic": ({"flow.values"}, True),
     "tomli_w": ({"project"}, False),
     # Lets a saved flow have the functions of a script, where the user has it.
-    "cloudpickle": ({"runs.saved"}, True),
+    "cloudpickle": ({"runs.saved", "engine.sealed"}, True),
     # Moments are as in Prefect classic, where the user has it.
     "pendulum": ({"flow.datetime_parameter", "engine.context"}, True),
     # How many cells of a terminal a character takes is a table that only rich keeps for us.

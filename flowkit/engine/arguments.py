@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.release import GONE
+from flowkit.engine.sealed import Sealed
 from flowkit.plan.facts import elements, flattened, flattened_children
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT, FLAT_WHOLE, Argument
 from flowkit.plan.status import CACHED, SKIPPED, SUCCESS
@@ -25,43 +27,49 @@ class Arguments:
         self._plan = engine.plan
         self.flat: dict[int, list[Any]] = {}
 
-    def of(self, node: int, index: int) -> dict[str, Any]:
-        """The arguments of a task, or of a child of a mapped one."""
+    def of(self, node: int, index: int, *, closed: bool = False) -> dict[str, Any]:
+        """The arguments of a task, or of a child of a mapped one.
+
+        Args:
+            closed: what came sealed from elsewhere stays so, as far as it is passed on whole.
+        """
         plan, values = self._plan, self._engine.values
+        look = self._engine.sealed_value_of if closed else self._engine.value_of
         if node not in plan.arguments and node not in plan.merges:
             found = {}
             for name, ref in zip(self._names(node), plan.refs[node], strict=False):
                 value = values[ref]
-                found[name] = self._engine.value_of(ref) if self._is_elsewhere(value, ref) else value
+                found[name] = look(ref) if self._is_elsewhere(value, ref) else value
             return found
         given = {
-            argument.name: self._made(argument, node, index)
+            argument.name: self._made(argument, index, look)
             for argument in plan.arguments.get(node, ())
             if not (node in plan.merges and self._was_skipped(argument, index))
         }
         for name, ref in zip(self._names(node), plan.refs[node], strict=False):
             if not (node in plan.merges and ref < plan.size and self._engine.machine.status[ref] == SKIPPED):
                 value = values[ref]
-                given[name] = self._engine.value_of(ref) if self._is_elsewhere(value, ref) else value
+                given[name] = look(ref) if self._is_elsewhere(value, ref) else value
         return given
 
     def _is_elsewhere(self, value: Any, ref: int) -> bool:
-        """Whether a value is not what is in memory: it was let go, or its task has given none."""
-        return value is GONE or (value is None and ref < self._plan.size)
+        """Whether a value is not what is in memory: it was let go, is sealed, or its task has given none."""
+        return value is GONE or type(value) is Sealed or (value is None and ref < self._plan.size)
 
     def _names(self, node: int) -> tuple[str, ...]:
         return self._plan.names[node] or self._plan.tasks[node]._signature.names
 
-    def _made(self, argument: Argument, node: int, index: int) -> Any:
+    def _made(self, argument: Argument, index: int, look: Callable[..., Any]) -> Any:
         source, mode = argument.source, argument.mode
         if mode == CHILD:
-            return self._engine.value_of(source, index)
+            return look(source, index)
         if mode == ELEMENT:
             return self._engine.value_of(source)[index]
         if mode == FLAT_ELEMENT:
             return self._flattened(source)[index]
-        whole = self._whole(source)
-        return self._taken_apart(source, whole) if mode == FLAT_WHOLE else whole
+        if mode == FLAT_WHOLE:
+            return self._taken_apart(source, self._whole(source, self._engine.value_of))
+        return self._whole(source, look)
 
     def _taken_apart(self, source: int, whole: Any) -> Any:
         """A flattened value; one that has no elements as it is."""
@@ -70,12 +78,12 @@ class Arguments:
         found = elements(whole)
         return whole if found is None else flattened(found)
 
-    def _whole(self, source: int) -> Any:
+    def _whole(self, source: int, look: Callable[..., Any]) -> Any:
         """A value; of a mapped task, a list of those of its children, new for each who asks."""
         group = self._engine.machine.groups.get(source)
         if group is None:
-            return self._engine.value_of(source)
-        return [self._engine.value_of(source, index) for index in range(group.width)]
+            return look(source)
+        return [look(source, index) for index in range(group.width)]
 
     def _flattened(self, source: int) -> list[Any]:
         """The elements of the elements, computed once; two threads that race compute the same."""

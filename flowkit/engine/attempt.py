@@ -18,6 +18,7 @@ from flowkit.engine.failure import message_of, type_name
 from flowkit.engine.judging import Instead, KeepingError, TriggerRefusedError, TriggerSignal, called
 from flowkit.engine.ledger import Hit, Making
 from flowkit.engine.places import Found
+from flowkit.engine.sealed import unsealed
 from flowkit.engine.signals import Signal
 from flowkit.errors import UsageError
 from flowkit.plan.events import Call, Detail
@@ -122,7 +123,8 @@ class Attempt:
             engine.recorder.settle()
         if node in plan.custom:
             self._ask_trigger()
-        arguments = self._arguments = worker.arguments.of(node, index)
+        closed = plan.lane_of[node] in engine.away and node not in worker.looks_inside
+        arguments = self._arguments = worker.arguments.of(node, index, closed=closed)
         if node in plan.run_names:
             name_run(plan.run_names[node], arguments)
         there = self._there() if node in plan.placed else None
@@ -173,7 +175,8 @@ class Attempt:
             try:
                 finished = self._or_failed(end)
                 if told and self._is_handled:
-                    finished = worker.handling.told(self.call, finished)
+                    row, value, kept = finished
+                    finished = worker.handling.told(self.call, (row, unsealed(value), kept))
             finally:
                 if self.call[0] in self._plan.logged:  # the last line too, where it has no line end
                     self._engine.end_lines(self.call)
@@ -215,7 +218,12 @@ class Attempt:
         node, index, _ = self.call
         worker, making, kept = self._worker, self._making, None
         if making is not None:
-            kept = making.made(value, worker.kept(node, index, value))
+            kept = worker.kept(node, index, value)
+            try:
+                kept = making.made(unsealed(value), kept)
+            except BaseException:
+                kept.drop()
+                raise
             self._making = None
         elif worker.plain is not None and (type(value) not in worker.plain or node in self._plan.unkept):
             kept = worker.kept(node, index, value)
@@ -233,7 +241,7 @@ class Attempt:
         node, index, attempt = self.call
         needs = self._plan.needs.get(node)
         if needs and facts is None:
-            facts = detail_of(needs, value, child=index >= 0)
+            facts = detail_of(needs, unsealed(value), child=index >= 0)
         at = ended or self._engine.clock()
         return (node, index, attempt, status, self.started, at, self.name, facts), value, kept
 
@@ -241,7 +249,7 @@ class Attempt:
         """Write a value where the user says."""
         assert self._engine.places is not None
         try:
-            self._engine.places.write(self.call, self._arguments, value)
+            self._engine.places.write(self.call, self._arguments, unsealed(value))
         except Exception as error:
             raise KeepingError(
                 f"its result, a `{type(value).__name__}`, cannot be written: "

@@ -38,6 +38,7 @@ from flowkit.engine.places import Places
 from flowkit.engine.recorder import Recorder
 from flowkit.engine.release import GONE, Release
 from flowkit.engine.rounds import FIRST, Round
+from flowkit.engine.sealed import OpeningError, Sealed
 from flowkit.engine.signals import TRIGGERFAIL
 from flowkit.engine.stop_notices import StopNotices
 from flowkit.engine.worker import Finished, Worker, timed_out
@@ -74,6 +75,7 @@ class Engine:
         careful: nothing is called before its start is committed, so that what ends the process is known.
         place: where the results of tasks lie that have a target and say nothing else.
         manner: what else is asked for.
+        finding: what another process calls to find the modules of tasks; it can be pickled.
         clock: seconds of a monotonic clock.
     """
 
@@ -98,6 +100,7 @@ class Engine:
         careful: bool = False,
         place: Any = None,
         manner: Manner = USUAL,
+        finding: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan: Plan = plan
@@ -108,6 +111,7 @@ class Engine:
             one_pass=manner.one_pass,
         )
         self.manner: Manner = manner
+        self.finding = finding
         self.machine.asks = not manner.context.get("resume")
         self.machine.patient = manner.ask is not None and not manner.one_pass
         self._flow_handling: FlowHandling | None = None
@@ -134,6 +138,8 @@ class Engine:
         self.started_at: datetime = datetime.now(UTC)
         self.clock = clock
         self.lock = threading.Lock()
+        # The lanes whose tasks run in other processes.
+        self.away = frozenset([number for number, executor in enumerate(executors) if executor.is_away])
         self.worker = Worker(self)
         self.lanes = [Lane(self, number, name) for number, name in enumerate(plan.lanes)]
         # The engine and the call that this run is part of, or None.
@@ -512,7 +518,7 @@ class Engine:
         """Rows and lines without the secrets that are known."""
         return masked(rows, lines) if MASK else (rows, lines)
 
-    def value_of(self, node: int, index: int = -1) -> Any:
+    def sealed_value_of(self, node: int, index: int = -1) -> Any:
         """The value of a task or of a child of a mapped one; None where there is none."""
         value = self.values[node]
         if value is GONE:
@@ -522,6 +528,20 @@ class Engine:
             if value is GONE:
                 value = self._loaded(node, index)
         return self._refusal(node, index) if value is None else value
+
+    def value_of(self, node: int, index: int = -1) -> Any:
+        """As `sealed_value_of`, opened where it came sealed from elsewhere.
+
+        Raises:
+            OpeningError: it cannot be unpickled.
+        """
+        value = self.sealed_value_of(node, index)
+        if type(value) is not Sealed:
+            return value
+        try:
+            return value.open()
+        except OpeningError as error:
+            raise OpeningError(f"the result of `{self.plan.key(node, index)}`: {error.message}") from error
 
     def _refusal(self, node: int, index: int) -> Any:
         """What stands for the value of a task whose trigger did not accept its upstreams; else None."""

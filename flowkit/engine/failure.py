@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from dataclasses import replace
 from types import TracebackType
 
 from flowkit.plan.events import Failure
@@ -15,6 +16,7 @@ _PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 LONGEST_MESSAGE = 10_000
 _MOST_FRAMES = 60
 _MOST_CAUSES = 10
+_ELSEWHERE = "__flowkit_failure__"
 
 
 def describe(error: BaseException, kind: str = "error", hint: str = "") -> Failure:
@@ -24,12 +26,26 @@ def describe(error: BaseException, kind: str = "error", hint: str = "") -> Failu
         kind: `error`, `timeout`, `signal`, `arguments` or `trigger`.
         hint: a way out, where there is one.
     """
+    elsewhere = _told(error)
+    if elsewhere is not None:
+        return replace(elsewhere, kind=kind, hint=hint or elsewhere.hint)
     frames = user_frames(error.__traceback__)
     place = ""
     if frames:
         last = frames[-1]
         place = f"{last.filename}:{last.lineno} in {last.name}"
     return Failure(kind, type_name(error), message_of(error), _formatted(error), place, hint)
+
+
+def told_elsewhere(error: BaseException, failure: Failure) -> BaseException:
+    """The exception, with what another process, where it was raised, knows of it."""
+    object.__getattribute__(error, "__dict__")[_ELSEWHERE] = failure
+    return error
+
+
+def _told(error: BaseException) -> Failure | None:
+    found: Failure | None = object.__getattribute__(error, "__dict__").get(_ELSEWHERE)
+    return found
 
 
 def type_name(error: BaseException) -> str:

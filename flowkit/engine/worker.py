@@ -32,6 +32,7 @@ class Worker:
         sought: the nodes whose results are worth a look before they are called, as that is all there is to
             do where they are at hand.
         cached_nodes: the nodes whose results are looked for.
+        looks_inside: the nodes for which their arguments are looked at before they are called.
         plain: values of exactly these types are kept as they are; None: nothing is kept.
     """
 
@@ -60,16 +61,20 @@ class Worker:
         )
         self._special = odd | self.plan.cached | self.plan.unkept
         self.sought = set(self.cached_nodes - odd - self.plan.groups.keys())
+        self.looks_inside = self.cached_nodes | self.plan.placed.keys() | self.plan.run_names.keys()
         self.judging = Judging(engine)
         self.handling = Handling(self)
+        if engine.away:
+            self.look_up({node for node, lane in enumerate(self.plan.lane_of) if lane in engine.away})
         if engine.careful or engine.manner.task_handlers:
             self._special = frozenset(range(self.plan.size))
             self.sought = set()
 
     def look_up(self, nodes: set[int]) -> None:
-        """These values may not be in memory: who takes them has to look."""
+        """These values may not be in memory, or are sealed: who takes them has to look."""
         followers = {follower for node in nodes for follower in self.plan.successors[node]}
         self._special |= followers
+        self.sought -= followers
 
     def look_at(self, calls: Sequence[Call]) -> list[Finished | None]:
         """The ends of those calls whose results are at hand; None for the others.

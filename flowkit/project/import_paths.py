@@ -61,6 +61,11 @@ def mount(base: Path, *folders: Path) -> None:
     importlib.invalidate_caches()
 
 
+def mounted() -> tuple[str, tuple[str, ...]] | None:
+    """What was mounted: the base, and the folders that were added for helpers; None: nothing."""
+    return None if _base is None else (str(_base), _folders)
+
+
 def _package(base: Path) -> ModuleType:
     """A package without a file, whose modules are the files below `base`."""
     spec = ModuleSpec(PACKAGE, None, is_package=True)

@@ -128,6 +128,7 @@ class _Loading:
 _current: ContextVar[_Loading | None] = ContextVar("flowkit_loading", default=None)
 _one_at_a_time = threading.RLock()
 _loaded_files: dict[Path, LoadedModule] = {}  # by this process, the latest of each
+_sources: dict[str, tuple[str, bytes]] = {}  # path and text, by the name of the module
 
 
 def is_loading() -> bool:
@@ -270,15 +271,26 @@ def _execute(source: bytes, path: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folder)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    _remember_lines(source, path)
     sys.modules[name] = module
     try:
-        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+        executed(source, path, module)
     except BaseException:
         sys.modules.pop(name, None)
         raise
     setattr(package, name.rpartition(".")[2], module)
     return module
+
+
+def executed(source: bytes, path: Path, module: ModuleType) -> None:
+    """Execute the text of a file as a module's."""
+    _remember_lines(source, path)
+    _sources[module.__name__] = (str(path), source)
+    exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+
+
+def sources() -> dict[str, tuple[str, bytes]]:
+    """Path and text of the flow files that this process has executed, by the name of their module."""
+    return {name: found for name, found in _sources.items() if name in sys.modules}
 
 
 def _remember_lines(source: bytes, path: Path) -> None:

@@ -19,6 +19,7 @@ from flowkit.engine.observers import Observer
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.plan.plan import Plan
+from flowkit.project.elsewhere import finding
 from flowkit.runs.memory import Kept
 from flowkit.runs.process_cache import process_results
 from flowkit.store.local_result import LocalResult
@@ -113,6 +114,7 @@ def prepare(
         forgets=options.forgets,
         careful=options.careful,
         manner=options.manner,
+        finding=finding(),
     )
     if kept is not None and kept.record.cache is not None:
         kept.record.cache.give_back = engine.recorder.line

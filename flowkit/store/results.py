@@ -11,10 +11,11 @@ import io
 import os
 import pickle
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from flowkit.store import files
+from flowkit.store import apart, files
 from flowkit.store.batch import LONG, Stored, pickle_of
 
 # Values of exactly these types cannot change, and are stored as they are.
@@ -120,6 +121,32 @@ class Results:
             if spill is not None:
                 spill.drop()
 
+    def forwarded(self, data: Any, buffers: Sequence[Any]) -> Stored:
+        """What is kept of a value that another process has pickled.
+
+        Args:
+            data: the pickle.
+            buffers: what it refers to beside it.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        if not self.key:
+            return Stored("x", "there is no key to sign it with, as `flowkit doctor` says")
+        spill = _Spill(self)
+        try:
+            for part in (data,) if not buffers else apart.parts(data, buffers):
+                spill.write(part)
+            return spill.stored()
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror} in `{self.folder}`") from error
+        except SecretError:
+            return Stored("x", "it holds a secret")
+        except TooLargeError:
+            return Stored("x", f"it is larger than {self._most:,} bytes")
+        finally:
+            spill.drop()
+
     def touch(self, stored: Stored) -> None:
         """This run needs it too: what evicts it meanwhile leaves its file alone."""
         if stored.kind == "f":
@@ -142,7 +169,8 @@ class Results:
             if data is None:
                 raise UnreadableError(f"its file `{stored.payload}` is gone or damaged")
         try:
-            return _Unpickler(io.BytesIO(data)).load()
+            data, buffers = apart.taken(data)
+            return _Unpickler(io.BytesIO(data), buffers=buffers).load()
         except Exception as error:
             raise UnreadableError(f"it cannot be unpickled: {type(error).__name__}: {error}") from error
 

@@ -46,10 +46,15 @@ class Crew(Protocol):
 
 
 class Executor(Protocol):
-    """A lane's settings; one object may serve many runs, one after another or at once."""
+    """A lane's settings; one object may serve many runs, one after another or at once.
+
+    Attributes:
+        is_away: whether its tasks run in other processes, so that values come from there sealed.
+    """
 
     name: str
     workers: int
+    is_away: bool
 
     def start(self, lane: Lane) -> Crew:
         """Begin to carry out the calls of a lane."""

@@ -45,6 +45,7 @@ class LocalDaskExecutor:
             say_once("`LocalDaskExecutor(scheduler='processes')` runs tasks in threads.")
         self._inner: Executor = LocalExecutor() if scheduler in _INLINE else ThreadExecutor(num_workers)
         self.name = self._inner.name
+        self.is_away = self._inner.is_away
         self.workers = self._inner.workers
 
     def start(self, lane: Lane) -> Crew:
@@ -66,6 +67,7 @@ class DaskExecutor:
     """
 
     name = "threads"
+    is_away = False
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ class LocalExecutor:
 
     name = "inline"
     workers = 1
+    is_away = False
 
     def start(self, lane: Lane) -> _InlineCrew:
         """The engine's own thread carries the calls out."""

@@ -29,6 +29,7 @@ class ThreadExecutor:
     """
 
     name = "threads"
+    is_away = False
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = checked_workers(workers, max(4, os.cpu_count() or 1))
