@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -126,6 +127,7 @@ class Errands:
         self._engine = engine
         self._numbers: dict[Any, int] = {}
         self._tasks: list[Task] = []
+        self._numbering = threading.Lock()
 
     def header(self) -> Header:
         """See `Header`.
@@ -208,13 +210,14 @@ class Errands:
     def _number(self, task: Task) -> int:
         """One for each function, and for each task of a class of the user's."""
         mark: Any = task.run if isinstance(task, FunctionTask) else id(task)
-        try:
-            number = self._numbers.setdefault(mark, len(self._tasks))
-        except TypeError:  # a callable without a hash
-            number = self._numbers.setdefault(id(task), len(self._tasks))
-        if number == len(self._tasks):
-            self._tasks.append(task)
-        return number
+        with self._numbering:
+            try:
+                number = self._numbers.setdefault(mark, len(self._tasks))
+            except TypeError:  # a callable without a hash
+                number = self._numbers.setdefault(id(task), len(self._tasks))
+            if number == len(self._tasks):
+                self._tasks.append(task)
+            return number
 
     def _more(self, call: Call) -> Parts | None:
         engine = self._engine
