@@ -1,9 +1,22 @@
 """Where tasks run."""
 
 from flowkit import homes
-from flowkit.engine.executors import DaskExecutor, LocalDaskExecutor, LocalExecutor, ThreadExecutor
+from flowkit.engine.executors import (
+    CoroutineExecutor,
+    DaskExecutor,
+    LocalDaskExecutor,
+    LocalExecutor,
+    ThreadExecutor,
+)
 from flowkit.engine.executors.base import Executor
 
-__all__ = ["DaskExecutor", "Executor", "LocalDaskExecutor", "LocalExecutor", "ThreadExecutor"]
+__all__ = [
+    "CoroutineExecutor",
+    "DaskExecutor",
+    "Executor",
+    "LocalDaskExecutor",
+    "LocalExecutor",
+    "ThreadExecutor",
+]
 __path__: list[str] = []  # so that `flowkit.executors.dask`, of classic, is looked for; see flowkit/homes.py
 __getattr__ = homes.below(__name__)

@@ -376,6 +376,8 @@ class Engine:
             with self.lock:
                 self.machine.cancel(now)
                 self.rouse()
+            for crew in self._crews:
+                crew.ask()
             self.stop_notices.ask()
             self.children.ask(self.interrupts.happened or signal.SIGALRM)
         if now >= self._give_up_at or self.interrupts.insisted:
@@ -435,8 +437,7 @@ class Engine:
 
     def accept(self, finished: Finished) -> bool:
         """Take what became of a call; False, and nothing is changed, where its attempt was given up."""
-        if self._gone:  # a child that was forked in a task and has returned from it
-            os._exit(0)
+        self.leave_if_forked()
         row, value, kept = finished
         if not self.machine.done(row):
             if kept is not None:
@@ -464,6 +465,11 @@ class Engine:
         elif self.details:
             self.details.pop((node, index), None)  # of an attempt before this one
         return True
+
+    def leave_if_forked(self) -> None:
+        """End this process where it is a child that was forked in a task, and has returned from it."""
+        if self._gone:
+            os._exit(0)
 
     def end_lines(self, call: Call) -> None:
         """Hand on the lines that a call has begun and will not end."""

@@ -41,6 +41,10 @@ class TaskTimeoutError(TimeoutError):
     """An attempt took longer than its task's `timeout`."""
 
 
+class StoppedError(BaseException):
+    """An attempt was ended from outside, as the run stops or the attempt was given up."""
+
+
 class TriggerRefusedError(Exception):
     """A trigger that is a function did not return true."""
 
@@ -97,7 +101,8 @@ class Judging:
         """The status, the facts and the value that an exception means."""
         if isinstance(error, Signal):
             return self._signalled(call, error)
-        if isinstance(error, KeyboardInterrupt) and self.engine.asked_to_stop:
+        was_asked = isinstance(error, KeyboardInterrupt) and self.engine.asked_to_stop
+        if was_asked or isinstance(error, StoppedError):
             return CANCELLED, Detail(message="Interrupted."), None
         if isinstance(error, TriggerSignal):
             return self.given(call, error.signal.state, error.signal)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from flowkit.plan.events import Call
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 256  # calls; others wait for the lock while what was found of them is accepted
 _LONGEST = 1e6  # seconds; who waits longer looks again
+
+
+class Rings(Protocol):
+    """Who can be woken: a thread by its bell, an event loop."""
+
+    def ring(self) -> None:
+        """Wake it, or have it not sleep next time. The engine's lock is held."""
 
 
 class Bell:
@@ -41,7 +49,7 @@ class Lane:
     """One lane of a run.
 
     Attributes:
-        idle: the workers that sleep.
+        idle: the workers that sleep; each is rung once, and then is not here any more.
         driven: whether the engine's own thread carries its calls out.
 
     Guarantees: `exchange` returns None once a worker. One that sleeps is woken when there is more to do
@@ -53,7 +61,7 @@ class Lane:
         self.engine = engine
         self.number = number
         self.name = name
-        self.idle: list[Bell] = []
+        self.idle: list[Rings] = []
         self.driven = False
         self._sought = engine.worker.sought
 
@@ -104,6 +112,33 @@ class Lane:
             call = engine.machine.take(self.number, engine.clock())
             engine.rouse()
             return call
+
+    def trade(self, ended: Sequence[Finished], room: int, sleeper: Rings) -> list[Call]:
+        """Give back several finished calls and take as many as there is room for, without waiting.
+
+        Where there is room for more than there are, who asks is rung when there are more, or the run is over.
+        """
+        engine, machine = self.engine, self.engine.machine
+        self._acquire()
+        try:
+            for finished in ended:
+                engine.accept(finished)
+            calls: list[Call] = []
+            now = engine.clock()
+            while len(calls) < room:
+                if self._sought:
+                    self._look()
+                    now = engine.clock()
+                call = machine.take(self.number, now)
+                if call is None:
+                    break
+                calls.append(call)
+            engine.rouse()
+            if len(calls) < room and sleeper not in self.idle:
+                self.idle.append(sleeper)
+            return calls
+        finally:
+            engine.lock.release()
 
     def _look(self) -> None:
         """Take the results that are at hand of the calls that go first; the lock is let go for the look."""

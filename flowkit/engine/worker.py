@@ -31,6 +31,7 @@ class Worker:
     Attributes:
         sought: the nodes whose results are worth a look before they are called, as that is all there is to
             do where they are at hand.
+        slow: the nodes whose attempts may wait, or run code of the user's, before their function or after it.
         cached_nodes: the nodes whose results are looked for.
         looks_inside: the nodes for which their arguments are looked at before they are called.
         plain: values of exactly these types are kept as they are; None: nothing is kept.
@@ -60,6 +61,9 @@ class Worker:
             | frozenset(self.plan.timeouts)
         )
         self._special = odd | self.plan.cached | self.plan.unkept
+        self.slow: frozenset[int] = self.cached_nodes.union(
+            self.plan.custom, self.plan.handled, self.plan.durable, self.plan.placed, self.plan.run_names
+        )
         self.sought = set(self.cached_nodes - odd - self.plan.groups.keys())
         self.looks_inside = self.cached_nodes | self.plan.placed.keys() | self.plan.run_names.keys()
         self.judging = Judging(engine)
@@ -67,7 +71,7 @@ class Worker:
         if engine.away:
             self.look_up({node for node, lane in enumerate(self.plan.lane_of) if lane in engine.away})
         if engine.careful or engine.manner.task_handlers:
-            self._special = frozenset(range(self.plan.size))
+            self._special = self.slow = frozenset(range(self.plan.size))
             self.sought = set()
 
     def look_up(self, nodes: set[int]) -> None:
@@ -75,6 +79,7 @@ class Worker:
         followers = {follower for node in nodes for follower in self.plan.successors[node]}
         self._special |= followers
         self.sought -= followers
+        self.slow |= followers
 
     def look_at(self, calls: Sequence[Call]) -> list[Finished | None]:
         """The ends of those calls whose results are at hand; None for the others.

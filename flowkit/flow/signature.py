@@ -29,15 +29,17 @@ class RunSignature:
         names: parameters that may be given by position, in order.
         required: how many of them have no default.
         plain: no keyword-only parameters that must be given, so a positional call needs no more checks.
+        is_async: a call gives a coroutine, as of an `async def`.
     """
 
-    __slots__ = ("names", "plain", "required", "signature")
+    __slots__ = ("is_async", "names", "plain", "required", "signature")
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         self.signature = _inspected(function, name)
         self.names: tuple[str, ...] = ()
         self.required = 0
         self.plain = True
+        self.is_async = _is_async(function)
         for parameter in self.signature.parameters.values():
             _check(parameter, name)
             if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
@@ -103,6 +105,12 @@ def check_method(run: Callable[..., Any], name: str) -> None:
     """
     for parameter in list(_inspected(run, name).parameters.values())[1:]:
         _check(parameter, name)
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    """Whether it is a coroutine function, a partial or a method of one, or an object that is called as one."""
+    called = getattr(type(function), "__call__", None)  # noqa: B004: what the class has, not whether it has it
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 
 def _inspected(function: Callable[..., Any], name: str) -> inspect.Signature:

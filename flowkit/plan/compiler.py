@@ -25,7 +25,9 @@ from flowkit.flow.signature import RunSignature
 from flowkit.flow.structure import Constant
 from flowkit.flow.task import Task
 from flowkit.plan.plan import (
+    BESIDE_COROUTINES,
     CHILD,
+    COROUTINES,
     ELEMENT,
     FLAT_ELEMENT,
     FLAT_WHOLE,
@@ -383,11 +385,18 @@ class _Compiler:
             )
 
     def _lanes(self) -> None:
-        lanes = {self.result.lanes[0]: 0}
+        """An `async def` goes to the loop by itself; what is no coroutine and was asked there, beside it."""
+        default = self.result.lanes[0]
+        lanes = {default: 0}
         found = bytearray(self.result.size)
+        asked_there = default == COROUTINES
         for node, task in enumerate(self.tasks):
-            if task.lane is not None:
-                found[node] = lanes.setdefault(task.lane, len(lanes))
+            lane, is_async = task.lane, task._signature.is_async
+            if lane is not None or is_async or asked_there:
+                lane = lane or (COROUTINES if is_async else default)
+                if lane == COROUTINES and not is_async:
+                    lane = BESIDE_COROUTINES
+                found[node] = lanes.setdefault(lane, len(lanes))
         self.result.lanes = tuple(lanes)
         self.result.lane_of = bytes(found)
 

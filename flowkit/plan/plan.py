@@ -25,6 +25,11 @@ GROUP = 8
 SETTLED = 16  # its end was given, not found out
 WAITED = 32  # an earlier session left it waiting for another attempt
 
+# The lane of the tasks that are coroutines, and that of the others which were asked there: they would hold
+# the loop.
+COROUTINES = "coroutines"
+BESIDE_COROUTINES = "coroutines-threads"
+
 
 class GateOf(NamedTuple):
     """A node runs only where what `condition` found out about its value number `slot` is OPEN."""

@@ -96,7 +96,7 @@ class Settings:
         backend: set by scripts written for Prefect classic; only `local` exists.
     """
 
-    executor: Literal["threads", "inline"] = "threads"
+    executor: Literal["threads", "inline", "coroutines"] = "threads"
     workers: int | None = field(default=None, metadata=_POSITIVE)
     output: Literal["live", "prefix", "group", "failed", "none"] = "live"
     flows: str = "flows"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
-from flowkit.engine.executors.inline import LocalExecutor
-from flowkit.engine.executors.threads import ThreadExecutor
 from flowkit.project.config import config
 from flowkit.runs.runners import FlowRunner, TaskRunner
+
+_CLASSES: dict[str, type[Executor]] = {
+    "inline": LocalExecutor,
+    "threads": ThreadExecutor,
+    "coroutines": CoroutineExecutor,
+}
 
 
 def get_default_executor_class() -> type[Executor]:
     """What runs the tasks of `flow.run()`: as the settings say, else inline."""
     resolved = config.resolve(None)
     named = resolved.settings.executor if "executor" in resolved.origins else "inline"
-    return ThreadExecutor if named == "threads" else LocalExecutor
+    return _CLASSES[named]
 
 
 def get_default_flow_runner_class() -> type[FlowRunner]:

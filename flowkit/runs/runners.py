@@ -196,7 +196,7 @@ class TaskRunner:
             context=context, one_pass=True, task_handlers=[_told(self, each) for each in self.state_handlers]
         )
         options = Options(manner=asked.manner(), capture=bool(plan.logged), echo=True)
-        engine = prepare(plan, values, [LocalExecutor()], options, earlier=earlier)
+        engine = prepare(plan, values, [LocalExecutor() for _ in plan.lanes], options, earlier=earlier)
         return engine.run().states.of(plan.tasks.index(self.task))
 
     def _flow(self, upstreams: Mapping[Edge, State], is_mapped_parent: bool) -> Flow:

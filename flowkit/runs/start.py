@@ -6,25 +6,29 @@ store and the project at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.engine import Engine
-from flowkit.engine.executors import LocalExecutor, ThreadExecutor
+from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.manner import USUAL, Manner
 from flowkit.engine.observers import Observer
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
-from flowkit.plan.plan import Plan
+from flowkit.plan.plan import BESIDE_COROUTINES, Plan
 from flowkit.project.elsewhere import finding
 from flowkit.runs.memory import Kept
 from flowkit.runs.process_cache import process_results
 from flowkit.store.local_result import LocalResult
 
-_NAMED = {"inline": LocalExecutor, "threads": ThreadExecutor}
+_NAMED: dict[str, Callable[[int | None], Executor]] = {
+    "inline": lambda _: LocalExecutor(),
+    "threads": ThreadExecutor,
+    "coroutines": CoroutineExecutor,
+}
 
 
 def executor_named(name: str, workers: int | None = None) -> Executor:
@@ -33,10 +37,8 @@ def executor_named(name: str, workers: int | None = None) -> Executor:
     Raises:
         UsageError: an unknown name, or fewer than 1 worker.
     """
-    if name == "inline":
-        return LocalExecutor()
-    if name == "threads":
-        return ThreadExecutor(workers)
+    if name in _NAMED:
+        return _NAMED[name](workers)
     known = ", ".join(f"`{known}`" for known in _NAMED)
     raise UsageError(f"there is no executor `{name}`", hints=(f"there are {known}",))
 
@@ -76,7 +78,11 @@ def executors_for(plan: Plan, executor: Executor) -> list[Executor]:
     Raises:
         UsageError: a task names a lane that does not exist.
     """
-    return [executor, *(executor_named(lane) for lane in plan.lanes[1:])]
+    coroutines = executor if isinstance(executor, CoroutineExecutor) else CoroutineExecutor()
+    return [
+        executor,
+        *(coroutines.beside if lane == BESIDE_COROUTINES else executor_named(lane) for lane in plan.lanes[1:]),
+    ]
 
 
 def prepare(

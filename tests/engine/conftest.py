@@ -13,11 +13,12 @@ import pytest
 from flowkit import Flow
 from flowkit.engine.capture import Line
 from flowkit.engine.engine import Engine
-from flowkit.engine.executors import LocalExecutor, ThreadExecutor
+from flowkit.engine.executors import LocalExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.outcome import Outcome
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Row
+from flowkit.runs.start import executors_for
 
 CarryOut = Callable[..., Outcome]
 
@@ -81,12 +82,7 @@ def carry_out() -> CarryOut:
     def run(flow: Flow, executor: Executor | None = None, **options: Any) -> Outcome:
         chosen = executor or LocalExecutor()
         plan = compile_flow(flow, lane=chosen.name)
-        known: dict[str, Callable[[], Executor]] = {
-            "inline": LocalExecutor,
-            "threads": lambda: ThreadExecutor(2),
-        }
-        others = [known[name]() for name in plan.lanes[1:]]
         options.setdefault("timeout", 20.0)
-        return Engine(plan, [chosen, *others], **options).run()
+        return Engine(plan, executors_for(plan, chosen), **options).run()
 
     return run

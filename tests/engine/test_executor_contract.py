@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from flowkit import Flow, context, task
-from flowkit.engine.executors import LocalExecutor, ThreadExecutor
+from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.plan.events import Row
 from flowkit.plan.status import FAILED, RETRYING, RUNNING, SKIPPED, SUCCESS, TIMED_OUT, TRIGGER_FAILED
@@ -45,6 +45,8 @@ LANES = {
     "inline": Lane(LocalExecutor, leaves_behind=False),
     "threads-1": Lane(lambda: ThreadExecutor(1)),
     "threads-3": Lane(lambda: ThreadExecutor(3)),
+    "coroutines-1": Lane(lambda: CoroutineExecutor(1)),
+    "coroutines-3": Lane(lambda: CoroutineExecutor(3)),
 }
 
 

@@ -13,6 +13,7 @@ from flowkit.engine.executors.threads import ThreadExecutor
 from flowkit.flow.flow import Flow
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.state import State
+from flowkit.runs.start import executors_for
 
 Run = Callable[..., State]
 
@@ -20,7 +21,7 @@ Run = Callable[..., State]
 def _runner(executor: LocalExecutor | ThreadExecutor) -> Run:
     def run(flow: Flow, /, **parameters: Any) -> State:
         plan = compile_flow(flow, lane=executor.name)
-        return Engine(plan, [executor], parameters=parameters).run().state
+        return Engine(plan, executors_for(plan, executor), parameters=parameters).run().state
 
     return run
 

@@ -31,6 +31,9 @@ class Crew(Protocol):
     def step(self) -> bool:
         """Carry out what is ready in the engine's own thread; False where there was nothing."""
 
+    def ask(self) -> None:
+        """The run was asked to stop: end what can be ended; what is not within the grace time is given up."""
+
     def abandon(self, call: Call) -> None:
         """Stop a call whose attempt has been given up, and see to it that its slot is free."""
 

@@ -69,6 +69,9 @@ class _InlineCrew:
         now = self._lane.engine.clock()
         return (*call, CANCELLED, now, now, "main", Detail(message="Interrupted.")), None, None
 
+    def ask(self) -> None:
+        """Its task is interrupted by the signal, or by the time limit, itself."""
+
     def abandon(self, call: Call) -> None:
         """Its thread is this one: the call has returned, or will."""
 

@@ -89,6 +89,9 @@ class _ThreadCrew:
     def step(self) -> bool:
         return False
 
+    def ask(self) -> None:
+        """Nothing ends a thread."""
+
     def abandon(self, call: Call) -> None:
         self._unseen.add(call)  # for a worker that has taken it and not said so yet
         for name, current in list(self._calls.items()):
