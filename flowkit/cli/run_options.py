@@ -114,7 +114,13 @@ _OPTIONS = (
         "EXPR",
     ),
     _Option("exclude", str | None, ("--exclude",), "Not these tasks.", "EXPR"),
-    _Option("executor", Executor | None, ("--executor",), "Where tasks run: threads, inline or coroutines.", "LANE"),
+    _Option(
+        "executor",
+        Executor | None,
+        ("--executor",),
+        "Where tasks run: threads, inline or coroutines.",
+        "LANE",
+    ),
     _Option("workers", int | None, ("--workers", "-w"), "How many tasks at once.", "N"),
     _Option("timeout", str | None, ("--timeout",), "For the whole run: 90, 90s, 5m, 1h.", "TIME"),
     _Option(

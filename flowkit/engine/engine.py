@@ -422,13 +422,8 @@ class Engine:
         for call in late:
             crew = self._crew_of(call)
             finished = timed_out(self.worker, call, now - self.plan.timeouts[call[0]], now, crew.soft)
-            self.worker.commit(finished[0], None)
-            with self.lock:
-                accepted = self.accept(finished)  # False where the worker was quicker with its answer
-                self.rouse()
-            if accepted:
+            if self.end_for(finished):
                 crew.abandon(call)
-                self.stop_notices.give_up(call)
 
     def _crew_of(self, call: Call) -> Crew:
         return self._crews[self.plan.lane_of[call[0]]]
@@ -500,6 +495,16 @@ class Engine:
                 self._bell.ring()
 
     # -- called from anywhere -----------------------------------------------------------------
+
+    def end_for(self, finished: Finished) -> bool:
+        """Take the end of a call that its worker does not say; False where it was quicker all the same."""
+        self.worker.commit(finished[0], None)
+        with self.lock:
+            accepted = self.accept(finished)
+            self.rouse()
+        if accepted:
+            self.stop_notices.give_up(finished[0][:3])
+        return accepted
 
     def ring(self) -> None:
         """Wake the thread that drives the run. Safe in a signal handler."""

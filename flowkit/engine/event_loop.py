@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from flowkit.engine.task_threads import start_apart
@@ -50,6 +51,7 @@ class EventLoop:
 
     Attributes:
         loop: what tasks are created on.
+        settled: set when it is known what is left behind.
     """
 
     def __init__(
@@ -60,14 +62,14 @@ class EventLoop:
         self._broke = broke
         self._pools: list[Threads] = []
         self._left: list[str] = []
-        self._settled = threading.Event()
+        self.settled = threading.Event()
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
         self.loop = asyncio.new_event_loop()
         self.loop.set_default_executor(self.threads("aside"))
-        self._thread = threading.Thread(target=self._work, name=f"flowkit-{name}", daemon=True)
+        self.thread = threading.Thread(target=self._work, name=f"flowkit-{name}", daemon=True)
         try:
-            start_apart(self._thread)
+            start_apart(self.thread)
         except BaseException:
             self.loop.close()
             raise
@@ -99,10 +101,9 @@ class EventLoop:
     def _work(self) -> None:
         try:
             while not self._closed:
-                try:
+                # Of a task that a task has created: asyncio tells who awaits it, and lets it out too.
+                with suppress(KeyboardInterrupt, SystemExit):
                     self.loop.run_forever()
-                except (KeyboardInterrupt, SystemExit):
-                    pass  # of a task that a task has created: asyncio has told who awaits it, and lets it out too
             self.loop.close()
         except BaseException as error:
             self._broke(error)
@@ -119,10 +120,10 @@ class EventLoop:
             What is left behind.
         """
         self.call(self.begin_to_close, patience)
-        if not self._settled.wait(patience + _MARGIN):
+        if not self.settled.wait(patience + _MARGIN):
             return [self._name]  # a task does not let go of the thread
         if not self._left:
-            self._thread.join()
+            self.thread.join()
         return list(self._left)
 
     def begin_to_close(self, patience: float) -> None:
@@ -142,7 +143,7 @@ class EventLoop:
         still = {task for task in (*still, generators) if not task.done()}
         late = [each for each in aside if not each.done()]
         self._left = [self._named(task) for task in still] + [_ASIDE for _ in late]
-        self._settled.set()
+        self.settled.set()
         await self._wait({*still, *late}, None)
         self._closed = True
         self.loop.stop()
@@ -151,7 +152,7 @@ class EventLoop:
         """Cancel all tasks, each once, and those that they create meanwhile; returns those that go on."""
         asked: set[asyncio.Task[Any]] = set()
         while True:
-            going_on = asyncio.all_tasks(self.loop) - {asyncio.current_task(self.loop)}  # type: ignore[arg-type]
+            going_on = asyncio.all_tasks(self.loop) - {asyncio.current_task(self.loop)}
             for task in going_on - asked:
                 task.cancel()
             if not going_on or (going_on <= asked and self.loop.time() >= until):

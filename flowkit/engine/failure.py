@@ -66,12 +66,17 @@ def message_of(error: BaseException) -> str:
     return text
 
 
+def is_ours(file: str) -> bool:
+    """Whether a file of code is one of flowkit's."""
+    return file.startswith(_PACKAGE)
+
+
 def user_frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:
     """The frames that are not flowkit's, outermost first; of very many, the last ones."""
     found: list[tuple[str, int, str]] = []
     while tb is not None:
         code = tb.tb_frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
+        if not is_ours(code.co_filename):
             found.append((code.co_filename, tb.tb_lineno, code.co_name))
         tb = tb.tb_next
     return [traceback.FrameSummary(*frame) for frame in found[-_MOST_FRAMES:]]

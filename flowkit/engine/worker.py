@@ -201,9 +201,18 @@ def timed_out(worker: Worker, call: Call, started: float, now: float, soft: str)
     Args:
         soft: what could not be stopped, in words; "" where it was.
     """
+    limit = worker.plan.timeouts[call[0]]
+    error = TaskTimeoutError(f"`{worker.plan.key(*call[:2])}` took longer than its {limit:g} s{soft}")
+    return given_up(worker, call, error, started, now)
+
+
+def given_up(worker: Worker, call: Call, error: Exception, started: float, now: float) -> Finished:
+    """The end of an attempt whose own worker does not say it.
+
+    Args:
+        error: why.
+    """
     node, index, attempt = call
-    limit = worker.plan.timeouts[node]
-    error = TaskTimeoutError(f"`{worker.plan.key(node, index)}` took longer than its {limit:g} s{soft}")
     status, detail, value = worker.judging.of(call, error)
     finished = (node, index, attempt, status, started, now, None, detail), value, None
     if worker.engine.manner.task_handlers or node in worker.plan.handled:

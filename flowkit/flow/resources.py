@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from contextvars import Token
+from inspect import iscoroutinefunction
 from typing import Any
 
 from flowkit.flow import ambient
@@ -49,6 +50,22 @@ class ResourceCleanupTask(ResourceTask):
     def run(self, mgr: Any, resource: Any = None) -> None:
         """Clean up."""
         mgr.cleanup(resource)
+
+
+class ResourceSetupCoroutine(ResourceSetupTask):
+    """The same where `setup` is an `async def`: on the loop that the tasks use the resource on."""
+
+    async def run(self, mgr: Any) -> Any:
+        """Set up."""
+        return await mgr.setup()
+
+
+class ResourceCleanupCoroutine(ResourceCleanupTask):
+    """The same where `cleanup` is an `async def`."""
+
+    async def run(self, mgr: Any, resource: Any = None) -> None:  # type: ignore[override]
+        """Clean up."""
+        await mgr.cleanup(resource)
 
 
 def resource_cleanup_trigger(upstream_states: Mapping[Any, Any]) -> bool:
@@ -138,9 +155,13 @@ class ResourceManager:
         init.bind(*args, flow=target, **kwargs)
         setup = None
         if hasattr(self.resource_class, "setup"):
-            setup = ResourceSetupTask(**self.setup_task_kwargs).bind(mgr=init, flow=target)
+            is_async = iscoroutinefunction(self.resource_class.setup)
+            setting_up = ResourceSetupCoroutine if is_async else ResourceSetupTask
+            setup = setting_up(**self.setup_task_kwargs).bind(mgr=init, flow=target)
         given = {"mgr": init} if setup is None else {"mgr": init, "resource": setup}
-        cleanup = ResourceCleanupTask(**self.cleanup_task_kwargs).bind(flow=target, **given)
+        is_async = iscoroutinefunction(getattr(self.resource_class, "cleanup", None))
+        cleaning_up = ResourceCleanupCoroutine if is_async else ResourceCleanupTask
+        cleanup = cleaning_up(**self.cleanup_task_kwargs).bind(flow=target, **given)
         return ResourceContext(init, setup, cleanup, target)
 
 

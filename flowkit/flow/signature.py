@@ -108,8 +108,8 @@ def check_method(run: Callable[..., Any], name: str) -> None:
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
-    """Whether it is a coroutine function, a partial or a method of one, or an object that is called as one."""
-    called = getattr(type(function), "__call__", None)  # noqa: B004: what the class has, not whether it has it
+    """Whether it is a coroutine function, a partial or method of one, or an object that is called as one."""
+    called = inspect.getattr_static(type(function), "__call__", None)
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 

@@ -59,7 +59,7 @@ class Task(Operations, Calls, Dependencies):
             or a function of `{Edge: State}`.
         skip_on_upstream_skip: be skipped where an upstream was; a failed upstream outranks a skipped one.
         nout: number of results, so that `a, b = t()` works; default: from a `tuple[...]` annotation.
-        executor: the lane, such as `"threads"`; default: of an `async def` `"coroutines"`, else that of the run.
+        executor: the lane, such as `"threads"`; default: that of the run, of an `async def` `"coroutines"`.
         cache, persist, durability, depends_on: what is kept of its results; see `Keeping`.
         **options: more that few tasks need, by name: those of `Keeping` and of `Hooks`, such as
             `state_handlers`, `log_stdout`, `target`.

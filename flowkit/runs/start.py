@@ -79,10 +79,8 @@ def executors_for(plan: Plan, executor: Executor) -> list[Executor]:
         UsageError: a task names a lane that does not exist.
     """
     coroutines = executor if isinstance(executor, CoroutineExecutor) else CoroutineExecutor()
-    return [
-        executor,
-        *(coroutines.beside if lane == BESIDE_COROUTINES else executor_named(lane) for lane in plan.lanes[1:]),
-    ]
+    others = {BESIDE_COROUTINES: coroutines.beside}
+    return [executor, *(others.get(lane) or executor_named(lane) for lane in plan.lanes[1:])]
 
 
 def prepare(
