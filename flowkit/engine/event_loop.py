@@ -83,16 +83,17 @@ class EventLoop:
     def call(self, function: Callable[..., Any], *args: Any) -> None:
         """Have the loop call a function soon; nothing happens where it is closed. From any thread."""
         try:
-            self.loop.call_soon_threadsafe(self._carry_out, function, args)
+            self.loop.call_soon_threadsafe(self.carry_out, function, *args)
         except RuntimeError:
             if not self.loop.is_closed():
                 raise
 
     def soon(self, function: Callable[..., Any], *args: Any) -> None:
         """As `call`, in the thread of the loop: after what it has to do in this turn."""
-        self.loop.call_soon(self._carry_out, function, args)
+        self.loop.call_soon(self.carry_out, function, *args)
 
-    def _carry_out(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def carry_out(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call a function of flowkit's own: what it raises is a bug."""
         try:
             function(*args)
         except BaseException as error:  # asyncio would only log it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import sqlite3
@@ -21,8 +22,8 @@ from flowkit.store.run_status import RunStatus
 def run(
     scene: Scene, text: str, *arguments: str, code: int | None = 0, values: bool = True, **environ: str
 ) -> tuple[Said, Recorded]:
-    """Run the flow `odd` of a file."""
-    scene.write(text)
+    """Run the flow `odd` of a file; its tasks are coroutines where they are asked into that lane."""
+    scene.write(re.sub(r"(@task\n +)def", r"\1async def", text) if "coroutines" in arguments else text)
     said = scene.flowkit("run", "flows/flow.py:odd", *arguments, code=code, **environ)
     return said, recorded(scene, values=values)
 
@@ -94,7 +95,7 @@ RAISING = """
 """
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines"])
 def test_whatever_is_raised_is_recorded_as_a_failure(scene: Scene, executor: str) -> None:
     _, found = run(scene, RAISING, "--executor", executor, code=1)
     assert found.status is RunStatus.FAILED
@@ -105,7 +106,8 @@ def test_whatever_is_raised_is_recorded_as_a_failure(scene: Scene, executor: str
     assert scene.history.stat().st_size < 30_000_000
 
 
-def test_a_process_that_ends_inside_of_a_task_is_no_success(scene: Scene) -> None:
+@pytest.mark.parametrize("executor", ["inline", "coroutines"])
+def test_a_process_that_ends_inside_of_a_task_is_no_success(scene: Scene, executor: str) -> None:
     text = """
         import os, threading
         from pathlib import Path
@@ -121,14 +123,15 @@ def test_a_process_that_ends_inside_of_a_task_is_no_success(scene: Scene) -> Non
         def odd():
             leave()
     """
-    run(scene, text, "--executor", "inline")
+    run(scene, text, "--executor", executor)
     assert recorded(scene).status is RunStatus.RUNNING
     (scene.folder / "harmless").touch()
     assert "crashed" in scene.flowkit("resume").err
     assert recorded(scene).values == {"leave": 1}
 
 
-def test_a_result_is_never_asked_whether_it_is_true_or_equal(scene: Scene) -> None:
+@pytest.mark.parametrize("executor", ["threads", "coroutines"])
+def test_a_result_is_never_asked_whether_it_is_true_or_equal(scene: Scene, executor: str) -> None:
     text = """
         from flowkit import flow, task
 
@@ -150,7 +153,7 @@ def test_a_result_is_never_asked_whether_it_is_true_or_equal(scene: Scene) -> No
         def odd():
             take(make())
     """
-    _, found = run(scene, text, values=False)
+    _, found = run(scene, text, "--executor", executor, values=False)
     assert found.status is RunStatus.SUCCESS
     scene.flowkit("resume")
     scene.flowkit("resume", "--force", "take")
@@ -179,7 +182,8 @@ def test_odd_values_come_back_as_they_were(scene: Scene) -> None:
     assert recorded(scene).values["told"] == found.values["told"]
 
 
-def test_odd_bytes_of_a_task_are_kept_as_text(scene: Scene) -> None:
+@pytest.mark.parametrize("executor", ["threads", "coroutines"])
+def test_odd_bytes_of_a_task_are_kept_as_text(scene: Scene, executor: str) -> None:
     text = r"""
         import os, sys
         from flowkit import flow, task
@@ -196,7 +200,7 @@ def test_odd_bytes_of_a_task_are_kept_as_text(scene: Scene) -> None:
             say()
     """
     for language in ("C.UTF-8", "C"):
-        run(scene, text, LANG=language)
+        run(scene, text, "--executor", executor, LANG=language)
         lines = "\n".join(logged(scene))
         assert "escape \x1b[31m" in lines
         assert "\N{REPLACEMENT CHARACTER} no utf-8" in lines
@@ -233,7 +237,8 @@ def logged(scene: Scene) -> list[str]:
         return [row[0] for row in rows]
 
 
-def test_results_of_every_size_are_kept_or_said_not_to_be(scene: Scene, large: int) -> None:
+@pytest.mark.parametrize("executor", ["threads", "coroutines"])
+def test_results_of_every_size_are_kept_or_said_not_to_be(scene: Scene, large: int, executor: str) -> None:
     text = """
         import os
         from flowkit import flow, task
@@ -267,7 +272,11 @@ def test_results_of_every_size_are_kept_or_said_not_to_be(scene: Scene, large: i
     """
     limit = large + 500_000
     said, found = run(
-        scene, text, values=False, SIZE=str(large), FLOWKIT_RESULTS__MAX_BYTES=str(limit), code=None
+        *(scene, text, "--executor", executor),
+        values=False,
+        SIZE=str(large),
+        FLOWKIT_RESULTS__MAX_BYTES=str(limit),
+        code=None,
     )
     assert found.status is RunStatus.SUCCESS, said.err
     assert f"too_large is not kept: it is larger than {limit:,} bytes" in said.err
@@ -276,7 +285,10 @@ def test_results_of_every_size_are_kept_or_said_not_to_be(scene: Scene, large: i
     scene.flowkit("resume", SIZE=str(large))
 
 
-def test_a_mapped_task_of_very_many_children_goes_on_where_it_died(scene: Scene, many: int) -> None:
+@pytest.mark.parametrize("executor", ["threads", "coroutines"])
+def test_a_mapped_task_of_very_many_children_goes_on_where_it_died(
+    scene: Scene, many: int, executor: str
+) -> None:
     text = """
         import os, signal, threading
         from pathlib import Path
@@ -303,7 +315,7 @@ def test_a_mapped_task_of_very_many_children_goes_on_where_it_died(scene: Scene,
         def odd():
             total(double.map(numbers()))
     """
-    run(scene, text, "-q", MANY=str(many), code=-signal.SIGKILL)
+    run(scene, text, "-q", "--executor", executor, MANY=str(many), code=-signal.SIGKILL)
     done = len(recorded(scene).successes)
     assert done > 1
     (scene.folder / "harmless").touch()
@@ -342,7 +354,7 @@ def test_what_was_mapped_over_need_not_be_kept(scene: Scene) -> None:
     assert recorded(scene, values=False).status is RunStatus.SUCCESS
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines"])
 def test_a_task_without_memory_fails_and_the_others_go_on(scene: Scene, executor: str) -> None:
     text = """
         import resource

@@ -110,6 +110,7 @@ class _CoroutineCrew:
     def _see_held(self, worker: LoopWorker, seconds: float) -> None:
         name, attempt = worker.holder()
         self._say_held(worker, name, seconds)
+        worker.hand_in()
         if attempt is None or self._is_awaited(attempt.call):
             return
         if worker is self._loops[-1]:

@@ -13,7 +13,9 @@ Relies on: where nothing else is said, a method is called in the thread of the l
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -88,7 +90,7 @@ class LoopWorker:
         self._flights: dict[Call, Flight] = {}
         self._waiting: dict[Call, Waiting] = {}
         self._given_up: set[Flight] = set()
-        self._ended: list[Finished] = []
+        self._ended: deque[Finished] = deque()
         self._free: list[str] = []
         self._is_due = False
         self.retired = False
@@ -133,6 +135,19 @@ class LoopWorker:
                 self._flights.pop(each.flight.attempt.call, None)
         return [each for each in found if each is not None]
 
+    def hand_in(self) -> None:
+        """Give back what has ended, in place of the loop, which is held."""
+        while ended := self._taken():
+            self._lane.trade(ended, 0, self._sleeper)
+
+    def _taken(self) -> list[Finished]:
+        """Some of what has ended; each goes to one who asks."""
+        found: list[Finished] = []
+        with suppress(IndexError):
+            while len(found) < _AT_ONCE:
+                found.append(self._ended.popleft())
+        return found
+
     def attempts(self) -> list[Attempt]:
         """The attempts of the calls that are carried out."""
         return [flight.attempt for flight in list(self._flights.values())]
@@ -156,7 +171,7 @@ class LoopWorker:
 
     def _take_turn(self) -> None:
         self._is_due = False
-        ended, self._ended = self._ended[:_AT_ONCE], self._ended[_AT_ONCE:]
+        ended = self._taken()
         room = 0 if self.retired else max(0, min(self._workers - len(self._flights), _AT_ONCE))
         calls = self._lane.trade(ended, room, self._sleeper)
         for call in calls:
@@ -211,7 +226,7 @@ class LoopWorker:
         self._flights[flight.attempt.call] = flight
         self._waiting[flight.attempt.call] = waiting
         flight.task = self.loop.loop.create_task(self._awaited(flight), context=flight.context)
-        flight.task.add_done_callback(lambda task: self._see_end(flight, task))
+        flight.task.add_done_callback(lambda task: self.loop.carry_out(self._see_end, flight, task))
         if flight.stopped:
             flight.task.cancel()
 
@@ -224,15 +239,15 @@ class LoopWorker:
             value = await self._engine.plan.tasks[call[0]].run(**waiting.arguments)
         except BaseException as error:  # also what asyncio would let out of the loop
             self._engine.leave_if_forked()
-            self.loop.soon(self._raised, flight, error)
+            self.loop.carry_out(self._raised, flight, error)
         else:
             self._engine.leave_if_forked()
-            self.loop.soon(self._returned, flight, value)
+            self.loop.carry_out(self._returned, flight, value)
 
     def _see_end(self, flight: Flight, task: asyncio.Task[None]) -> None:
         """A task that was cancelled before it began has not said how it ended."""
         if task.cancelled() and self._waiting.pop(flight.attempt.call, None) is not None:
-            self.loop.soon(self._raised, flight, asyncio.CancelledError())
+            self._raised(flight, asyncio.CancelledError())
 
     def _returned(self, flight: Flight, value: Any) -> None:
         plain = self._worker.plain
