@@ -1,7 +1,8 @@
-"""What flowkit is compared to: a plain `ThreadPoolExecutor` that is given functions which do nothing."""
+"""What flowkit is compared to: a plain `ThreadPoolExecutor`, or asyncio, with functions which do nothing."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,17 @@ def independent(size: int, workers: int, function: Callable[[], Any] = _nothing)
     with ThreadPoolExecutor(workers) as pool:
         wait([pool.submit(function) for _ in range(size)])
     return time.process_time() - started
+
+
+def napping(size: int, seconds: float) -> float:
+    """Wall seconds of so many coroutines that sleep, gathered by asyncio alone."""
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(asyncio.sleep(seconds) for _ in range(size)))
+
+    started = time.perf_counter()
+    asyncio.run(all_of_them())
+    return time.perf_counter() - started
 
 
 def dependent(plan: Plan, workers: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
@@ -18,7 +19,7 @@ from terminal import display
 
 from flowkit import Flow, task
 from flowkit.engine.engine import Engine
-from flowkit.engine.executors import LocalExecutor, ThreadExecutor
+from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.observers import Observer
 from flowkit.plan.compiler import compile_flow
@@ -29,6 +30,7 @@ from flowkit.runs.memory import Asked, Memory, session_of
 from flowkit.runs.start import Options, prepare
 
 WORKERS = 2
+NAP = 0.1  # seconds that a coroutine sleeps
 _MEMORY = Path(__file__).with_name("memory.py")
 
 
@@ -87,6 +89,26 @@ def idle_share(file: TextIO | None, seconds: float, tasks: int = 12) -> float:
     plan = compile_flow(flow, lane="threads")
     Engine(plan, [ThreadExecutor(tasks)], observers=observers, capture=file is not None).run()
     return found[0]
+
+
+@task
+async def nap() -> None:
+    """The task of the coroutine lane that is measured."""
+    await asyncio.sleep(NAP)
+
+
+def napping(tasks: int) -> float:
+    """Seconds of wall time from the plan of so many coroutines that sleep to the end of their run."""
+    with Flow("napping") as flow:
+        for _ in range(tasks):
+            nap()
+    plan = compile_flow(flow, lane="coroutines")
+    gc.collect()
+    started = time.perf_counter()
+    outcome = Engine(plan, [CoroutineExecutor()]).run()
+    taken = time.perf_counter() - started
+    assert outcome.state.is_successful()
+    return taken
 
 
 def memory(shape: str, size: int) -> dict[str, float]:

@@ -36,7 +36,7 @@ REMEMBERED = {"history, numbers": ("number", 0.7), "history, 1 KB": ("record", 1
 CACHED, OPENING, LISTING, CHAIN = 15.0, 60.0, 300.0, 100.0
 
 RATIO, BUILD, GROWTH = 0.4, 20.0, 1.5
-MEMORY, IDLE = float(KB), 5.0
+MEMORY, IDLE, NAPPING = float(KB), 5.0, 1.5
 LIMITED = 10_000  # tasks from which on the ratio has a limit
 
 
@@ -53,6 +53,7 @@ class Effort:
         runs: in the history that is listed.
         chain: tasks that pass a megabyte on.
         commands: how often each whole command is run.
+        naps: coroutines that sleep at once.
         judged: whether the figures are exact enough to be held to the limits.
     """
 
@@ -64,6 +65,7 @@ class Effort:
     runs: int
     chain: int
     commands: int
+    naps: int
     judged: bool = True
 
 
@@ -76,6 +78,7 @@ FULL = Effort(
     runs=10_000,
     chain=1_000,
     commands=9,
+    naps=10_000,
 )
 QUICK = Effort(
     {500: 3, 3_000: 2},
@@ -86,6 +89,7 @@ QUICK = Effort(
     runs=50,
     chain=5,
     commands=1,
+    naps=200,
     judged=False,
 )
 
@@ -273,6 +277,21 @@ def idle(effort: Effort, file: TextIO) -> list[Figure]:
     ]
 
 
+def napping(effort: Effort) -> list[Figure]:
+    """The run alone: that Python starts, and the flow is built, comes before."""
+    taken = [(measures.napping(effort.naps), bare.napping(effort.naps, measures.NAP)) for _ in range(3)]
+    flowkit, asyncio = (statistics.median(column) for column in zip(*taken, strict=True))
+    return [
+        Figure(
+            f"Coroutines that sleep for {measures.NAP:g} s, all at once: seconds of wall time",
+            (f"{effort.naps:,} tasks",),
+            flowkit,
+            (f"{asyncio:.2f}",),
+            NAPPING,
+        )
+    ]
+
+
 def figures_of(effort: Effort) -> Iterator[tuple[list[Figure], tuple[str, ...]]]:
     """All tables, each with the heads of its columns, as they are ready."""
     with ExitStack() as stack:
@@ -296,6 +315,7 @@ def figures_of(effort: Effort) -> Iterator[tuple[list[Figure], tuple[str, ...]]]
         yield building(samples), ("shape", "tasks", "µs")
         yield growth(samples), ("shape", "how", "times")
         yield idle(effort, file), ("", "%")
+    yield napping(effort), ("", "bare asyncio", "s")
     yield remembering(effort), ("", "")
     yield list(memory(effort)), ("shape", "resident", "allocated")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import inspect
 import logging
 import os
 import signal
@@ -95,6 +96,10 @@ ASYNC: dict[str, Callable[[], Task]] = {
     "an object": lambda: task(Callee(), name="callee"),
     "a method": lambda: task(Callee().__call__, name="method"),
 }
+if sys.version_info >= (3, 12):
+    ASYNC["what is marked as one"] = lambda: task(
+        inspect.markcoroutinefunction(lambda: Callee().__call__()), name="marked"
+    )
 
 
 @pytest.mark.parametrize("kind", ASYNC)
@@ -103,22 +108,6 @@ def test_what_is_a_coroutine_goes_to_the_loop_by_itself(kind: str, executor: Any
     with Flow("goes") as flow:
         made = ASYNC[kind]()()
     assert carry_out(flow, executor).state.result[made].result == "flowkit-coroutines"
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="`markcoroutinefunction` is of Python 3.12")
-def test_what_is_marked_as_a_coroutine_function_is_one(carry_out: Any) -> None:
-    def marked() -> Any:
-        return where_with(1)
-
-    with Flow("marked") as flow:
-        made = task(inspect_marked(marked))()
-    assert carry_out(flow).state.result[made].result == "flowkit-coroutines"
-
-
-def inspect_marked(function: Any) -> Any:
-    import inspect
-
-    return inspect.markcoroutinefunction(function)  # type: ignore[attr-defined, unused-ignore]
 
 
 def test_a_function_that_returns_a_coroutine_runs_where_others_do(carry_out: Any) -> None:
