@@ -432,7 +432,8 @@ class Engine:
 
     def accept(self, finished: Finished) -> bool:
         """Take what became of a call; False, and nothing is changed, where its attempt was given up."""
-        self.leave_if_forked()
+        if self._gone:
+            self.leave_if_forked()
         row, value, kept = finished
         if not self.machine.done(row):
             if kept is not None:

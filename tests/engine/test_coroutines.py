@@ -711,6 +711,74 @@ def test_steps_that_may_wait_do_not_hold_the_loop(carry_out: Any) -> None:
     assert threads == {"flowkit-coroutines-begin", "flowkit-coroutines-end"}
 
 
+def test_calls_that_wait_for_the_entry_of_another_on_their_loop_get_it(run_here: Any) -> None:
+    """More of them than there are threads for what waits."""
+    made = 0
+
+    @task(cache=True)
+    async def entry(value: int) -> int:
+        nonlocal made
+        made += 1
+        await asyncio.sleep(0.01)
+        return value
+
+    with Flow("entries") as flow:
+        found = [entry(value % 2) for value in range(100)]
+    states = run_here(flow).result
+    assert [states[each].result for each in found] == [value % 2 for value in range(100)]
+    assert made == 2
+
+
+@pytest.fixture
+def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a flow in a project, with history and cache."""
+    (tmp_path / "flowkit.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    return lambda flow: flow.run()
+
+
+@pytest.mark.parametrize(
+    "options", [{"durability": "task"}, {"target": "{map_index}"}, {"task_run_name": "{value}"}]
+)
+def test_what_is_kept_is_kept_of_coroutines_too(run_here: Any, options: dict[str, Any]) -> None:
+    @task(**options)
+    async def keep(value: int) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"value": value, "name": context.get("task_run_name")}
+
+    with Flow("keeps") as flow:
+        made = keep.map([0, 1, 2])
+    name = "task_run_name" in options
+    found = run_here(flow).result[made].result
+    assert found == [{"value": value, "name": str(value) if name else None} for value in range(3)]
+
+
+def test_a_process_that_a_coroutine_awaits_is_gone_with_it(carry_out: Any) -> None:
+    started: list[asyncio.subprocess.Process] = []
+
+    @task
+    async def answer() -> bytes:
+        process = await asyncio.create_subprocess_exec("echo", "yes", stdout=asyncio.subprocess.PIPE)
+        return (await process.communicate())[0]
+
+    @task(timeout=0.5)
+    async def hang() -> None:
+        process = await asyncio.create_subprocess_exec("sleep", "3600")
+        started.append(process)
+        try:
+            await process.wait()
+        finally:
+            process.kill()
+            await process.wait()
+
+    with Flow("processes") as flow:
+        made, hanging = answer(), hang()
+    outcome = carry_out(flow)
+    assert outcome.state.result[made].result == b"yes\n"
+    assert kinds(outcome, [hanging]) == {"TimedOut"}
+    assert (started[0].returncode, outcome.left_behind) == (-signal.SIGKILL, ())
+
+
 def test_a_flow_may_be_run_and_awaited_in_a_coroutine(carry_out: Any) -> None:
     with Flow("inner") as inner:
         found = later(number(2))
