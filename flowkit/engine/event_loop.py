@@ -41,6 +41,12 @@ class Threads(ThreadPoolExecutor):
         return future
 
 
+def cancel_once(task: asyncio.Task[Any]) -> None:
+    """Cancel a task, unless it is cleaning up already: a second time would end that."""
+    if not task.cancelling():
+        task.cancel()
+
+
 class EventLoop:
     """See the module.
 
@@ -150,12 +156,12 @@ class EventLoop:
         self.loop.stop()
 
     async def _end_tasks(self, until: float) -> set[asyncio.Task[Any]]:
-        """Cancel all tasks, each once, and those that they create meanwhile; returns those that go on."""
+        """Cancel all tasks, and those that they create meanwhile; returns those that go on."""
         asked: set[asyncio.Task[Any]] = set()
         while True:
             going_on = asyncio.all_tasks(self.loop) - {asyncio.current_task(self.loop)}
             for task in going_on - asked:
-                task.cancel()
+                cancel_once(task)
             if not going_on or (going_on <= asked and self.loop.time() >= until):
                 return going_on
             asked |= going_on

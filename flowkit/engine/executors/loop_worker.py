@@ -20,7 +20,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowkit.engine.context import CURRENT
-from flowkit.engine.event_loop import EventLoop
+from flowkit.engine.event_loop import EventLoop, cancel_once
 from flowkit.engine.interrupts import GRACE
 from flowkit.engine.judging import StoppedError
 from flowkit.engine.lane import Rings
@@ -54,10 +54,9 @@ class Flight:
 
     def stop(self) -> None:
         """Cancel it, once."""
-        if not self.stopped:
-            self.stopped = True
-            if self.task is not None:
-                self.task.cancel()
+        self.stopped = True
+        if self.task is not None:
+            cancel_once(self.task)
 
 
 class Waiting(NamedTuple):
@@ -228,7 +227,7 @@ class LoopWorker:
         flight.task = self.loop.loop.create_task(self._awaited(flight), context=flight.context)
         flight.task.add_done_callback(lambda task: self.loop.carry_out(self._see_end, flight, task))
         if flight.stopped:
-            flight.task.cancel()
+            cancel_once(flight.task)
 
     async def _awaited(self, flight: Flight) -> None:
         call = flight.attempt.call
