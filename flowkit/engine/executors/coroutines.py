@@ -43,6 +43,7 @@ class CoroutineExecutor:
     """
 
     name = COROUTINES
+    is_away = False
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = checked_workers(workers, 10_000)
