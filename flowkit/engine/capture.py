@@ -65,6 +65,7 @@ class Capture:
         self._sink = sink
         self._streams: tuple[_Stream, _Stream] | None = None
         self.begun: dict[tuple[Call, str, int], str] = {}
+        self._writers: set[tuple[str, int]] = set()  # streams, and threads that have begun a line there
 
     def start(self) -> None:
         """Take the streams over."""
@@ -130,6 +131,7 @@ class Capture:
         if len(rest) > _LONGEST_LINE:
             self._hand_on(call, stream, rest)
         elif rest:
+            self._writers.add(key[1:])
             self.begun[key] = rest + self.begun.pop(key, "")
 
     def log(self, call: Call, record: logging.LogRecord) -> None:
@@ -139,10 +141,11 @@ class Capture:
 
     def end(self, call: Call) -> None:
         """A call has ended: hand on the lines that it began and did not end."""
-        for key in [key for key in list(self.begun) if key[0] == call]:
-            rest = self.begun.pop(key, "")
+        # By the threads, which are few, not by the lines: thousands of coroutines may have begun one each.
+        for stream, thread in list(self._writers):
+            rest = self.begun.pop((call, stream, thread), "")
             if rest:
-                self._hand_on(call, key[1], rest)
+                self._hand_on(call, stream, rest)
 
     def is_logged(self, call: Call, stream: str) -> bool:
         """Whether what a call writes to a stream is logged instead; not what a handler prints of a record,

@@ -275,6 +275,22 @@ def test_prints_and_logs_belong_to_their_task_also_after_await(carry_out: Any, k
         ]
 
 
+def test_a_line_without_end_of_each_of_thousands_costs_each_its_own(carry_out: Any, kept: Any) -> None:
+    barrier = Barrier(16_000)
+
+    @task
+    async def dot(value: int) -> None:
+        print(value, end="")
+        await barrier.wait()
+
+    with Flow("dots") as flow:
+        dot.map(list(range(16_000)))
+    started = time.process_time()
+    carry_out(flow, CoroutineExecutor(16_000), observers=[kept], capture=True)
+    assert [(line.call[1], line.text) for line in sorted(kept.lines)] == [(n, str(n)) for n in range(16_000)]
+    assert time.process_time() - started < 3.5, "what is quadratic takes more"
+
+
 # -- errors -------------------------------------------------------------------------------------
 
 
