@@ -131,6 +131,30 @@ def test_a_loop_that_is_held_for_ever_is_said_and_the_rest_of_the_run_goes_on(sc
     assert "1 worker could not be stopped and was left behind: coroutines" in said.err
 
 
+@pytest.mark.parametrize("most", range(8, 14))
+def test_where_no_more_threads_can_be_started_coroutines_end_all_the_same(scene: Scene, most: int) -> None:
+    scene.write("""
+        import asyncio
+        from flowkit import flow, task
+
+        @task(durability="task")
+        async def one(number):
+            await asyncio.sleep(0)
+            return [number]
+
+        @flow
+        def odd():
+            one.map(one.map([1, 2, 3]))
+    """)
+    said = scene.flowkit("run", "flows/flow.py:odd", before=("few_threads", most), code=None)
+    if said.code:
+        assert said.code != 70, said.err
+        assert "can't start new thread" in said.err
+        scene.flowkit(*(("run", "flows/flow.py:odd") if recorded(scene).run is None else ("resume",)))
+    assert len(recorded(scene).values) == 6
+    check_litter(scene)
+
+
 def test_what_cannot_be_kept_is_no_reason_to_hang(scene: Scene) -> None:
     """Results and exceptions that no pickle takes, one that fails when it is unpickled, a generator."""
     scene.write("""

@@ -226,7 +226,7 @@ def test_many_processes_lose_no_row_and_see_no_error(usual: Scene, writers: int)
 
 
 @pytest.mark.parametrize("most", range(6))
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines"])
 def test_where_no_more_threads_can_be_started_it_is_said_and_nothing_is_lost(
     usual: Scene, executor: str, most: int
 ) -> None:

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowkit.engine.context import CURRENT
@@ -279,8 +280,11 @@ class LoopWorker:
         flight: Flight,
     ) -> None:
         """Take a step in another thread, and go on with what it gives."""
+        once = Lock()
 
         def carry_out() -> None:
+            if not once.acquire(blocking=False):
+                return
             try:
                 found = context.run(step)
             except BaseException as error:
@@ -288,7 +292,10 @@ class LoopWorker:
             else:
                 self.loop.call(then, flight, found)
 
-        submit(carry_out)
+        try:
+            submit(carry_out)
+        except RuntimeError:
+            carry_out()  # no thread can be had, or none any more; one that is there may have it already
 
     def _end(self, flight: Flight, finished: Finished) -> None:
         self._flights.pop(flight.attempt.call, None)
