@@ -371,3 +371,13 @@ def test_the_homes_of_classic_have_the_runners() -> None:
     assert flowkit.engine.get_default_task_runner_class() is TaskRunner
     assert flowkit.engine.get_default_executor_class().__name__ == "LocalExecutor"
     assert flowkit.engine.signals.ENDRUN is ENDRUN
+
+
+def test_a_runner_of_a_task_awaits_a_coroutine() -> None:
+    @task
+    async def double(x: int) -> int:
+        return 2 * x
+
+    upstream = Edge(one, double, key="x")
+    state = TaskRunner(double).run(upstream_states={upstream: Success(result=4)})
+    assert state.result == 8
