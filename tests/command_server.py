@@ -291,7 +291,10 @@ def become(request: dict[str, Any]) -> NoReturn:
         os.close(opened)
     if request["prefix"]:
         os.execvp(request["prefix"][0], [*request["prefix"], *request["arguments"]])
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+    sys.stdin, sys.stdout, sys.stderr = (  # as the interpreter makes them
+        open(number, mode, closefd=False)  # noqa: SIM115
+        for number, mode in enumerate("rww")
+    )
     sys.argv = ["flowkit", *request["arguments"]]
     if request["before"]:
         name, *given = request["before"]

@@ -98,6 +98,7 @@ THIRD_PARTY = {
 TOUCH_STREAMS = {
     "draw.visualize": "`flow.visualize()` prints the picture, as its user asks for",
     "engine.capture": "takes the streams over, so that what tasks print has one writer",
+    "engine.standard_streams": "leads them past the pipes that stand below them while a run captures",
     "compat.__main__": "it is a command of its own",
     "compat.hello_world": "it is an example",
     "logs": "its logging handler writes to what `sys.stderr` is at that time, in a script",

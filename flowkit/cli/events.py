@@ -110,7 +110,7 @@ class Events:
         return self._event("task_finished", ended, parts | self._why(row))
 
     def _who(self, node: int, index: int) -> dict[str, Any]:
-        parts: dict[str, Any] = {"task": self._engine.plan.key(node, index)}
+        parts: dict[str, Any] = {"task": None if node < 0 else self._engine.plan.key(node, index)}
         return parts if index < 0 else parts | {"index": index}
 
     def _why(self, row: Row) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from flowkit.cli.output import Child, KeptLines, said
 from flowkit.cli.reasons import reason_of
 from flowkit.cli.tally import Tally
 from flowkit.errors import UsageError
-from flowkit.plan.events import Row
+from flowkit.plan.events import RUN, Row
 from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, PAUSED, RETRYING, RUNNING
 
 if TYPE_CHECKING:
@@ -106,12 +106,13 @@ class JUnit:
         yield f'  <testsuite name={name} {sums} timestamp="{moment}">\n'
         for row in self._rows:
             yield from self._case(row, name)
+        yield from self._printed(RUN[:2])
         yield "  </testsuite>\n</testsuites>\n"
 
     def _case(self, row: Row, flow: str) -> Iterator[str]:
         key = _attribute(self._engine.plan.key(row[0], row[1]))
         yield f'    <testcase classname={flow} name={key} time="{row[5] - row[4]:.3f}"'
-        inside = [*self._verdict(row), *self._printed(row)]
+        inside = [*self._verdict(row), *self._printed((row[0], row[1]))]
         if not inside:
             yield "/>\n"
             return
@@ -130,8 +131,8 @@ class JUnit:
             element = "error" if row[3] == CANCELLED else "skipped"
             yield f"      <{element} message={_attribute(reason_of(self._engine, row))}/>\n"
 
-    def _printed(self, row: Row) -> Iterator[str]:
-        kept = self._output.pop((row[0], row[1]), None)
+    def _printed(self, child: Child) -> Iterator[str]:
+        kept = self._output.pop(child, None)
         if kept is not None:
             yield f"      <system-out>{_text(chr(10).join(kept.texts()))}</system-out>\n"
 

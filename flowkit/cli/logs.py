@@ -16,6 +16,8 @@ from flowkit.cli import moments
 from flowkit.cli.past import Run, history_here
 from flowkit.cli.run_options import Level
 from flowkit.cli.wording import shown
+from flowkit.errors import UsageError
+from flowkit.plan.events import RUN
 from flowkit.store.history import History
 from flowkit.store.records import LogLine, RunRecord
 from flowkit.store.run_status import RunStatus
@@ -49,7 +51,7 @@ def logs(
     """Show what the tasks of a run printed and logged."""
     with history_here() as history:
         found = history.find(run)
-        node, child = history.locate(found, task) if task is not None else (None, None)
+        node, child = _place(history, found, task)
         least = _LEAST[level.value.upper()] if level is not None else None
 
         def lines(after: int) -> Iterator[LogLine]:
@@ -61,6 +63,18 @@ def logs(
         else:
             for line in lines(-1):
                 write(line)
+
+
+def _place(history: History, run: RunRecord, task: str | None) -> tuple[int | None, int | None]:
+    """Node and child that are asked for; the flow's name stands for lines that are no task's."""
+    if task is None:
+        return None, None
+    try:
+        return history.locate(run, task)
+    except UsageError:
+        if task == run.flow:
+            return RUN[0], None
+        raise
 
 
 def _follow(history: History, run: RunRecord, lines: Lines, write: Callable[[LogLine], None]) -> None:
@@ -94,5 +108,6 @@ def _write(line: LogLine) -> None:
 
 def _write_json(line: LogLine) -> None:
     document = asdict(line)
-    document["task"] = document.pop("key")
+    key = document.pop("key")
+    document["task"] = None if line.is_of_run else key
     print(json.dumps(document))

@@ -1,12 +1,14 @@
 """What is printed during a run by threads that belong to no task: whole lines, on stderr, with the rest.
 
 Guarantees: it neither tears what is live nor gets among the data on stdout; after `stop`, `sys.stdout`
-and `sys.stderr` are what they were.
+and `sys.stderr` are what they were. A forked child, which has no display, prints as a program that is
+started does: to the descriptors.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, TextIO
@@ -45,13 +47,18 @@ class Strays:
 
 
 class _Stray(io.TextIOBase):
-    """Stands for one stream."""
+    """Stands for one stream.
+
+    Attributes:
+        behind: that stream.
+    """
 
     def __init__(self, console: Console, behind: TextIO) -> None:
         self._console = console
-        self._behind = behind
+        self.behind = behind
         self._lock = threading.Lock()
         self._begun = ""
+        self._process = os.getpid()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -64,18 +71,22 @@ class _Stray(io.TextIOBase):
     @property
     def buffer(self) -> Any:
         """The bytes behind."""
-        return self._behind.buffer
+        return self.behind.buffer
 
     def writable(self) -> bool:
         return True
 
     def isatty(self) -> bool:
-        return self._behind.isatty()
+        return self.behind.isatty()
 
     def fileno(self) -> int:
-        return self._behind.fileno()
+        return self.behind.fileno()
 
     def write(self, text: str) -> int:
+        if os.getpid() != self._process:
+            written = self.behind.write(text)
+            self.behind.flush()  # it may end without
+            return written
         with self._lock:
             *lines, self._begun = (self._begun + text).split("\n")
         self._say(lines)

@@ -31,6 +31,7 @@ def open_streams() -> None:
             if nowhere != number:
                 os.dup2(nowhere, number)
                 os.close(nowhere)
+            os.set_inheritable(number, True)  # programs that tasks start get it too
         if getattr(sys, name) is None:
             setattr(sys, name, cast(TextIO, open(number, "w" if number else "r", closefd=False)))  # noqa: SIM115
         stream = getattr(sys, name)

@@ -6,6 +6,8 @@ they happened, each once, with the engine's lock held.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from flowkit.plan.events import Call, Row
 from flowkit.plan.machine import Machine
 from flowkit.plan.status import CANCELLED, RUNNING
@@ -17,6 +19,11 @@ class Beginnings:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._began: dict[Call, float] = {}
+
+    @property
+    def running(self) -> Collection[Call]:
+        """What runs, where the run is not about to stop; else also what has run since then."""
+        return self._began.keys()
 
     def told(self, rows: list[Row]) -> list[Row]:
         """The rows, where those of attempts that were given up begin when these did."""

@@ -2,8 +2,9 @@
 
 Guarantees: whole lines, in order per task and thread, of the threads that a task starts too (see
 task_threads.py); what is printed or logged outside of a task, or when the run has ended, goes where it went
-before. A line is cut at 64 KiB, so that a task without line ends cannot fill the memory, and can be written
-as UTF-8.
+before. What comes through file descriptors 1 and 2 is the run's where it is not seen to be a task's (see
+descriptors.py). A line is cut at 64 KiB, so that a task without line ends cannot fill the memory, and can be
+written as UTF-8.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from threading import Lock, get_ident
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from flowkit.engine import log_capture, task_threads
+from flowkit.engine import descriptors, fork, log_capture, task_threads
 from flowkit.engine.context import CURRENT, logger_of
 from flowkit.plan.events import Call
 
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
 _LONGEST_LINE = 64 * 1024
+MOST_LINES = 100_000  # that wait to be written, before who makes more waits too
+_MOST_OF_PROGRAMS = 10_000  # fewer: these are told apart and handed on by a thread that keeps nobody waiting
+_THROUGH_DESCRIPTOR = 0  # stands for the thread of who wrote, which is not known
+_NUMBERS = {name: number for number, name in descriptors.NAMES.items()}
+
+_Begun = tuple[Call, str, int]
 
 _changing = Lock()
 _captures: list[Capture] = []  # of the runs that go on, each on top of the one before
@@ -33,7 +41,7 @@ class Line(NamedTuple):
     """A line that a task printed, or of a record that it logged.
 
     Attributes:
-        call: the attempt that printed or logged it.
+        call: the attempt that printed or logged it; `RUN` where that is not known.
         stream: `stdout`, `stderr` or `log`.
         text: without the line end; of a record only the message, its exception in further lines.
         level: of a record, as `logging` counts: 10 for DEBUG, 20 for INFO, …; 0 of what was printed.
@@ -50,21 +58,32 @@ class Capture:
 
     Args:
         engine: the run whose tasks are listened to; what a run inside one of them prints is that task's.
-        sink: is given each line; called from the thread of the task.
+        sink: is given each line; called from any thread, also with the engine's lock held: it must not wait.
         echo: let everything through to where it went before, too.
+        room: called after a line where that may wait, with the number of lines that may lie about.
 
     What a task prints whose node is in `plan.logged` is logged instead, a line a record.
 
     Attributes:
         begun: what has no line end yet, by call, stream and thread.
+        descriptors: what is listened to below the streams; None where another run does.
     """
 
-    def __init__(self, engine: Engine, sink: Callable[[Line], None], *, echo: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        sink: Callable[[Line], None],
+        *,
+        echo: bool = False,
+        room: Callable[[int], None] = lambda most: None,
+    ) -> None:
         self._engine = engine
         self.echo = echo
         self._sink = sink
+        self._room = room
+        self.descriptors: descriptors.Descriptors | None = None
         self._streams: tuple[_Stream, _Stream] | None = None
-        self.begun: dict[tuple[Call, str, int], str] = {}
+        self.begun: dict[_Begun, str] = {}
         self._writers: set[tuple[str, int]] = set()  # streams, and threads that have begun a line there
 
     def start(self) -> None:
@@ -75,14 +94,33 @@ class Capture:
             _captures.append(self)
             log_capture.listen(self._engine, self.log, echo=self.echo)
             task_threads.follow(self._engine)
+            self.descriptors = descriptors.take(
+                self._engine,
+                self._overhear,
+                alone=fork.is_alone(self._engine),
+                echo=self.echo,
+                room=partial(self._room, _MOST_OF_PROGRAMS),
+            )
 
     def stop(self) -> None:
         """Give them back, and hand on what has no line end yet."""
         with _changing:
             self.restore()
             task_threads.give_back()
+            taken = self.descriptors
+            if taken is not None:
+                taken.give_back()
+                self.descriptors = None
+        if taken is not None:
+            taken.finish()
         for call, _, _ in list(self.begun):
             self.end(call)
+
+    def let_go(self) -> None:
+        """This is a copy in a forked child, which has streams of its own."""
+        self.restore()
+        if self.descriptors is not None:
+            self.descriptors.let_go()
 
     def restore(self) -> None:
         """Give the streams back at once. Takes no lock, as forked children call it."""
@@ -118,18 +156,25 @@ class Capture:
         """Take what a call printed, and hand on the lines that are whole."""
         # No lock: what is begun is this thread's own, and a lock would be waited for by who holds it
         # where the garbage collector runs a `__del__` that prints, in the middle of this.
-        key = (call, stream, get_ident())
+        self._gather((call, stream, get_ident()), text, self._hand_on)
+
+    def _overhear(self, call: Call, stream: str, text: str) -> None:
+        """Take what came through a descriptor; the engine's lock is held."""
+        self._gather((call, stream, _THROUGH_DESCRIPTOR), text, self._put)
+
+    def _gather(self, key: _Begun, text: str, hand_on: Callable[[Call, str, str], None]) -> None:
+        call, stream, _ = key
         rest = self.begun.pop(key, "")
         if "\n" in text:
             first, *others = text.split("\n")
-            self._hand_on(call, stream, rest + first)
+            hand_on(call, stream, rest + first)
             rest = others.pop()
             for line in others:
-                self._hand_on(call, stream, line)
+                hand_on(call, stream, line)
         else:
             rest += text
         if len(rest) > _LONGEST_LINE:
-            self._hand_on(call, stream, rest)
+            hand_on(call, stream, rest)
         elif rest:
             self._writers.add(key[1:])
             self.begun[key] = rest + self.begun.pop(key, "")
@@ -139,13 +184,39 @@ class Capture:
         for line in log_capture.text_of(record).split("\n"):
             self._hand_on(call, "log", line, record.levelno)
 
-    def end(self, call: Call) -> None:
-        """A call has ended: hand on the lines that it began and did not end."""
+    def end(self, call: Call, *, settled: bool = False) -> None:
+        """A call has ended: hand on the lines that it began and did not end.
+
+        Args:
+            settled: the engine's lock is held, and no call has begun since.
+        """
+        taken = self.descriptors
+        if settled and taken is not None and self._engine.machine.running <= 1:  # else it is anybody's
+            taken.settle()
         # By the threads, which are few, not by the lines: thousands of coroutines may have begun one each.
         for stream, thread in list(self._writers):
             rest = self.begun.pop((call, stream, thread), "")
             if rest:
-                self._hand_on(call, stream, rest)
+                (self._put if settled or thread == _THROUGH_DESCRIPTOR else self._hand_on)(call, stream, rest)
+
+    def returned(self, call: Call) -> None:
+        """A call has returned that was given up; the engine's lock is held."""
+        taken = self.descriptors
+        if taken is not None:
+            taken.settle()
+            taken.whose.left.discard(call)
+
+    def leave(self, calls: Collection[Call]) -> None:
+        """Calls are given up; the engine's lock is held."""
+        taken = self.descriptors
+        if taken is not None:
+            taken.whose.left.update(calls)
+
+    def events_go(self, running: Collection[Call]) -> None:
+        """The machine's events are taken away, and these calls run; the engine's lock is held."""
+        taken = self.descriptors
+        if taken is not None:
+            taken.events_go(running)
 
     def is_logged(self, call: Call, stream: str) -> bool:
         """Whether what a call writes to a stream is logged instead; not what a handler prints of a record,
@@ -157,6 +228,10 @@ class Capture:
         if self.is_logged(call, stream) and self.call() == call:
             logger_of(self._engine.plan.tasks[call[0]].name).info("%s", line)
             return
+        self._put(call, stream, line, level)
+        self._room(MOST_LINES)
+
+    def _put(self, call: Call, stream: str, line: str, level: int = 0) -> None:
         if not line.isascii():
             line = _writable(line)
         if len(line) <= _LONGEST_LINE:
@@ -202,6 +277,8 @@ class _Stream(io.TextIOBase):
         return self._capture.call() is None and self.behind.isatty()
 
     def fileno(self) -> int:
+        if self._capture.descriptors is not None and self._capture.call() is not None:
+            return _NUMBERS[self._name]  # for a program that is to write there
         return self.behind.fileno()
 
     def write(self, text: str) -> int:

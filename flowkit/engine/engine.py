@@ -15,11 +15,11 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flowkit.engine import collector, fork, pace
+from flowkit.engine import collector, descriptors, fork, pace
 from flowkit.engine.capture import Capture, Line
 from flowkit.engine.child_runs import ChildRuns
 from flowkit.engine.context import CURRENT, logger_of
@@ -159,7 +159,11 @@ class Engine:
         self._crews: list[Crew] = []
         self._timeout = timeout
         self._limit = float("inf")
-        self._capture = Capture(self, self.recorder.line, echo=echo) if capture else None
+        self._capture = (
+            Capture(self, self.recorder.put, echo=echo, room=self.recorder.wait_for_lines)
+            if capture
+            else None
+        )
         self._switch_interval = switch_interval
         self._bell = Bell()
         self._alarm = float("inf")
@@ -186,6 +190,7 @@ class Engine:
         if self._timeout is not None:
             self._limit = self._started + self._timeout
         fork.running(self)
+        descriptors.came(self)
         try:
             # Also around the end: a signal that comes while it is written must not tear it.
             with self.interrupts.handled():
@@ -201,6 +206,7 @@ class Engine:
                     self._left_behind += self.children.end(grace)
                     outcome = self._end()
         finally:
+            descriptors.went(self)
             fork.ended(self)
             collector.restore()
             pace.restore()
@@ -256,7 +262,7 @@ class Engine:
         self.stop_notices = StopNotices()
         self.interrupts.restore()
         if self._capture is not None:
-            self._capture.restore()
+            self._capture.let_go()
 
     def _give_up(self) -> None:
         """Where the run is not over, a second signal or a bug ended it: the workers must not go on."""
@@ -383,6 +389,7 @@ class Engine:
         if now >= self._give_up_at or self.interrupts.insisted:
             with self.lock:
                 left = self.machine.abandon(now)
+                self._leave(left)
                 self.rouse()
             for call in left:
                 self._crew_of(call).abandon(call)
@@ -425,6 +432,11 @@ class Engine:
             if self.end_for(finished):
                 crew.abandon(call)
 
+    def _leave(self, calls: Sequence[Call]) -> None:
+        """These calls are given up; the lock is held."""
+        if self._capture is not None:
+            self._capture.leave(calls)
+
     def _crew_of(self, call: Call) -> Crew:
         return self._crews[self.plan.lane_of[call[0]]]
 
@@ -438,13 +450,15 @@ class Engine:
         if not self.machine.done(row):
             if kept is not None:
                 kept.drop()
+            if self._capture is not None:
+                self._capture.returned(row[:3])
             return False
         node, index = row[0], row[1]
         if kept is not None:
             self.kept[node, index] = kept
             self.recorder.bytes += kept.size
-        if self._capture is not None and self._capture.begun:
-            self._capture.end((node, index, row[2]))
+        if self._capture is not None and (self._capture.begun or row[5] - row[4] > descriptors.LONG):
+            self._capture.end((node, index, row[2]), settled=True)
         if index < 0:
             self.values[node] = value
         else:
@@ -471,6 +485,11 @@ class Engine:
         """Hand on the lines that a call has begun and will not end."""
         if self._capture is not None:
             self._capture.end(call)
+
+    def events_go(self, running: Collection[Call]) -> None:
+        """The recorder takes the machine's events away; these calls run. The lock is held."""
+        if self._capture is not None:
+            self._capture.events_go(running)
 
     def rouse(self) -> None:
         """Wake who has something to do now."""
@@ -502,6 +521,7 @@ class Engine:
         self.worker.commit(finished[0], None)
         with self.lock:
             accepted = self.accept(finished)
+            self._leave([finished[0][:3]] if accepted else [])
             self.rouse()
         if accepted:
             self.stop_notices.give_up(finished[0][:3])

@@ -32,6 +32,11 @@ def running(engine: Engine) -> None:
     _running.add(engine)
 
 
+def is_alone(engine: Engine) -> bool:
+    """Whether no other run goes on in this process."""
+    return all(each is engine for each in list(_running))
+
+
 def ended(engine: Engine) -> None:
     """A run has ended."""
     _running.discard(engine)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.beginnings import Beginnings
-from flowkit.engine.capture import Line
+from flowkit.engine.capture import MOST_LINES, Line
 from flowkit.engine.lane import Bell
 from flowkit.engine.ledger import Ledger
 from flowkit.engine.observers import Observer
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 BATCH_TIME = 0.05  # seconds between two batches
 MOST_BYTES = 32 << 20  # of results that wait to be written
 MOST_ROWS = 200_000
-_MOST_LINES = 100_000
 _PATIENCE = 1.0  # seconds that a line waits: who prints may hold what the recorder needs
 
 
@@ -69,11 +68,19 @@ class Recorder:
         start_apart(self._thread)
 
     def line(self, line: Line) -> None:
-        """Take a line that a task printed."""
+        """Take a line that a task printed, when there is room for it."""
+        self.put(line)
+        self.wait_for_lines(MOST_LINES)
+
+    def put(self, line: Line) -> None:
+        """Take a line at once: who hands it in may have the engine's lock."""
         self._lines.append((self._engine.clock(), line))
         if self.asleep:
             self.wake()
-        if len(self._lines) > _MOST_LINES:
+
+    def wait_for_lines(self, most: int) -> None:
+        """Wait where more lines are to be written; never with the engine's lock held."""
+        if len(self._lines) > most:
             self._wait_for_room(_PATIENCE)
 
     def wake(self) -> None:
@@ -172,6 +179,7 @@ class Recorder:
         # All under the lock, so that no line is seen before its task's start or after its end.
         with engine.lock:
             rows = self._beginnings.told(engine.machine.events)
+            engine.events_go(self._beginnings.running)
             engine.machine.events = []
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             kept, engine.kept = engine.kept, {}

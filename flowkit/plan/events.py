@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 Row = tuple[int, int, int, int, float, float, str | None, Any]
 Call = tuple[int, int, int]
 
+RUN: Call = (-1, -1, 0)  # stands for a call where something is the run's, not one of its tasks'
 OPEN, SHUT, BROKEN = 1, 0, -1
 
 

@@ -181,7 +181,9 @@ class Plan:
         return len(self.tasks)
 
     def key(self, node: int, index: int = -1) -> str:
-        """`clean`, or `clean[3]` for a child."""
+        """`clean`, or `clean[3]` for a child; the flow's name for the run itself, see `RUN`."""
+        if node < 0:
+            return self.name
         return self.keys[node] if index < 0 else f"{self.keys[node]}[{index}]"
 
     def hidden(self, node: int) -> bool:

@@ -158,7 +158,9 @@ class History:
         return self._outlines[run.outline]
 
     def key(self, run: RunRecord, node: int, child: int = -1) -> str:
-        """`clean`, or `clean[3]`."""
+        """`clean`, or `clean[3]`; the flow's name for the run itself, whose node is -1."""
+        if node < 0:
+            return run.flow
         keys = self.outline(run).get("keys", ())
         key = str(keys[node]) if 0 <= node < len(keys) else f"task {node}"
         return key if child < 0 else f"{key}[{child}]"

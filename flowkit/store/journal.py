@@ -38,7 +38,7 @@ _UNWRITTEN = json.dumps({"message": "How it ended could not be written."})
 
 
 class LoggedLine(NamedTuple):
-    """A line that a task printed or logged; `at` in seconds of the run's clock."""
+    """A line that a task printed or logged, or its run (`RUN`); `at` in seconds of the run's clock."""
 
     call: tuple[int, int, int]
     at: float
@@ -232,7 +232,7 @@ class Journal:
         params: list[Any] = []
         for number, line in enumerate(lines, first):
             node, child, attempt = line.call
-            node = node if ids is None else ids[node]
+            node = node if ids is None or node < 0 else ids[node]
             at = line.at + offset
             params += (run, number, node, child, attempt, at, line.stream, line.level, line.text)
         self._line += len(lines)

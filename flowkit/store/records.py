@@ -133,7 +133,10 @@ class ChildrenRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """A line that a task printed or logged; `level` is that of `logging`, 0 for what was printed."""
+    """A line that a task printed or logged; `level` is that of `logging`, 0 for what was printed.
+
+    `attempt` is 0 where it is not known which task it was; `key` is the name of the flow then.
+    """
 
     line: int
     key: str
@@ -142,6 +145,11 @@ class LogLine:
     stream: str
     level: int
     text: str
+
+    @property
+    def is_of_run(self) -> bool:
+        """Whether it is not known which task it was."""
+        return self.attempt == 0
 
 
 def run_record(row: tuple[Any, ...]) -> RunRecord:

@@ -325,34 +325,6 @@ def test_a_run_of_nothing_is_no_success(etl: Shell, arguments: list[str]) -> Non
     assert said.err != ""
 
 
-SHOUTS = """
-    import subprocess, threading
-    from flowkit import flow, task
-
-    @task
-    def shout():
-        for number in range(3):
-            subprocess.run(["echo", f"from child {number}"], check=True)
-            threading.Event().wait(0.15)
-
-    @flow
-    def shouts():
-        shout()
-"""
-
-
-def test_what_a_child_process_prints_is_not_data(shell: Shell) -> None:
-    shell.write("flows/shouts.py", SHOUTS)
-    assert "from child" not in shell("run", "shouts", "--json").out
-
-
-def test_what_a_child_process_prints_stays_in_the_terminal(shell: Shell) -> None:
-    shell.write("flows/shouts.py", SHOUTS)
-    lines = typed(shell, "run", "shouts").lines
-    assert sum("from child" in line for line in lines) == 3
-    assert sum("shout" in line and "✓" in line for line in lines) == 1
-
-
 @pytest.mark.parametrize(
     "script",
     [
