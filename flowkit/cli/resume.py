@@ -25,6 +25,7 @@ from flowkit.plan.outline import restored
 from flowkit.project.settings import Settings
 from flowkit.runs.again import said
 from flowkit.runs.borrow import Chosen, borrowed
+from flowkit.runs.durations import durations_of
 from flowkit.runs.memory import Asked, Memory, session_of
 from flowkit.runs.resume import Continuation, claim, continuation, go_on, parameters_of
 from flowkit.runs.start import executors_for
@@ -135,7 +136,13 @@ def _go_on(
     executor = executor_for(flow, options, chosen)
     asked = _asked(run, options)
     chosen_tasks = Chosen.of(flow, asked.only, asked.given)
-    plan = compile_flow(flow, lane=executor.name, only=chosen_tasks.only, given=chosen_tasks.given)
+    plan = compile_flow(
+        flow,
+        lane=executor.name,
+        only=chosen_tasks.only,
+        given=chosen_tasks.given,
+        durations=durations_of(memory, flow, executor),
+    )
     lent = borrowed(memory, plan, chosen_tasks, asked.taken)
     found = continuation(memory, run, outline, plan, values, asked.forced, lent)
     if run.status is RunStatus.SUCCESS and found.is_done:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flowkit.errors import DefinitionError
@@ -24,6 +24,7 @@ from flowkit.flow.resources import (
 from flowkit.flow.signature import RunSignature
 from flowkit.flow.structure import Constant
 from flowkit.flow.task import Task
+from flowkit.plan.durations import Durations
 from flowkit.plan.plan import (
     BESIDE_COROUTINES,
     CHILD,
@@ -52,7 +53,7 @@ def compile_flow(
     lane: str = "threads",
     only: Collection[Task] | None = None,
     given: Collection[Task] = (),
-    durations: Mapping[str, float] | None = None,
+    durations: Durations | None = None,
 ) -> Plan:
     """Compile a flow.
 
@@ -60,7 +61,7 @@ def compile_flow(
         lane: where tasks run that do not say it themselves.
         only: the tasks to run; with each, all that it waits for.
         given: tasks among those whose ends will be replayed: what they wait for need not be there.
-        durations: seconds that tasks took in earlier runs, by key; default: depth decides what goes first.
+        durations: what tasks took in earlier runs; default: depth decides what goes first.
 
     Raises:
         DefinitionError: a cycle, an unknown trigger, or `only` lacks what one of its tasks waits for.
@@ -84,10 +85,11 @@ class _Compiler:
         lane: str,
         only: Collection[Task] | None,
         given: frozenset[Task],
-        durations: Mapping[str, float] | None,
+        durations: Durations | None,
     ) -> None:
         self.flow = flow
         self.given = given
+        self.durations = durations
         tasks, needs = numbered(flow)
         order = order_of(flow, tasks, needs)
         if given:
@@ -98,15 +100,15 @@ class _Compiler:
         keys = keys_of(flow)
         inputs = flow.wiring.inputs
         self.mapped = {tasks[place] for place in order if any(edge.mapped for edge in inputs[tasks[place]])}
-        weight = _weights(durations, [keys[task] for task in tasks]) if durations else None
-        ranked = ranks(order, needs, self._pair_places(tasks), weight)
+        named = [keys[task] for task in tasks]
+        ranked = ranks(order, needs, self._pair_places(tasks), named, durations)
         self.tasks = [tasks[place] for place in ranked]
         self.ids = {task: node for node, task in enumerate(self.tasks)}
         size = len(ranked)
         self.result = Plan(
             name=flow.name,
             tasks=self.tasks,
-            keys=[keys[task] for task in self.tasks],
+            keys=[named[place] for place in ranked],
             waits=[len(needs[place]) for place in ranked],
             successors=[()] * size,
             upstreams=[()] * size,
@@ -219,6 +221,9 @@ class _Compiler:
             kinds["lengths"][source] = None
             kinds["whole"][source] = None
         self.result.groups[node] = GroupPlan(**{kind: tuple(found) for kind, found in kinds.items()})
+        known = self.durations.mapped.get(self.result.keys[node]) if self.durations is not None else None
+        if known is not None and known.first:
+            self.result.first[node] = known.first
         self.result.flags[node] |= GROUP
 
     def _gates(self, node: int, task: Task) -> tuple[int, ...]:
@@ -423,12 +428,6 @@ class _Compiler:
             for node, after in enumerate(plan.successors)
             if node not in apart and cleaning.issuperset(after + plan.paired.get(node, ()))
         )
-
-
-def _weights(durations: Mapping[str, float], keys: list[str]) -> Callable[[int], float]:
-    """A task that was never seen is taken to last as long as the median one."""
-    middle = sorted(durations.values())[len(durations) // 2]
-    return lambda position: durations.get(keys[position], middle)
 
 
 def _check_closed(order: list[int], tasks: list[Task], needs: list[tuple[int, ...]]) -> None:

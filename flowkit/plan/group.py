@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable
 from heapq import heappop, heappush
 
 from flowkit.plan.events import Detail
@@ -19,15 +21,29 @@ class Group:
         states: a status a child.
         waits: for how many tasks each child still waits.
         left: children that have not ended.
-        next: children from here on are ready and were never taken.
-        ready: other ready children, a heap.
+        next: children whose rank is this or more are ready and were never taken.
+        ready: the ranks of other ready children, a heap.
+        order, rank: the children by rank, and the rank of each; None: their numbers.
         base: total, bad and skipped among the upstreams that all children share.
         counted: mapped nodes whose child *i* is an upstream of child *i*.
         flat: for each flattened mapped node, the child and place that each element came from.
         details: facts about the children, where something is decided by them.
     """
 
-    __slots__ = ("base", "counted", "details", "flat", "left", "next", "ready", "states", "waits", "width")
+    __slots__ = (
+        "base",
+        "counted",
+        "details",
+        "flat",
+        "left",
+        "next",
+        "order",
+        "rank",
+        "ready",
+        "states",
+        "waits",
+        "width",
+    )
 
     def __init__(self, width: int, pairs: int) -> None:
         self.width = width
@@ -36,10 +52,21 @@ class Group:
         self.left = width
         self.next = width
         self.ready: list[int] = []
+        self.order: array[int] | None = None
+        self.rank: array[int] | None = None
         self.base = (0, 0, 0)
         self.counted: tuple[int, ...] = ()
         self.flat: dict[int, list[tuple[int, int]]] = {}
         self.details: dict[int, Detail] = {}
+
+    def put_first(self, children: Iterable[int]) -> None:
+        """Give these out before the others, in this order; before any child is ready."""
+        first = dict.fromkeys(child for child in children if child < self.width)
+        self.order = array("L", first)
+        self.order.extend(child for child in range(self.width) if child not in first)
+        self.rank = array("L", bytes(self.order.itemsize * self.width))
+        for rank, child in enumerate(self.order):
+            self.rank[child] = rank
 
     def all_ready(self) -> None:
         """Make every child ready."""
@@ -49,14 +76,16 @@ class Group:
     def push(self, index: int) -> None:
         """Make one child ready."""
         self.states[index] = READY
-        heappush(self.ready, index)
+        heappush(self.ready, index if self.rank is None else self.rank[index])
 
     def pop(self) -> int:
         """The first ready child."""
         if self.ready and (self.next >= self.width or self.ready[0] < self.next):
-            return heappop(self.ready)
-        self.next += 1
-        return self.next - 1
+            rank = heappop(self.ready)
+        else:
+            rank = self.next
+            self.next += 1
+        return rank if self.order is None else self.order[rank]
 
     @property
     def has_ready(self) -> bool:

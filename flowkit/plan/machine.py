@@ -377,6 +377,8 @@ class Machine(Waiting):
         """Make the children of a mapped node."""
         shape = self.plan.groups[node]
         group = self.groups[node] = Group(self.width(node), len(shape.pairs))
+        if node in self.plan.first:
+            group.put_first(self.plan.first[node])
         group.base = self.shared(node)
         group.counted = tuple(source for source in shape.pairs if source in self.plan.upstreams[node])
         group.flat = {

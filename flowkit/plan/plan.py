@@ -117,6 +117,7 @@ class Plan:
         refs, names: the arguments of a node: slots of values, and their names; None: by position.
         constants: values of the slots after those of the nodes.
         arguments: for the nodes whose arguments are not plain look-ups.
+        first: for a mapped node, the children that go before the others, where that is known.
         known: nodes whose values are known before the run: ungated constants.
         parameters: nodes of parameters, by name.
         secrets: names of the secret parameters of the flow, also of those that have no node here.
@@ -152,6 +153,7 @@ class Plan:
     references: tuple[int, ...]
     arguments: dict[int, tuple[Argument, ...]] = field(default_factory=dict)
     groups: dict[int, GroupPlan] = field(default_factory=dict)
+    first: dict[int, tuple[int, ...]] = field(default_factory=dict)
     paired: dict[int, tuple[int, ...]] = field(default_factory=dict)
     gates: dict[int, tuple[GateOf, ...]] = field(default_factory=dict)
     needs: dict[int, Needs] = field(default_factory=dict)

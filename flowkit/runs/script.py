@@ -49,6 +49,7 @@ from flowkit.project.config import config
 from flowkit.project.home import home_of
 from flowkit.project.root import Project, find
 from flowkit.project.settings import Settings
+from flowkit.runs.durations import durations_of
 from flowkit.runs.memory import Asked, Kept, Memory, session_of
 from flowkit.runs.runners import FlowRunner, run_by
 from flowkit.runs.start import Options, built, executor_named, executors_for, prepare
@@ -196,16 +197,22 @@ def prepared(
         chosen = settings.executor if "executor" in resolved.origins else "inline"
     used = _executor(chosen, settings)
     graph = built(flow, values)
-    plan = compile_flow(graph, lane=used.name)
-    executors = executors_for(plan, used)
-    if asked.flow_handlers and plan.followed is None:
-        plan.followed = graph
-    earlier = as_earlier(plan, _that_stand(asked.task_states), values)
-    kept = None
+    memory = kept = None
     if project is not None and settings.history and asked.history is not False:
-        home = home_of(flow, caller or {})
-        ref = f"{project.display(home.path)}:{home.attribute}" if home is not None else ""
-        kept = _kept(project, settings, plan, values, used, _asked(asked, ref, plan, earlier))
+        memory = Memory(project, settings)
+    try:
+        plan = compile_flow(graph, lane=used.name, durations=durations_of(memory, graph, used))
+        executors = executors_for(plan, used)
+        if asked.flow_handlers and plan.followed is None:
+            plan.followed = graph
+        earlier = as_earlier(plan, _that_stand(asked.task_states), values)
+        if memory is not None:
+            ref = _ref(memory.project, flow, caller or {})
+            kept = memory.begin(plan, values, session_of(used), _asked(asked, ref, plan, earlier))
+    except BaseException:
+        if memory is not None:
+            memory.close()
+        raise
     options = Options(
         observers=[LogObserver()],
         timeout=settings.run.timeout,
@@ -248,21 +255,10 @@ def _asked(asked: Wanted, ref: str, plan: Plan, earlier: Earlier) -> Asked:
     )
 
 
-def _kept(
-    project: Project,
-    settings: Settings,
-    plan: Plan,
-    values: Mapping[str, Any],
-    executor: Executor,
-    asked: Asked,
-) -> Kept:
-    memory = Memory(project, settings)
-    session = session_of(executor)
-    try:
-        return memory.begin(plan, values, session, asked)
-    except BaseException:
-        memory.close()
-        raise
+def _ref(project: Project, flow: Flow, caller: Mapping[str, Any]) -> str:
+    """From where a flow is loaded again; "" where it cannot be."""
+    home = home_of(flow, caller)
+    return f"{project.display(home.path)}:{home.attribute}" if home is not None else ""
 
 
 def _that_stand(states: Mapping[Task, State]) -> dict[Task, State]:
