@@ -1,4 +1,4 @@
-"""`python tests/bench/run.py [--quick] [--json FILE]`: what flowkit costs, against its limits.
+"""`python tests/bench/run.py [--quick] [--traces SECONDS] [--json FILE]`: what flowkit costs, against limits.
 
 All costs are CPU time of one process, as ratios to a bare `ThreadPoolExecutor` measured in between, so
 that a slow or busy machine slows both. Exits with 1 where a limit is missed by more than the noise.
@@ -23,7 +23,9 @@ from typing import Any, TextIO
 
 import bare
 import measures
+import metg
 import remembering as remembering_of
+import traces
 from figures import Figure, table
 from shapes import RESULTS, SHAPES
 from terminal import terminal
@@ -54,6 +56,8 @@ class Effort:
         chain: tasks that pass a megabyte on.
         commands: how often each whole command is run.
         naps: coroutines that sleep at once.
+        traces: seconds that the list schedule of a trace takes.
+        metg: how exactly that is measured.
         judged: whether the figures are exact enough to be held to the limits.
     """
 
@@ -66,6 +70,8 @@ class Effort:
     chain: int
     commands: int
     naps: int
+    traces: float
+    metg: metg.Care
     judged: bool = True
 
 
@@ -79,6 +85,8 @@ FULL = Effort(
     chain=1_000,
     commands=9,
     naps=10_000,
+    traces=3.0,
+    metg=metg.FULL,
 )
 QUICK = Effort(
     {500: 3, 3_000: 2},
@@ -90,6 +98,8 @@ QUICK = Effort(
     chain=5,
     commands=1,
     naps=200,
+    traces=0.1,
+    metg=metg.QUICK,
     judged=False,
 )
 
@@ -317,6 +327,11 @@ def figures_of(effort: Effort) -> Iterator[tuple[list[Figure], tuple[str, ...]]]
         yield idle(effort, file), ("", "%")
     yield napping(effort), ("", "bare asyncio", "s")
     yield remembering(effort), ("", "")
+    if some := traces.traces():
+        yield traces.figures(some, effort.traces), traces.HEADS
+    else:
+        print(traces.ABSENT)
+    yield metg.figures(metg.LANES, effort.metg), metg.HEADS
     yield list(memory(effort)), ("shape", "resident", "allocated")
 
 
@@ -329,11 +344,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What flowkit costs, against its limits.")
     parser.add_argument("--quick", action="store_true", help="small and inexact: only whether it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--traces", type=float, metavar="SECONDS", help="that the schedule of a trace takes")
     options = parser.parse_args()
     started = time.monotonic()
     print(f"{machine()}; {measures.WORKERS} workers, CPU time, medians\n")
     figures: list[Figure] = []
     effort = QUICK if options.quick else FULL
+    effort = replace(effort, traces=options.traces or effort.traces)
     for measured_now, heads in figures_of(effort):
         found = measured_now if effort.judged else [replace(each, limit=None) for each in measured_now]
         print(table(found, heads), flush=True)
