@@ -14,6 +14,7 @@ def durations_of(memory: Memory | None, flow: Flow, executor: Executor) -> Durat
     and stays what it is in every run."""
     if memory is None:
         return None
-    if executor.workers == 1 and all(task.lane is None for task in flow.wiring.inputs):
+    tasks = flow.wiring.inputs
+    if executor.workers == 1 and all(task.lane is None for task in tasks):
         return None
-    return known_durations(memory.connection, flow.name)
+    return known_durations(memory.connection, flow.name, len(tasks))

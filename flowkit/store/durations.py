@@ -14,7 +14,7 @@ from flowkit.plan.durations import Children, Durations
 from flowkit.plan.status import SUCCESS
 
 _RUNS = 20  # that are looked at, at most
-_WHOLE = 3  # of them, those that have most tasks: of three durations the middle one counts
+_WHOLE = 3  # of them, those that made at least half of the tasks: of three durations the middle one counts
 _ENOUGH = 10_000  # tasks, after which no earlier run is asked
 _FIRST = 1_000  # children of one mapped task whose order is known
 _UNEVEN, _LEAST = 1.1, 0.01  # how much longer than the mean, and how many seconds, the longest of them is
@@ -33,10 +33,14 @@ _CHILDREN = (
 )
 
 
-def known_durations(connection: sqlite3.Connection, flow: str) -> Durations | None:
-    """What the latest runs of a flow tell; None where they tell nothing."""
+def known_durations(connection: sqlite3.Connection, flow: str, size: int) -> Durations | None:
+    """What the latest runs of a flow tell; None where they tell nothing.
+
+    Args:
+        size: how many tasks it has now.
+    """
     try:
-        return _Reading(connection).of(flow)
+        return _Reading(connection).of(flow, size)
     except (sqlite3.Error, zlib.error, LookupError, ValueError, TypeError, OverflowError, RecursionError):
         return None
 
@@ -48,7 +52,7 @@ class _Reading:
         self._connection = connection
         self._keys: dict[bytes, list[str]] = {}
 
-    def of(self, flow: str) -> Durations | None:
+    def of(self, flow: str, size: int) -> Durations | None:
         found: dict[str, list[float]] = {}
         mapped: dict[str, Children] = {}
         order: list[str] = []
@@ -66,7 +70,7 @@ class _Reading:
                 if keys[node] not in mapped:
                     mapped[keys[node]] = self._children(run, node, mean, longest)
             order = keys if len(keys) > len(order) else order  # a run may have been of few tasks
-            whole += 2 * (len(tasks) + len(groups)) >= len(found) + len(mapped)
+            whole += 2 * (len(tasks) + len(groups)) >= size
             seen += len(tasks) + sum(group[3] for group in groups)
             if whole == _WHOLE or seen >= _ENOUGH:
                 break
@@ -79,9 +83,10 @@ class _Reading:
             row = self._connection.execute(
                 "SELECT document FROM outlines WHERE digest=?", (outline,)
             ).fetchone()
-            text = zlib.decompress(row[0]).decode() if row is not None else '"keys":[]'
-            start = text.index('"keys":') + len('"keys":')
-            self._keys[outline] = json.JSONDecoder().raw_decode(text, start)[0]
+            text = zlib.decompress(row[0]).decode()
+            self._keys[outline] = json.JSONDecoder().raw_decode(text, text.index("[", text.index('"keys"')))[
+                0
+            ]
         return self._keys[outline]
 
     def _children(self, run: int, node: int, mean: float, longest: float) -> Children:

@@ -57,6 +57,10 @@ class Play:
     ) -> None:
         self.scenario = scenario
         self.plan = compile_flow(build(scenario))
+        # Some orders of children; those that there turn out not to be are left out.
+        self.plan.first = {
+            node: tuple(chance.sample(range(4), 3)) for node in self.plan.groups if chance.random() < 0.5
+        }
         self.machine = make(self.plan)
         self.chance = chance
         self.workers = workers

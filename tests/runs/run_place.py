@@ -24,6 +24,7 @@ from flowkit.plan.status import RUNNING, SUCCESS, Status
 from flowkit.project.root import Project
 from flowkit.project.settings import Settings
 from flowkit.runs.borrow import Chosen, borrowed, choose
+from flowkit.runs.durations import durations_of
 from flowkit.runs.memory import Asked, Kept, Memory, session_of
 from flowkit.runs.resume import Continuation, claim, continuation, go_on
 from flowkit.runs.start import Options, executors_for, prepare
@@ -167,7 +168,13 @@ class Place:
         values = checked(flow, given)
         try:
             chosen = choose(flow, select, None, memory, values)
-            plan = compile_flow(flow, lane=used.name, only=chosen.only, given=chosen.given)
+            plan = compile_flow(
+                flow,
+                lane=used.name,
+                only=chosen.only,
+                given=chosen.given,
+                durations=durations_of(memory, flow, used),
+            )
             lent = borrowed(memory, plan, chosen)
             noted = chosen.noted(replace(asked or Asked(), select=select, taken=lent.runs), keys_of(flow))
             kept = memory.begin(plan, values, session_of(used, "test"), noted)
@@ -204,7 +211,13 @@ class Place:
         )
         try:
             chosen = Chosen.of(flow, asked.only, asked.given)
-            plan = compile_flow(flow, lane=used.name, only=chosen.only, given=chosen.given)
+            plan = compile_flow(
+                flow,
+                lane=used.name,
+                only=chosen.only,
+                given=chosen.given,
+                durations=durations_of(memory, flow, used),
+            )
             lent = borrowed(memory, plan, chosen, asked.taken)
             found = continuation(memory, record, outline, plan, values, forced, lent)
         except BaseException:
@@ -240,3 +253,9 @@ class Place:
         """What a query finds in the history."""
         with History(self.folder) as history:
             return history._connection.execute(query, values).fetchall()  # type: ignore[union-attr]
+
+    def keys(self, run: int) -> list[str]:
+        """The keys of a run, by their numbers in its rows."""
+        with History(self.folder) as history:
+            found: list[str] = history.outline(history.find(str(run)))["keys"]
+            return found
