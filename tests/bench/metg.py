@@ -22,6 +22,7 @@ from typing import Any
 from figures import Figure, table
 
 from flowkit import Flow, task
+from flowkit.engine.engine import Engine
 from flowkit.engine.executors import ThreadExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.plan.compiler import compile_flow
@@ -104,17 +105,21 @@ def _beside(stencil: Stencil, iterations: int, per_second: float, care: Care) ->
     return max(statistics.median(found), 1e-7)
 
 
+def engine_of(rows: int, iterations: int, executor: Executor) -> Engine:
+    """The stencil as a flow, ready to run."""
+    with Flow("stencil") as flow:
+        row: list[Any] = [cell_task(iterations) for _ in range(WIDTH)]
+        for _ in range(rows - 1):
+            row = [cell_task(iterations, *_near(row, place)) for place in range(WIDTH)]
+    plan = compile_flow(flow, lane=executor.name)
+    return prepare(plan, {}, [executor], Options(switch_interval=0.0005, forgets=True))
+
+
 def of_lane(executor: Callable[[], Executor]) -> Stencil:
-    """The stencil as a flow, run by an executor of flowkit."""
+    """The stencil, run by an executor of flowkit."""
 
     def run(rows: int, iterations: int) -> float:
-        with Flow("stencil") as flow:
-            row: list[Any] = [cell_task(iterations) for _ in range(WIDTH)]
-            for _ in range(rows - 1):
-                row = [cell_task(iterations, *_near(row, place)) for place in range(WIDTH)]
-        used = executor()
-        plan = compile_flow(flow, lane=used.name)
-        engine = prepare(plan, {}, [used], Options(switch_interval=0.0005, forgets=True))
+        engine = engine_of(rows, iterations, executor())
         started = time.perf_counter()
         outcome = engine.run()
         spent = time.perf_counter() - started
@@ -130,19 +135,19 @@ def of_pool(pool: Pool) -> Stencil:
 
     def run(rows: int, iterations: int) -> float:
         started = time.perf_counter()
-        _Submitting(pool, rows, iterations).wait()
+        Submitting(pool, rows, iterations).wait()
         return time.perf_counter() - started
 
     return run
 
 
-class _Submitting:
+class Submitting:
     """One stencil on a pool."""
 
     def __init__(self, pool: Pool, rows: int, iterations: int) -> None:
         self._pool = pool
         self._iterations = iterations
-        self._values: list[list[int]] = [[0] * WIDTH for _ in range(rows)]
+        self.values: list[list[int]] = [[0] * WIDTH for _ in range(rows)]
         self._waits = [
             [0 if not row else len(_near(range(WIDTH), place)) for place in range(WIDTH)]
             for row in range(rows)
@@ -160,13 +165,13 @@ class _Submitting:
             raise self._error
 
     def _submit(self, row: int, place: int) -> None:
-        given = _near(self._values[row - 1], place) if row else ()
+        given = _near(self.values[row - 1], place) if row else ()
         future = self._pool.submit(cell, self._iterations, *given)
         future.add_done_callback(lambda ended: self._ended(row, place, ended))
 
     def _ended(self, row: int, place: int, future: Future[int]) -> None:
         try:
-            self._values[row][place] = future.result()
+            self.values[row][place] = future.result()
             for follower in self._ready_after(row, place):
                 self._submit(row + 1, follower)
         except BaseException as error:
