@@ -100,7 +100,7 @@ class _Compiler:
         keys = keys_of(flow)
         inputs = flow.wiring.inputs
         self.mapped = {tasks[place] for place in order if any(edge.mapped for edge in inputs[tasks[place]])}
-        named = [keys[task] for task in tasks]
+        named = [keys[task] for task in tasks] if durations is not None else []
         ranked = ranks(order, needs, self._pair_places(tasks), named, durations)
         self.tasks = [tasks[place] for place in ranked]
         self.ids = {task: node for node, task in enumerate(self.tasks)}
@@ -108,7 +108,7 @@ class _Compiler:
         self.result = Plan(
             name=flow.name,
             tasks=self.tasks,
-            keys=[named[place] for place in ranked],
+            keys=[keys[task] for task in self.tasks],
             waits=[len(needs[place]) for place in ranked],
             successors=[()] * size,
             upstreams=[()] * size,

@@ -94,7 +94,7 @@ def ranks(
         pairs: for a mapped node, the mapped nodes that it follows child by child. Such chains share
             the height of their first, and the later link goes first: depth first, so that a child's
             value is used up before the next child is begun.
-        keys: of all nodes.
+        keys: of all nodes, where durations are given.
         durations: what is known by them; the order of that run stays where another is hardly better.
     """
     weights = weights_of(durations, keys) if durations is not None else None
