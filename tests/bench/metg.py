@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import statistics
 import sys
 import threading
 import time
@@ -34,7 +33,7 @@ EFFICIENCY = 0.5
 _SMALL = 8  # rows, whose cost is that of starting and ending
 _NEAR = 4.0  # the answer lies within this factor of what a task costs beside its work
 _STEPS = 5  # halvings of that range: to within a tenth
-_LONG = 0.05  # seconds of the kernel that tell how fast it is
+_MANY, _OFTEN = 20_000, 15  # iterations that tell how fast they are, and how often
 US = 1e6
 
 Stencil = Callable[[int, int], float]  # seconds to run so many rows of tasks of so many iterations
@@ -51,7 +50,7 @@ class Care:
     repeats: int
 
 
-FULL, QUICK = Care(0.25, 3), Care(0.01, 1)
+FULL, QUICK = Care(0.2, 4), Care(0.01, 1)
 
 
 def kernel(iterations: int) -> int:
@@ -67,16 +66,15 @@ cell_task = task(cell)
 
 
 def second_of_work() -> float:
-    """Iterations that a core makes in a second while all are at work."""
-    iterations = 1_000
+    """Iterations that a core makes in a second while all are at work, and nothing disturbs them."""
     with ThreadPoolExecutor(CORES) as pool:
-        while True:
+
+        def spent() -> float:
             started = time.perf_counter()
-            list(pool.map(kernel, [iterations] * CORES))
-            spent = time.perf_counter() - started
-            if spent >= _LONG:
-                return iterations / spent
-            iterations *= 2
+            list(pool.map(kernel, [_MANY] * CORES))
+            return time.perf_counter() - started
+
+        return _MANY / min(spent() for _ in range(_OFTEN))
 
 
 def metg(stencil: Stencil, per_second: float, care: Care) -> float:
@@ -95,14 +93,11 @@ def metg(stencil: Stencil, per_second: float, care: Care) -> float:
 
 
 def _beside(stencil: Stencil, iterations: int, per_second: float, care: Care) -> float:
-    """Seconds of a core that a task costs beside its work, at the margin."""
+    """Seconds of a core that a task costs beside its work, at the margin; what disturbs only adds to it."""
     work = iterations / per_second
     rows = _SMALL + max(_SMALL, round(care.seconds * CORES / WIDTH / max(2 * work, 20e-6)))
-    found = []
-    for _ in range(care.repeats):
-        little, much = stencil(_SMALL, iterations), stencil(rows, iterations)
-        found.append((much - little) * CORES / ((rows - _SMALL) * WIDTH) - work)
-    return max(statistics.median(found), 1e-7)
+    little, much = (min(stencil(some, iterations) for _ in range(care.repeats)) for some in (_SMALL, rows))
+    return max((much - little) * CORES / ((rows - _SMALL) * WIDTH) - work, 1e-7)
 
 
 def engine_of(rows: int, iterations: int, executor: Executor) -> Engine:
