@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from heapq import heappop, heappush
 
 from flowkit.plan.events import Detail
 from flowkit.plan.status import READY
+
+
+class Order:
+    """The children of which some go first, the others by number; costs nothing for those others.
+
+    Args:
+        first: the numbers of those, once each or more often.
+    """
+
+    __slots__ = ("_first", "_places", "_shifts", "_sorted")
+
+    def __init__(self, first: Iterable[int]) -> None:
+        self._first = list(dict.fromkeys(first))
+        self._places = {child: rank for rank, child in enumerate(self._first)}
+        self._sorted = sorted(self._first)
+        # How many others are before each of them.
+        self._shifts = [child - before for before, child in enumerate(self._sorted)]
+
+    def child(self, rank: int) -> int:
+        """The child of a rank."""
+        if rank < len(self._first):
+            return self._first[rank]
+        other = rank - len(self._first)
+        return other + bisect_right(self._shifts, other)
+
+    def rank(self, child: int) -> int:
+        """The rank of a child."""
+        place = self._places.get(child)
+        return len(self._first) + child - bisect_left(self._sorted, child) if place is None else place
 
 
 class Group:
@@ -23,7 +52,7 @@ class Group:
         left: children that have not ended.
         next: children whose rank is this or more are ready and were never taken.
         ready: the ranks of other ready children, a heap.
-        order, rank: the children by rank, and the rank of each; None: their numbers.
+        order: which child has which rank; None: that of its number.
         base: total, bad and skipped among the upstreams that all children share.
         counted: mapped nodes whose child *i* is an upstream of child *i*.
         flat: for each flattened mapped node, the child and place that each element came from.
@@ -38,7 +67,6 @@ class Group:
         "left",
         "next",
         "order",
-        "rank",
         "ready",
         "states",
         "waits",
@@ -52,8 +80,7 @@ class Group:
         self.left = width
         self.next = width
         self.ready: list[int] = []
-        self.order: array[int] | None = None
-        self.rank: array[int] | None = None
+        self.order: Order | None = None
         self.base = (0, 0, 0)
         self.counted: tuple[int, ...] = ()
         self.flat: dict[int, list[tuple[int, int]]] = {}
@@ -61,12 +88,7 @@ class Group:
 
     def put_first(self, children: Iterable[int]) -> None:
         """Give these out before the others, in this order; before any child is ready."""
-        first = dict.fromkeys(child for child in children if child < self.width)
-        self.order = array("L", first)
-        self.order.extend(child for child in range(self.width) if child not in first)
-        self.rank = array("L", bytes(self.order.itemsize * self.width))
-        for rank, child in enumerate(self.order):
-            self.rank[child] = rank
+        self.order = Order(child for child in children if child < self.width)
 
     def all_ready(self) -> None:
         """Make every child ready."""
@@ -76,7 +98,7 @@ class Group:
     def push(self, index: int) -> None:
         """Make one child ready."""
         self.states[index] = READY
-        heappush(self.ready, index if self.rank is None else self.rank[index])
+        heappush(self.ready, index if self.order is None else self.order.rank(index))
 
     def pop(self) -> int:
         """The first ready child."""
@@ -85,7 +107,7 @@ class Group:
         else:
             rank = self.next
             self.next += 1
-        return rank if self.order is None else self.order[rank]
+        return rank if self.order is None else self.order.child(rank)
 
     @property
     def has_ready(self) -> bool:

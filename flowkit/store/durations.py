@@ -16,21 +16,20 @@ from flowkit.plan.status import SUCCESS
 _RUNS = 20  # that are looked at, at most
 _WHOLE = 3  # of them, those that made at least half of the tasks: of three durations the middle one counts
 _ENOUGH = 10_000  # tasks, after which no earlier run is asked
-_FIRST = 1_000  # children of one mapped task whose order is known
+_CHILDREN = 10_000  # of one mapped task, that are asked about: the first
+_FIRST = 1_000  # of them, those that go first
 _UNEVEN, _LEAST = 1.1, 0.01  # how much longer than the mean, and how many seconds, the longest of them is
 _LONGEST = 1e9  # seconds that are believed
 
-# Results that were found say nothing: they were not made.
-_MADE = f"run=? AND attempt>0 AND status={SUCCESS} AND ended - started BETWEEN 0 AND {_LONGEST}"
-_TASKS = f"SELECT node, ended - started FROM attempts WHERE {_MADE} AND child=-1"
-_MAPPED = (
-    "SELECT node, AVG(ended - started), MAX(ended - started), COUNT(*) FROM attempts"
-    f" WHERE {_MADE} AND child>=0 GROUP BY node"
+# Results that were found say nothing: they were not made. Of a mapped task there is a row with attempt -1.
+_MADE = f"attempt>0 AND status={SUCCESS} AND ended - started BETWEEN 0 AND {_LONGEST}"
+_TASKS = (
+    "SELECT node, CASE WHEN attempt>0 THEN ended - started END FROM attempts"
+    f" WHERE run=? AND child=-1 AND (attempt=-1 OR ({_MADE}))"
 )
-_CHILDREN = (
-    f"SELECT child FROM attempts WHERE {_MADE} AND node=? AND child>=0"
-    f" ORDER BY ended - started DESC LIMIT {_FIRST}"
-)
+_SOME = f"run=? AND node=? AND child BETWEEN 0 AND {_CHILDREN - 1} AND {_MADE}"
+_MAPPED = f"SELECT COUNT(*), AVG(ended - started), MAX(ended - started) FROM attempts WHERE {_SOME}"
+_SLOWEST = f"SELECT child FROM attempts WHERE {_SOME} ORDER BY ended - started DESC LIMIT {_FIRST}"
 
 
 def known_durations(connection: sqlite3.Connection, flow: str, size: int) -> Durations | None:
@@ -60,18 +59,17 @@ class _Reading:
         query = f"SELECT number, outline FROM runs WHERE flow=? ORDER BY number DESC LIMIT {_RUNS}"
         for run, outline in self._connection.execute(query, (flow,)).fetchall():
             tasks = self._connection.execute(_TASKS, (run,)).fetchall()
-            groups = self._connection.execute(_MAPPED, (run,)).fetchall()
-            if not tasks and not groups:
+            if not tasks:
                 continue
             keys = self._keys_of(outline)
             for node, seconds in tasks:
-                found.setdefault(keys[node], []).append(seconds)
-            for node, mean, longest, _ in groups:
-                if keys[node] not in mapped:
-                    mapped[keys[node]] = self._children(run, node, mean, longest)
+                if seconds is not None:
+                    found.setdefault(keys[node], []).append(seconds)
+                elif keys[node] not in mapped:
+                    self._add_children(mapped, keys[node], run, node)
             order = keys if len(keys) > len(order) else order  # a run may have been of few tasks
-            whole += 2 * (len(tasks) + len(groups)) >= size
-            seen += len(tasks) + sum(group[3] for group in groups)
+            whole += 2 * len(tasks) >= size
+            seen += len(tasks)
             if whole == _WHOLE or seen >= _ENOUGH:
                 break
         middle = {key: _middle(some) for key, some in found.items()}
@@ -84,16 +82,18 @@ class _Reading:
                 "SELECT document FROM outlines WHERE digest=?", (outline,)
             ).fetchone()
             text = zlib.decompress(row[0]).decode()
-            self._keys[outline] = json.JSONDecoder().raw_decode(text, text.index("[", text.index('"keys"')))[
-                0
-            ]
+            start = text.index("[", text.index('"keys"'))
+            self._keys[outline], _ = json.JSONDecoder().raw_decode(text, start)
         return self._keys[outline]
 
-    def _children(self, run: int, node: int, mean: float, longest: float) -> Children:
-        first: tuple[int, ...] = ()
-        if longest >= max(_LEAST, _UNEVEN * mean):
-            first = tuple([row[0] for row in self._connection.execute(_CHILDREN, (run, node))])
-        return Children(mean, longest, first)
+    def _add_children(self, mapped: dict[str, Children], key: str, run: int, node: int) -> None:
+        made, mean, longest = self._connection.execute(_MAPPED, (run, node)).fetchone()
+        if made:
+            first: tuple[int, ...] = ()
+            if longest >= max(_LEAST, _UNEVEN * mean):
+                rows = self._connection.execute(_SLOWEST, (run, node))
+                first = tuple([row[0] for row in rows])
+            mapped[key] = Children(mean, longest, first)
 
 
 def _middle(seconds: list[float]) -> float:
