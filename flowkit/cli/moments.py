@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 
 from flowkit.errors import UsageError
+from flowkit.flow.sizes import bytes_of
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
@@ -20,8 +21,6 @@ _STEPS = (
     ("month", 12, 12.0),
     ("year", math.inf, 1.0),
 )
-_BYTES = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 
 
 def ago(seconds: float) -> str:
@@ -87,8 +86,7 @@ def parsed_size(text: str) -> int:
     Raises:
         UsageError: no size.
     """
-    found = _SIZE.fullmatch(text.strip())
-    number = float(found[1]) if found else math.nan
-    if found is None or not math.isfinite(number):
+    found = bytes_of(text)
+    if found is None:
         raise UsageError(f"`{text}` is no size", hints=("write `500M`, `2GiB` or a number of bytes",))
-    return int(number * (1 << _BYTES[found[2].lower()]))
+    return found

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from flowkit.flow import hooks, keeping, manners
+from flowkit.flow import demands, hooks, keeping, manners
 
 if TYPE_CHECKING:
     from flowkit.flow.task import Task
 
-KEEPING = frozenset(field.name for field in dataclasses.fields(keeping.Keeping))
-HOOKS = frozenset(field.name for field in dataclasses.fields(hooks.Hooks))
+# The options of each group, by the attribute that has it.
+GROUPS = {
+    "keeping": frozenset(field.name for field in dataclasses.fields(keeping.Keeping)),
+    "hooks": frozenset(field.name for field in dataclasses.fields(hooks.Hooks)) | {"on_failure"},
+    "demands": frozenset(field.name for field in dataclasses.fields(demands.Demands)),
+}
 
 
 class Grouped:
@@ -45,19 +49,12 @@ class Ours(Grouped):
             super().__set__(task, value)
 
 
-class Lane:
-    """`executor`; a script written for Prefect classic may use the name for itself."""
+class Limits(Ours):
+    """`limits`, which are kept as pairs."""
 
     def __get__(self, task: Task | None, owner: type) -> Any:
-        if task is None:
-            return self
-        return getattr(task, "__dict__", {}).get("executor", task.lane) if manners.classic else task.lane
-
-    def __set__(self, task: Task, value: Any) -> None:
-        if manners.classic and hasattr(task, "__dict__"):
-            task.__dict__["executor"] = value
-        else:
-            task.lane = value
+        found = super().__get__(task, owner)
+        return dict(found) if isinstance(found, tuple) else found
 
 
 class Logger:

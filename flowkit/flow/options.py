@@ -17,7 +17,19 @@ Delay = float | timedelta | list[float | timedelta] | Callable[[int], float | ti
 Errors = type[BaseException] | tuple[type[BaseException], ...]
 
 # A script written for Prefect classic may use these names for attributes of its own task classes.
-NOT_IN_CLASSIC = frozenset({"cache", "persist", "durability", "depends_on", "executor"})
+NOT_IN_CLASSIC = frozenset(
+    {
+        "cache",
+        "cpus",
+        "depends_on",
+        "durability",
+        "executor",
+        "limits",
+        "memory",
+        "persist",
+        "priority",
+    }
+)
 
 
 def tags_of(name: str, tags: Iterable[str] | None) -> frozenset[str]:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from flowkit.errors import CallError, DefinitionError
-from flowkit.flow import ambient, hooks, keeping, manners
+from flowkit.flow import ambient, demands, hooks, keeping, manners
 from flowkit.flow.calls import Calls
 from flowkit.flow.dependencies import Dependencies
-from flowkit.flow.grouped import HOOKS, KEEPING, Grouped, Lane, Logger, Ours
+from flowkit.flow.grouped import GROUPS, Grouped, Limits, Logger, Ours
 from flowkit.flow.keeping import Cache, Durability
 from flowkit.flow.operations import Operations
 from flowkit.flow.options import (
@@ -61,8 +61,8 @@ class Task(Operations, Calls, Dependencies):
         nout: number of results, so that `a, b = t()` works; default: from a `tuple[...]` annotation.
         executor: the lane, such as `"threads"`; default: that of the run, of an `async def` `"coroutines"`.
         cache, persist, durability, depends_on: what is kept of its results; see `Keeping`.
-        **options: more that few tasks need, by name: those of `Keeping` and of `Hooks`, such as
-            `state_handlers`, `log_stdout`, `target`.
+        **options: more that few tasks need, by name: those of `Keeping`, `Hooks` and `Demands`, such as
+            `target`, `state_handlers`, `log_stdout`, `limits`, `priority`, `cpus`, `memory`.
 
     Raises:
         DefinitionError: an option that cannot be, with the reason.
@@ -71,10 +71,10 @@ class Task(Operations, Calls, Dependencies):
 
     __slots__ = (
         "_signature",
+        "demands",
         "hooks",
         "is_carrier",
         "keeping",
-        "lane",
         "max_retries",
         "name",
         "nout",
@@ -101,10 +101,14 @@ class Task(Operations, Calls, Dependencies):
     state_handlers: tuple[hooks.Handler, ...]
     log_stdout: bool
     task_run_name: str | Callable[..., str] | None
+    executor: str | None
+    limits: Mapping[str, int]
+    priority: int
+    cpus: float | None
+    memory: int | str | None
 
     # Whether it runs whatever state a caller says that it has (Prefect classic, 4.6).
     is_renewed: ClassVar[bool] = False
-    executor = Lane()
     logger = Logger()
     # Options that the `__init__` of a subclass may set before that of `Task`.
     _set_early: frozenset[str] = frozenset()
@@ -168,7 +172,9 @@ class Task(Operations, Calls, Dependencies):
         self.timeout = seconds_of(self.name, timeout)
         self.trigger = trigger or "all_successful"
         self.skip_on_upstream_skip = skip_on_upstream_skip
-        self.lane = executor
+        self.demands = demands.DEFAULT
+        if executor is not None:
+            self.demands = self.demands.but(self.name, executor=executor)
         self.keeping = keeping.DEFAULT
         self.hooks = hooks.DEFAULT
         if cache or not persist or durability or depends_on:
@@ -200,13 +206,16 @@ class Task(Operations, Calls, Dependencies):
             cls._run_signature = found  # type: ignore[attr-defined]
         return found
 
+    @property
+    def lane(self) -> str | None:
+        """Where it runs; None: where the run says."""
+        return self.demands.executor
+
     def _set_options(self, options: dict[str, Any]) -> None:
-        kept = {name: options[name] for name in options.keys() & KEEPING}
-        if kept:
-            self.keeping = self.keeping.but(self.name, **kept)
-        hooked = {name: options[name] for name in options.keys() & (HOOKS | {"on_failure"})}
-        if hooked:
-            self.hooks = self.hooks.but(self.name, **hooked)
+        for group, names in GROUPS.items():
+            given = {name: options[name] for name in options.keys() & names}
+            if given:
+                setattr(self, group, getattr(self, group).but(self.name, **given))
         for option in options.keys() - _OPTIONS:
             near = difflib.get_close_matches(option, _OPTIONS, 1)
             raise CallError(
@@ -256,7 +265,7 @@ class Task(Operations, Calls, Dependencies):
         new.trigger = self.trigger
         new.skip_on_upstream_skip = self.skip_on_upstream_skip
         new.nout = self.nout
-        new.lane = self.lane
+        new.demands = self.demands
         new.keeping = self.keeping
         new.hooks = self.hooks
         new.is_carrier = self.is_carrier
@@ -345,10 +354,11 @@ class Task(Operations, Calls, Dependencies):
 
 
 Task.__new__.__signature__ = inspect.signature(Task.__init__)  # type: ignore[attr-defined]
-for _group, _names in (("keeping", KEEPING), ("hooks", HOOKS)):
-    for _name in _names:
+for _group, _names in GROUPS.items():
+    for _name in _names - {"on_failure", "limits"}:
         setattr(Task, _name, (Ours if _name in NOT_IN_CLASSIC else Grouped)(_group, _name))
-_GROUPED = KEEPING | HOOKS | {"on_failure"}
+Task.limits = Limits("demands", "limits")  # type: ignore[assignment]
+_GROUPED: frozenset[str] = frozenset().union(*GROUPS.values())
 _OPTIONS = (frozenset(inspect.signature(Task.__init__).parameters) | _GROUPED) - {"self", "name", "options"}
 
 

@@ -150,6 +150,17 @@ def test_names_that_only_flowkit_has_are_free_for_task_classes_of_classic(classi
     assert (made.lane, made.keeping.cache, made.keeping.durability) == ("threads", False, None)
 
 
+def test_task_classes_of_classic_may_use_the_names_for_themselves(classic: None) -> None:
+    class Mine(Task):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.limits = self.memory = self.priority = self.cpus = "mine"  # type: ignore[assignment]
+
+    made = Mine(limits={"db": 1}).copy()
+    assert (made.limits, made.memory, made.priority, made.cpus) == ("mine",) * 4
+    assert made.demands.limits == (("db", 1),)
+
+
 def test_they_are_options_otherwise() -> None:
     made = Task(executor="threads")
     assert made.executor == "threads"
