@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from flowkit.errors import DefinitionError
-from flowkit.flow import hooks
+from flowkit.flow import demands, hooks
 from flowkit.flow.control import CompareValue, Merge
 from flowkit.flow.edge import Edge
 from flowkit.flow.flow import Flow
@@ -102,6 +102,8 @@ class _Compiler:
         self.mapped = {tasks[place] for place in order if any(edge.mapped for edge in inputs[tasks[place]])}
         named = [keys[task] for task in tasks] if durations is not None else []
         ranked = ranks(order, needs, self._pair_places(tasks), named, durations)
+        if any(tasks[place].demands is not demands.DEFAULT for place in order):
+            ranked.sort(key=lambda place: -tasks[place].demands.priority)  # what is equal stays in its order
         self.tasks = [tasks[place] for place in ranked]
         self.ids = {task: node for node, task in enumerate(self.tasks)}
         size = len(ranked)
@@ -290,6 +292,10 @@ class _Compiler:
                 plan.logged.add(node)
             if task.task_run_name is not None:
                 plan.run_names[node] = task.task_run_name
+        if task.demands is not demands.DEFAULT:
+            wanted = task.demands
+            if wanted.limits or wanted.cpus is not None or wanted.memory is not None:
+                plan.demanding.append(node)
 
     def _trigger(self, node: int, task: Task) -> None:
         """A trigger other than the default; arguments that are constants count as upstreams."""
@@ -396,7 +402,7 @@ class _Compiler:
         found = bytearray(self.result.size)
         asked_there = default == COROUTINES
         for node, task in enumerate(self.tasks):
-            lane, is_async = task.lane, task._signature.is_async
+            lane, is_async = task.demands.executor, task._signature.is_async
             if lane is not None or is_async or asked_there:
                 lane = lane or (COROUTINES if is_async else default)
                 if lane == COROUTINES and not is_async:

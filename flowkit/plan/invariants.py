@@ -8,12 +8,13 @@ from flowkit.plan.plan import SETTLED
 from flowkit.plan.status import CANCELLED, EXPANDED, READY, SUCCESS, WAITING
 
 if TYPE_CHECKING:
+    from flowkit.plan.limited import LimitedMachine
     from flowkit.plan.machine import Machine
 
 
 def invariants(machine: Machine) -> list[tuple[str, bool]]:
     """What must hold after each stimulus, and whether it does."""
-    queued = [node for heap in machine._ready for node in heap]
+    queued = machine.queued()
     unended = sum(status < SUCCESS for status in machine.status)
     found = [
         ("every node that has not ended is counted", machine._open == unended),
@@ -41,4 +42,36 @@ def invariants(machine: Machine) -> list[tuple[str, bool]]:
                 (f"`{key}` counts its children", group.left == left),
                 (f"`{key}` ends with its last child", (status == EXPANDED) == (left > 0)),
             ]
+    return found
+
+
+def invariants_of_limits(machine: LimitedMachine) -> list[tuple[str, bool]]:
+    """What must hold besides, where calls share what there is a limit of."""
+    taken = [0] * len(machine.limits.pools)
+    for node, _ in machine._holders:
+        for pool, amount in machine._wants(node):
+            taken[pool] += amount
+    running = {call[:2] for call in machine.running_calls()}
+    found = [
+        ("what is taken is what calls hold", taken == machine.taken),
+        ("who holds something runs", machine._holders <= running),
+        ("what is asked for may be had", all(machine._may_ask(pool) for pool in machine.asking)),
+    ]
+    for number, of in enumerate(machine.limits.pools):
+        found.append((f"{of.said} is not overdrawn", machine.free(number) >= 0))
+        if of.outside:
+            found.append((f"no more slots of {of.said} than allowed", machine.granted[number] <= of.size))
+    for line, nodes in machine._aside.items():
+        key = machine.plan.keys[nodes[0]] if nodes else ""
+        lacks, first = machine._lacks.get(line), machine._ready[line[0]]
+        kinds = {machine.limits.kind_of.get(node) for node in first}
+        found.append((f"`{key}` is not forgotten", not nodes or lacks is not None or line[1] in kinds))
+    for line, lacked in machine._lacks.items():
+        amount = dict(machine.limits.kinds[line[1]])[lacked]
+        waits_outside = lacked in machine.asking or not machine._may_ask(lacked)
+        found += [
+            (f"{line} lacks what it waits for", machine.free(lacked) < amount or machine.stopping),
+            (f"{line} is known to lack that", line in machine._lacking[lacked]),
+            (f"{line} is asked for", waits_outside or machine.stopping),
+        ]
     return found

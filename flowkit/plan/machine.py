@@ -495,6 +495,14 @@ class Machine(Waiting):
         Raises:
             BugError: with the invariant that is broken.
         """
-        for promise, kept in invariants(self):
+        for promise, kept in self.promises():
             if not kept:
                 raise BugError(f"the machine broke an invariant: {promise}")
+
+    def promises(self) -> list[tuple[str, bool]]:
+        """What must hold after each stimulus, and whether it does."""
+        return invariants(self)
+
+    def queued(self) -> list[int]:
+        """The nodes that are ready, or have children that are."""
+        return [node for heap in self._ready for node in heap]

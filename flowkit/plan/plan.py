@@ -134,6 +134,7 @@ class Plan:
         slugs: of the tasks in their flow: what Prefect classic called them by.
         logged: nodes whose task has its prints logged.
         run_names: what runs of a node are called, where its task says so: a template, or a function.
+        demanding: nodes that name limits, or say how much of the machine they take.
         followed: the flow, where it has handlers.
         references: the nodes that decide the final state.
     """
@@ -175,6 +176,7 @@ class Plan:
     logged: set[int] = field(default_factory=set)
     slugs: Mapping[Task, str] = field(default_factory=dict)
     run_names: dict[int, str | Callable[..., str]] = field(default_factory=dict)
+    demanding: list[int] = field(default_factory=list)
     followed: Flow | None = None
 
     @property

@@ -125,6 +125,15 @@ class Play:
 
     def step(self) -> None:
         """One thing that may happen now."""
+        moves = self.moves()
+        assert moves, "stuck"
+        if self.answered:
+            moves.append(self.answer_again)
+        self.chance.choice(moves)()
+        self.look()
+
+    def moves(self) -> list[Callable[[], None]]:
+        """What may happen now that leads on; what is more likely is there more often."""
         moves: list[Callable[[], None]] = []
         if len(self.out) < self.workers and self.ready_lanes():
             moves += [self.take] * 2 + [self.look_at_some]
@@ -132,11 +141,7 @@ class Play:
             moves += [self.answer] * 2
         if self.machine.next_deadline is not None:
             moves.append(self.wait)
-        assert moves, "stuck"
-        if self.answered:
-            moves.append(self.answer_again)
-        self.chance.choice(moves)()
-        self.look()
+        return moves
 
     def take(self) -> None:
         lane = self.chance.choice(self.ready_lanes())
@@ -278,17 +283,21 @@ def told(scenario: Scenario) -> dict[str, tuple[str, int]]:
     return found
 
 
-def ends_as_the_rules_say(make: Make, scenario: Scenario, seed: int, workers: int) -> None:
+def ends_as_the_rules_say(
+    make: Make, scenario: Scenario, seed: int, workers: int, player: type[Play] = Play
+) -> None:
     """The same final states and attempts as the reference, in this order, with so many workers."""
-    play = Play(make, scenario, random.Random(seed), workers)
+    play = player(make, scenario, random.Random(seed), workers)
     play.start()
     assert play.finish() == told(scenario)
     assert play.run_state() == run_state(scenario, evaluate(scenario))
 
 
-def stops_when_cancelled(make: Make, scenario: Scenario, seed: int, workers: int) -> None:
+def stops_when_cancelled(
+    make: Make, scenario: Scenario, seed: int, workers: int, player: type[Play] = Play
+) -> None:
     """Cancelled at some moment: nothing starts any more, everything ends, and what had ended stays."""
-    play = Play(make, scenario, random.Random(seed), workers)
+    play = player(make, scenario, random.Random(seed), workers)
     play.start()
     for _ in range(play.chance.randrange(12)):
         if not play.machine.over:
@@ -317,7 +326,9 @@ def _ends_of_what_waits(play: Play, key: str) -> set[str]:
     return {"Cancelled", "Mapped"} if "Cancelled" in children else {"Mapped"}
 
 
-def resumes_from_what_succeeded(make: Make, scenario: Scenario, seed: int, workers: int) -> None:
+def resumes_from_what_succeeded(
+    make: Make, scenario: Scenario, seed: int, workers: int, player: type[Play] = Play
+) -> None:
     """With some successes of an earlier run as given, the rest ends as it did without."""
     chance = random.Random(seed)
     rules = told(scenario)
@@ -326,7 +337,7 @@ def resumes_from_what_succeeded(make: Make, scenario: Scenario, seed: int, worke
         needs = {edge.upstream for edge in node.edges} | {gate.condition for gate in node.gates}
         if rules[node.name][0] == "Success" and needs <= given and chance.random() < 0.8:
             given.add(place)
-    play = Play(make, scenario, chance, workers)
+    play = player(make, scenario, chance, workers)
     play.replay(given, rules)
     play.start()
     assert play.finish() == rules
