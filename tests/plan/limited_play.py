@@ -75,6 +75,13 @@ class LimitedPlay(Play):
             moves.append(self.another_comes)
         return moves
 
+    def ready_lanes(self) -> list[int]:
+        """A look at one lane may give a slot back that another has not used yet."""
+        found = super().ready_lanes()
+        while (again := super().ready_lanes()) != found:
+            found = again
+        return found
+
     def grant(self) -> None:
         pool = self.chance.choice([pool for pool in self.limited.asking if self.world.left[pool]])
         if self.limited.grant(pool):
