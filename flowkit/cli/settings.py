@@ -30,4 +30,6 @@ def show_settings(as_json: Annotated[bool, typer.Option("--json", help="As JSON.
 
 
 def _text(value: object) -> str:
+    if isinstance(value, dict):  # as it is written in a settings file
+        return f"{{ {', '.join(f'{name} = {json.dumps(each)}' for name, each in value.items())} }}"
     return "-" if value is None else str(value)

@@ -13,9 +13,10 @@ from typing import Any
 from flowkit.errors import UsageError
 from flowkit.flow import manners
 from flowkit.project import classic_settings
+from flowkit.project.limit import SECTION, limit_setting
 from flowkit.project.names import nearest
 from flowkit.project.root import Project, find
-from flowkit.project.settings import KEYS, Resolved, resolve, value_of
+from flowkit.project.settings import KEYS, Resolved, Settings, resolve, setting_of, value_of
 
 
 class Config:
@@ -47,7 +48,7 @@ class Config:
 
     def assign(self, key: str, value: Any) -> None:
         """Set `logging.level`, say, also where nobody knows that name."""
-        if key not in KEYS:
+        if setting_of(key) is None:
             _keys(self)
             self._classic[key] = value
             _spread(self)
@@ -84,7 +85,7 @@ class Config:
         return {name: _plain(getattr(self, name)) for name in dir(self) if name not in _METHODS}
 
     def __dir__(self) -> list[str]:
-        return sorted({*_METHODS, *(key.partition(".")[0] for key in _keys(self))})
+        return sorted({*_METHODS, SECTION, *(key.partition(".")[0] for key in _keys(self))})
 
     def __repr__(self) -> str:
         return f"<flowkit.config: {', '.join(f'{key} set' for key in self._assigned) or 'nothing set'}>"
@@ -119,6 +120,9 @@ class Section:
 
     def __dir__(self) -> list[str]:
         below = f"{self._name}."
+        if self._name == SECTION:
+            assigned = (key.removeprefix(below) for key in self._config._assigned if key.startswith(below))
+            return sorted({*_settings(self._config).limits, *assigned})
         found = (key.removeprefix(below) for key in _keys(self._config) if key.startswith(below))
         return sorted({name.partition(".")[0] for name in found})
 
@@ -149,29 +153,35 @@ def _plain(value: Any) -> Any:
 
 def _read(config: Config, key: str) -> Any:
     keys = _keys(config)
-    if any(known.startswith(f"{key}.") for known in keys):
+    if key == SECTION or any(known.startswith(f"{key}.") for known in keys):
         return Section(config, key)
-    if key not in keys:
-        raise _unknown(key)
-    if key not in KEYS:
-        return config._classic[key]
     if key in config._assigned:
         return config._assigned[key]
+    if limit_setting(key) and (limit := value_of(_settings(config), key)) is not None:
+        return limit
+    if key not in keys:
+        raise _unknown(key)
+    return value_of(_settings(config), key) if key in KEYS else config._classic[key]
+
+
+def _settings(config: Config) -> Settings:
+    """What files and the environment say, read at the first use."""
     if config._read is None:
         object.__setattr__(config, "_read", resolve(find(Path.cwd())))
         assert config._read is not None
-    return value_of(config._read.settings, key)
+    return config._read.settings
 
 
 def _assign(config: Config, key: str, value: Any) -> None:
-    if key not in KEYS:
+    setting = setting_of(key)
+    if setting is None:
         if key not in _keys(config) and not manners.classic:
             raise _unknown(key)
         config._classic[key] = value
         _spread(config)
         return
     try:
-        config._assigned[key] = KEYS[key].check(value)
+        config._assigned[key] = setting.check(value)
     except ValueError as error:
         raise UsageError(f"`flowkit.config.{key}` must be {error}, not `{value!r}`") from None
 

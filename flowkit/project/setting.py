@@ -89,6 +89,8 @@ def declared(section: type, prefix: str = "") -> Iterator[Setting]:
     """The settings that a dataclass and the dataclasses in it declare, in their order."""
     hints = typing.get_type_hints(section)
     for each in fields(section):
+        if each.metadata.get("named"):  # its settings have names of the user's
+            continue
         annotation = hints[each.name]
         if is_dataclass(annotation):
             yield from declared(typing.cast(type, annotation), f"{prefix}{each.name}.")
@@ -106,10 +108,14 @@ def declared(section: type, prefix: str = "") -> Iterator[Setting]:
         )
 
 
-def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of a table of TOML and of the tables in it, by dotted key."""
+def flat(table: Mapping[str, Any], prefix: str = "", whole: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of a table of TOML and of the tables in it, by dotted key.
+
+    Args:
+        whole: a table in which tables are values.
+    """
     for name, value in table.items():
-        if isinstance(value, dict):
-            yield from flat(value, f"{prefix}{name}.")
+        if isinstance(value, dict) and (not whole or prefix != f"{whole}."):
+            yield from flat(value, f"{prefix}{name}.", whole)
         else:
             yield f"{prefix}{name}", value

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from flowkit.errors import UsageError
 from flowkit.flow.secret import CLASSIC_PREFIX, PREFIX
 from flowkit.project import classic_settings, whole_file
+from flowkit.project.limit import SECTION, Limit, LimitSetting, limit_setting
 from flowkit.project.names import nearest, quoted
 from flowkit.project.root import PYPROJECT, SETTINGS_FILE, Project
 from flowkit.project.setting import Setting, declared, flat
@@ -94,6 +95,7 @@ class Settings:
         durability: what is committed at once: several tasks together, or each before anything follows it.
         switch_interval: seconds between two Python threads during a run.
         backend: set by scripts written for Prefect classic; only `local` exists.
+        limits: how many tasks that have a tag, or name the limit, run at once.
     """
 
     executor: Literal["threads", "inline", "coroutines"] = "threads"
@@ -110,6 +112,7 @@ class Settings:
     results: Results = field(default_factory=Results)
     cache: Cache = field(default_factory=Cache)
     retention: Retention = field(default_factory=Retention)
+    limits: Mapping[str, Limit] = field(default_factory=dict, metadata={"named": True})
 
 
 # The dataclass of each section, by its name: a field of `Settings` whose default is made by it.
@@ -136,6 +139,8 @@ class Resolved:
         """Key, value and origin of every setting."""
         for key in KEYS:
             yield key, value_of(self.settings, key), self.origins.get(key, DEFAULT)
+        for name, limit in self.settings.limits.items():
+            yield f"{SECTION}.{name}", limit.plain, self.origins[f"{SECTION}.{name}"]
 
 
 def resolve(
@@ -167,8 +172,15 @@ def resolve(
     return gathered.resolved()
 
 
+def setting_of(key: str) -> Setting | LimitSetting | None:
+    """The setting of a key, which is declared or that of a limit; None where there is none."""
+    return KEYS.get(key) or limit_setting(key)
+
+
 def value_of(settings: Settings, key: str) -> object:
-    """The value of `logging.level`."""
+    """The value of `logging.level`; None for a limit that nobody has set."""
+    if limit_setting(key):
+        return settings.limits.get(key.partition(".")[2])
     value: object = settings
     for part in key.split("."):
         value = getattr(value, part)
@@ -201,7 +213,7 @@ class _Gathered:
 
     def add(self, key: str, value: Any, origin: str, place: str, *, is_text: bool = False) -> None:
         """Let this value win from now on, or note what is wrong with it."""
-        setting = KEYS.get(key)
+        setting = setting_of(key)
         if setting is None:
             self.problems.append(f"{place}: there is no setting {quoted(key)}{_or_nearest(key)}")
             return
@@ -218,7 +230,7 @@ class _Gathered:
         for variable in sorted(environ.keys() - _NOT_SETTINGS):
             if variable.startswith(ENVIRONMENT) and not variable.startswith(_SECRETS):
                 key = variable.removeprefix(ENVIRONMENT).lower().replace("__", ".")
-                if key in KEYS:
+                if setting_of(key):
                     self.add(key, environ[variable], variable, f"`{variable}`", is_text=True)
                 elif not variable.startswith(classic_settings.VARIABLE):
                     self.warnings.append(f"`{variable}` is ignored: no such setting{_or_nearest(key)}")
@@ -241,8 +253,8 @@ def _built(values: Mapping[str, Any]) -> Settings:
     sections: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
     top: dict[str, Any] = {}
     for key, value in values.items():
-        section, _, name = key.rpartition(".")
-        (sections[section] if section else top)[name] = value
+        section, _, name = key.partition(".")
+        (sections[section] if name else top)[name or key] = value
     return Settings(**top, **{name: _SECTIONS[name](**given) for name, given in sections.items()})
 
 
@@ -256,7 +268,7 @@ class _File:
     inside: str = ""
 
     def add_to(self, gathered: _Gathered) -> None:
-        for key, value in flat(self.table):
+        for key, value in flat(self.table, whole=SECTION):
             line = _line_of(self.text, f"{self.inside}{key}")
             place = f"{self.path}:{line}" if line else f"{self.path}"
             gathered.add(key, value, place, f"`{place}`")

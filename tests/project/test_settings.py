@@ -9,6 +9,7 @@ import pytest
 
 from flowkit.errors import UsageError
 from flowkit.project.config import Config
+from flowkit.project.limit import Limit
 from flowkit.project.root import Project
 from flowkit.project.settings import KEYS, Resolved, Settings, resolve, user_file
 
@@ -177,3 +178,80 @@ def test_config_lists_what_it_has(config: Config) -> None:
     assert "level" in dir(config.logging)
     config.workers = 3
     assert repr(config) == "<flowkit.config: workers set>"
+
+
+# -- limits -----------------------------------------------------------------------------------
+
+
+def test_limits_have_names_of_the_user_and_each_knows_where_it_comes_from(
+    tmp_path: Path, project: Project
+) -> None:
+    environ = write_user_file(tmp_path, '[limits]\ngpu = { slots = 1, across = "machine" }\ndb = 9\n')
+    (project.root / "flowkit.toml").write_text('[limits]\ndb = 4\n"a.b" = 2\n\n[limits.api]\nslots = 3\n')
+    environ["FLOWKIT_LIMITS__DISK"] = '{ slots = 2, across = "machine" }'
+    environ["FLOWKIT_LIMITS__NET"] = "7"
+    resolved = resolve(project, environ=environ)
+    assert resolved.settings.limits == {
+        "gpu": Limit(1, "machine"),
+        "db": Limit(4),
+        "a.b": Limit(2),
+        "api": Limit(3),
+        "disk": Limit(2, "machine"),
+        "net": Limit(7),
+    }
+    rows = {key: (value, origin) for key, value, origin in resolved.rows() if key not in KEYS}
+    assert rows["limits.db"] == (4, f"{project.root}/flowkit.toml:2")
+    assert rows["limits.gpu"] == (
+        {"slots": 1, "across": "machine"},
+        f"{tmp_path}/config/flowkit/config.toml:2",
+    )
+    assert rows["limits.net"] == (7, "FLOWKIT_LIMITS__NET")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "0",
+        "-1",
+        "1.5",
+        "true",
+        '"many"',
+        "{}",
+        '{ across = "machine" }',
+        '{ slots = 1, across = "world" }',
+        "{ slots = 1, more = 2 }",
+        "[1]",
+    ],
+)
+def test_a_limit_that_cannot_be_is_told_with_its_place(project: Project, wrong: str) -> None:
+    (project.root / "flowkit.toml").write_text(f"[limits]\ndb = {wrong}\n")
+    with pytest.raises(
+        UsageError, match=r"flowkit\.toml:2`: `limits\.db` must be a whole number above 0, or"
+    ):
+        resolve(project, environ={"XDG_CONFIG_HOME": "/nowhere"})
+
+
+def test_a_limit_of_the_environment_that_cannot_be_is_told(project: Project) -> None:
+    environ = {"XDG_CONFIG_HOME": "/nowhere", "FLOWKIT_LIMITS__DB": "{ slots"}
+    with pytest.raises(
+        UsageError, match=r"`FLOWKIT_LIMITS__DB`: `limits\.db` must be a whole number above 0"
+    ):
+        resolve(project, environ=environ)
+
+
+def test_limits_are_read_and_set_in_python(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Project
+) -> None:
+    monkeypatch.chdir(project.root)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (project.root / "flowkit.toml").write_text("[limits]\ndb = 4\n")
+    config = Config()
+    config.limits.api = {"slots": 2, "across": "machine"}
+    assert config.limits.to_dict() == {"api": Limit(2, "machine"), "db": Limit(4)}
+    assert config.limits.db == Limit(4)
+    config.limits.db = 1
+    assert config.resolve(project).settings.limits == {"db": Limit(1), "api": Limit(2, "machine")}
+    with pytest.raises(AttributeError, match=r"no setting `limits\.net`"):
+        _ = config.limits.net
+    with pytest.raises(UsageError, match=r"`flowkit\.config\.limits\.db` must be"):
+        config.limits.db = 0
