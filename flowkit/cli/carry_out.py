@@ -111,6 +111,7 @@ def _options(
         timeout=chosen.run.timeout if options.timeout is None else seconds_of(options.timeout),
         capture=True,
         switch_interval=chosen.switch_interval,
+        limits=chosen.limits,
         forgets=not options.pdb,
     )
 

@@ -17,7 +17,8 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flowkit.engine import collector, descriptors, fork, pace
 from flowkit.engine.capture import Capture, Line
@@ -29,6 +30,7 @@ from flowkit.engine.flow_handling import FlowHandling
 from flowkit.engine.interrupts import GRACE, Interrupts
 from flowkit.engine.lane import Bell, Lane
 from flowkit.engine.ledger import Ledger, Results
+from flowkit.engine.limiting import machine_of, slots_of
 from flowkit.engine.manner import USUAL, Manner
 from flowkit.engine.mask import MASK
 from flowkit.engine.masking import masked
@@ -46,11 +48,13 @@ from flowkit.errors import BugError
 from flowkit.flow.edge import Edge
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.facts import known_rows
-from flowkit.plan.machine import Machine
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import State
 from flowkit.plan.status import CACHED, CANCELLED, MAPPED, TRIGGER_FAILED
 from flowkit.plan.waiting import mark_of
+
+if TYPE_CHECKING:
+    from flowkit.plan.limits import Limits
 
 _PATIENCE = 10.0  # seconds after which it is said that child runs are waited for
 _LONGER = 0.25  # seconds that a child run has beyond the grace time of its tasks, to write its end
@@ -76,6 +80,7 @@ class Engine:
         place: where the results of tasks lie that have a target and say nothing else.
         manner: what else is asked for.
         finding: what another process calls to find the modules of tasks; it can be pickled.
+        limits: what calls share; `slots`: the folder of those that other runs of the machine share too.
         clock: seconds of a monotonic clock.
     """
 
@@ -101,11 +106,14 @@ class Engine:
         place: Any = None,
         manner: Manner = USUAL,
         finding: Callable[[], None] | None = None,
+        limits: Limits | None = None,
+        slots: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan: Plan = plan
-        self.machine = Machine(
+        self.machine = machine_of(
             plan,
+            limits,
             fail_fast=fail_fast,
             handled=frozenset(range(plan.size)) if manner.task_handlers else plan.handled,
             one_pass=manner.one_pass,
@@ -155,7 +163,8 @@ class Engine:
         self._release = release
         self._executors = executors
         # Whether others than the workers of one lane may have to be woken at any hand-over.
-        self.watchful = len(self.lanes) > 1
+        self.watchful = len(self.lanes) > 1 or slots is not None
+        self.slots = slots_of(self, slots) if slots is not None else None
         self._crews: list[Crew] = []
         self._timeout = timeout
         self._limit = float("inf")
@@ -202,6 +211,8 @@ class Engine:
                     self._close()
                 finally:
                     self._give_up()
+                    if self.slots is not None:
+                        self.slots.stop()
                     grace = 0.0 if self.asked_to_stop else GRACE
                     self._left_behind += self.children.end(grace)
                     outcome = self._end()
@@ -260,6 +271,8 @@ class Engine:
         self._gone = True
         self.lock = threading.Lock()  # another thread may have had it, which is not here
         self.stop_notices = StopNotices()
+        if self.slots is not None:
+            self.slots.let_go()
         self.interrupts.restore()
         if self._capture is not None:
             self._capture.let_go()
@@ -494,6 +507,8 @@ class Engine:
     def rouse(self) -> None:
         """Wake who has something to do now."""
         machine = self.machine
+        if self.slots is not None:
+            self.slots.see()
         if self.recorder.asleep:
             self.recorder.wake()
         if machine.over:

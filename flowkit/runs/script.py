@@ -217,6 +217,7 @@ def prepared(
         observers=[LogObserver()],
         timeout=settings.run.timeout,
         switch_interval=settings.switch_interval,
+        limits=settings.limits,
         capture=kept is not None or bool(plan.logged),
         echo=True,
         manner=asked.manner()

@@ -7,7 +7,7 @@ store and the project at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flowkit.engine.earlier import Earlier
@@ -20,6 +20,7 @@ from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.plan.plan import BESIDE_COROUTINES, Plan
 from flowkit.project.elsewhere import finding
+from flowkit.project.limit import Limit
 from flowkit.runs.memory import Kept
 from flowkit.runs.process_cache import process_results
 from flowkit.store.local_result import LocalResult
@@ -56,6 +57,7 @@ class Options:
         forgets: nobody asks for values after the run.
         careful: no task begins before that is committed.
         manner: what else is asked for.
+        limits: those of the settings.
     """
 
     observers: Sequence[Observer] = ()
@@ -67,6 +69,7 @@ class Options:
     forgets: bool = False
     careful: bool = False
     manner: Manner = USUAL
+    limits: Mapping[str, Limit] = field(default_factory=dict)
 
 
 def executors_for(plan: Plan, executor: Executor) -> list[Executor]:
@@ -98,7 +101,16 @@ def prepare(
         executors: of its lanes.
         kept: what remembers the run; None: nobody.
         earlier: what is known already.
+
+    Raises:
+        UsageError: a limit that cannot hold across the machine.
     """
+    limits = folder = None
+    if options.limits or plan.demanding:
+        from flowkit.runs.limiting import folder_for, limits_for
+
+        limits = limits_for(plan, options.limits)
+        folder = folder_for(limits) if limits is not None else None
     engine = Engine(
         plan,
         executors,
@@ -119,6 +131,8 @@ def prepare(
         careful=options.careful,
         manner=options.manner,
         finding=finding(),
+        limits=limits,
+        slots=folder,
     )
     if kept is not None and kept.record.cache is not None:
         kept.record.cache.give_back = engine.recorder.line
