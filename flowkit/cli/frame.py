@@ -6,13 +6,14 @@ Pure: what is drawn depends on the arguments alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flowkit.cli.reasons import upstreams
 from flowkit.cli.styled import Part, Styled, padded, shortened, width
 from flowkit.cli.tally import Child, Tally
 from flowkit.cli.wording import counted, duration, listed, shown, ticking
+from flowkit.engine.limiting import waits
 from flowkit.plan.events import Row
 from flowkit.plan.status import FAILED, READY, SUCCESS, TIMED_OUT, WAITING, Status
 
@@ -68,6 +69,7 @@ class _Frame:
         self._spin: Part = (f"  {spin} ", "cyan")
         self._running, self._retrying = tally.running, tally.retrying
         self._at_work = [*self._running, *self._retrying]
+        self._delayed = dict(waits(engine))
         self._running_of = Counter(node for node, _ in self._running)
         self._retrying_of = Counter(node for node, _ in self._retrying)
 
@@ -75,7 +77,7 @@ class _Frame:
         active = self._active()
         shown_rows = active if len(active) <= most else active[: most - 1]
         room = most - len(shown_rows)
-        waiting = [] if len(active) > most else self._next(min(room, 3))
+        waiting = [] if len(active) > most else self._next(min(room, 3), {child[0] for child in active})
         self._key_columns = self._columns_for([*shown_rows, *((node, -1) for node in waiting)])
         lines: list[Styled] = [self._row(child) for child in shown_rows]
         if len(active) > most:
@@ -90,10 +92,10 @@ class _Frame:
         groups = self._tally.groups
         return sorted({(node, -1) if node in groups else (node, index) for node, index in self._at_work})
 
-    def _next(self, most: int) -> list[int]:
-        """The first tasks that have not begun."""
+    def _next(self, most: int, active: Container[int]) -> list[int]:
+        """The first tasks that lack what there is a limit of, then the first that have not begun."""
         status = self._engine.machine.status
-        found: list[int] = []
+        found = [node for node in self._delayed if node not in active][:most]
         position = status.find(WAITING)
         for _ in range(_MOST_ASKED):
             if position < 0 or len(found) >= most:
@@ -141,13 +143,15 @@ class _Frame:
         if retries:
             notes.append((f"{retries:,} {'retry' if retries == 1 else 'retries'}", "yellow"))
         age = self._now - group.began
-        if done and age > _ETA_FROM:
+        if node in self._delayed:
+            notes.append((self._delayed[node], "dim"))
+        elif done and age > _ETA_FROM:
             notes.append((f"eta {ticking(age / done * (group.width - done))}", "dim"))
         return [*line, *_with_dots(notes)]
 
     def _waiting_row(self, node: int) -> Styled:
-        needs = self._waits_for(node)
-        text = f"waiting for {listed(needs, 2)}" if needs else "waiting"
+        needs = [] if node in self._delayed else self._waits_for(node)
+        text = self._delayed.get(node) or (f"waiting for {listed(needs, 2)}" if needs else "waiting")
         look = Status.WAITING
         return [(f"  {look.symbol} ", look.style), (self._key((node, -1))[0], "dim"), (text, "dim")]
 

@@ -18,7 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowkit.engine.context import logger_of
+from flowkit.engine.context import CURRENT, logger_of
 from flowkit.engine.slot import Slot, holder_of, holder_said, holder_text
 from flowkit.engine.task_threads import start_apart
 from flowkit.plan.limited import LimitedMachine
@@ -206,7 +206,7 @@ class Slots:
         poll.poll(_LOOK * 1000 if self._attended else None)
 
     def _say(self, pool: int) -> None:
-        """Say what has been waited for long enough, once."""
+        """Say what has been waited for long enough, once, as a record of the task that waits."""
         now = self._engine.clock()
         since = self._since.setdefault(pool, now)
         if now - since >= PATIENCE:
@@ -214,7 +214,10 @@ class Slots:
             waiting = [node for node, lacks in self._machine.delayed() if lacks == pool]
             if waiting and text not in self._said:
                 self._said.add(text)
-                logger_of("").info("`%s` is %s.", self._engine.plan.keys[waiting[0]], text)
+                call = (waiting[0], -1, self._machine.attempt(waiting[0]))
+                before = CURRENT.set((self._engine, call))
+                logger_of(self._engine.plan.tasks[waiting[0]].name).info("%s", text)
+                CURRENT.reset(before)
 
     def waiting_for(self, pool: int) -> str:
         """What a call lacks, and who has it: `waiting for `db`, held by run 41`."""
