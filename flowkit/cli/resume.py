@@ -150,7 +150,7 @@ def _go_on(
         owners.release(memory.folder, run.number)
         memory.close()
         return 0
-    executors = executors_for(plan, executor)
+    executors = executors_for(plan, executor, chosen.workers)
     for line in _said(found):
         say(line)
     say_outdated(memory, flow, values, lent.runs)

@@ -115,7 +115,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
             if memory is not None:
                 memory.close()
             return 0
-        executors = executors_for(plan, executor)
+        executors = executors_for(plan, executor, chosen.workers)
         kept = ends = None
         if memory is not None:
             found = borrowed(memory, plan, chosen_tasks)

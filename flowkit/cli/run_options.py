@@ -121,7 +121,9 @@ _OPTIONS = (
         "Where tasks run: threads, inline or coroutines.",
         "LANE",
     ),
-    _Option("workers", int | None, ("--workers", "-w"), "How many tasks at once.", "N"),
+    _Option(
+        "workers", int | None, ("--workers", "-w"), "How many tasks at once, in each lane but inline.", "N"
+    ),
     _Option("timeout", str | None, ("--timeout",), "For the whole run: 90, 90s, 5m, 1h.", "TIME"),
     _Option(
         "fail_fast",

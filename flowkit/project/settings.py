@@ -89,7 +89,7 @@ class Settings:
     """All settings, with their defaults.
 
     Args:
-        workers: how many tasks run at once; None for as many as the executor chooses.
+        workers: how many tasks run at once in each lane; None for as many as its executor chooses.
         flows: the folder of flow files, relative to the project's root.
         history: whether runs are remembered.
         durability: what is committed at once: several tasks together, or each before anything follows it.

@@ -202,7 +202,7 @@ def prepared(
         memory = Memory(project, settings)
     try:
         plan = compile_flow(graph, lane=used.name, durations=durations_of(memory, graph, used))
-        executors = executors_for(plan, used)
+        executors = executors_for(plan, used, settings.workers)
         if asked.flow_handlers and plan.followed is None:
             plan.followed = graph
         earlier = as_earlier(plan, _that_stand(asked.task_states), values)

@@ -72,18 +72,19 @@ class Options:
     limits: Mapping[str, Limit] = field(default_factory=dict)
 
 
-def executors_for(plan: Plan, executor: Executor) -> list[Executor]:
+def executors_for(plan: Plan, executor: Executor, workers: int | None = None) -> list[Executor]:
     """The executors of a plan's lanes.
 
     Args:
         executor: for the tasks that do not name a lane of their own.
+        workers: of each of the others; default: as many as it chooses.
 
     Raises:
         UsageError: a task names a lane that does not exist.
     """
-    coroutines = executor if isinstance(executor, CoroutineExecutor) else CoroutineExecutor()
+    coroutines = executor if isinstance(executor, CoroutineExecutor) else CoroutineExecutor(workers)
     others = {BESIDE_COROUTINES: coroutines.beside}
-    return [executor, *(others.get(lane) or executor_named(lane) for lane in plan.lanes[1:])]
+    return [executor, *(others.get(lane) or executor_named(lane, workers) for lane in plan.lanes[1:])]
 
 
 def prepare(
