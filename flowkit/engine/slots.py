@@ -26,7 +26,7 @@ from flowkit.plan.limited import LimitedMachine
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
-PATIENCE = 2.0  # seconds after which it is said what is waited for
+PATIENCE = 1.0  # seconds after which it is said what is waited for
 _LOOK = 1.0  # seconds after which it is looked again, should a file system not tell
 _LONGEST_NAME = 40
 

@@ -17,6 +17,8 @@ from flowkit.flow.flow import Flow
 from flowkit.flow.task import task
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Detail
+from flowkit.plan.facts import known_rows
+from flowkit.plan.limits import limits_of
 from flowkit.plan.status import EXPANDED, RETRYING, RUNNING, SUCCESS
 
 
@@ -111,3 +113,32 @@ def test_it_never_takes_more_rows_or_columns_than_there_are(engine, activity, co
 @given(st.floats(-1, 2), st.integers(1, 50))
 def test_the_bar_always_takes_its_columns(share, columns):
     assert width(bar(share, columns)) == columns
+
+
+def test_what_lacks_what_there_is_a_limit_of_says_so():
+    with Flow("f") as flow:
+        for name in ("first", "second"):
+            task(lambda: None, name=name, limits={"db": 1})()
+    plan = compile_flow(flow, lane="threads")
+    engine = Engine(plan, [ThreadExecutor(2)], limits=limits_of(plan, {}, 1, 1 << 30))
+    engine.machine.start(0.0)
+    engine.machine.take(0, 1.0)
+    assert not engine.machine.ready(0)
+    rows, engine.machine.events = engine.machine.events, []
+    lines = drawn(engine, rows)
+    assert lines[0].split()[:2] == ["⠋", "first"]
+    assert lines[1].split(maxsplit=2) == ["·", "second", "waiting for `db`"]
+
+
+def test_a_mapped_task_that_lacks_something_says_so_in_its_row():
+    with Flow("f") as flow:
+        task(lambda number: None, name="load", limits={"db": 1}).map([1, 2, 3])
+    plan = compile_flow(flow, lane="threads")
+    engine = Engine(plan, [ThreadExecutor(2)], limits=limits_of(plan, {}, 1, 1 << 30))
+    for row, _ in known_rows(plan, {}):
+        engine.machine.replay(row)
+    engine.machine.start(0.0)
+    engine.machine.take(0, 1.0)
+    assert not engine.machine.ready(0)
+    rows, engine.machine.events = engine.machine.events, []
+    assert drawn(engine, rows)[0].split(maxsplit=3)[1:] == ["load", "0/3", "1 running · waiting for `db`"]
