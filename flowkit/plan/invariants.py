@@ -67,11 +67,22 @@ def invariants_of_limits(machine: LimitedMachine) -> list[tuple[str, bool]]:
         kinds = {machine.limits.kind_of.get(node) for node in first}
         found.append((f"`{key}` is not forgotten", not nodes or lacks is not None or line[1] in kinds))
     for line, lacked in machine._lacks.items():
-        amount = dict(machine.limits.kinds[line[1]])[lacked]
+        room = machine.free(lacked) - machine._promised[lacked, line[0]]
         waits_outside = lacked in machine.asking or not machine._may_ask(lacked)
         found += [
-            (f"{line} lacks what it waits for", machine.free(lacked) < amount or machine.stopping),
-            (f"{line} is known to lack that", line in machine._lacking[lacked]),
+            (f"{line} lacks what it waits for", machine._amount(line, lacked) > room or machine.stopping),
             (f"{line} is asked for", waits_outside or machine.stopping),
         ]
+    lacking = [sum(lacked == pool for lacked in machine._lacks.values()) for pool in range(len(taken))]
+    found.append(("who lacks something is counted", lacking == machine._lacking))
+    promised: dict[tuple[int, int], int] = {}
+    for line, (pool, amount) in machine._promises.items():
+        promised[pool, line[0]] = promised.get((pool, line[0]), 0) + amount
+        kinds = {machine.limits.kind_of.get(node) for node in machine._ready[line[0]]}
+        found.append(
+            (f"{line} is brought back to take what is promised", line[1] in kinds or machine.stopping)
+        )
+    found.append(
+        ("what is promised is counted", promised == {k: n for k, n in machine._promised.items() if n})
+    )
     return found

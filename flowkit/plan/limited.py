@@ -6,16 +6,21 @@ where it is in nobody's way; it is looked at again when something of the pool th
 Slots of the machine come from outside: this one says which it is `asking` for, is told by `grant`, and
 leaves in `returned` what it needs no more.
 
+When something of a pool is free, as many are brought back as could have it, those that go first; it is
+*promised* to them until they are taken, or turn out to lack something else. A promise keeps nobody from
+taking what is free: it only keeps others of the same lane from being brought back in vain.
+
 Guarantees: no more is held of a pool than there is; what is set aside lacks something of the pool that it
-is set aside for; a call holds nothing once its attempt has ended or was given up; nobody who waits for a
-slot of the machine keeps one that comes later in the order of pools, so that two runs cannot wait for each
-other.
-A stimulus costs what it does without limits, and a look at each different set of wants that waits for the
-same pool.
+is set aside for, but for what is promised in its lane; a call holds nothing once its attempt has ended or
+was given up; nobody who waits for a slot of the machine keeps one that comes later in the order of pools,
+so that two runs cannot wait for each other.
+A stimulus costs what it does without limits, and a look at each different amount that is wanted of the
+pools that it is about, of which limits have one.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container
 from heapq import heappop, heappush
 from typing import Any
@@ -48,7 +53,11 @@ class LimitedMachine(Machine):
         self._holders: set[tuple[int, int]] = set()
         self._aside: dict[Line, list[int]] = {}
         self._lacks: dict[Line, int] = {}
-        self._lacking: list[set[Line]] = [set() for _ in limits.pools]
+        self._lacking = [0] * len(limits.pools)
+        # Of each pool, by lane and by amount: heaps of first node and line, where some are over already.
+        self._waiting: list[dict[int, dict[int, list[tuple[int, Line]]]]] = [{} for _ in limits.pools]
+        self._promises: dict[Line, tuple[int, int]] = {}
+        self._promised: defaultdict[Line, int] = defaultdict(int)  # by pool and lane
 
     # -- stimuli ------------------------------------------------------------------------------
 
@@ -159,13 +168,18 @@ class LimitedMachine(Machine):
             lack = self._lack(line[1])
             if lack is None:
                 return
-            heappush(self._aside.setdefault(line, []), heappop(heap))
+            nodes = self._aside.setdefault(line, [])
+            heappush(nodes, heappop(heap))
             if line not in self._lacks:
                 self._wait_for(line, lack)
+                self._lift_promise(line)
+            elif len(nodes) > 1:  # it may be the first of them
+                self._note(line, self._lacks[line])
 
     def _wait_for(self, line: Line, pool: int) -> None:
         self._lacks[line] = pool
-        self._lacking[pool].add(line)
+        self._lacking[pool] += 1
+        self._note(line, pool)
         if self.limits.pools[pool].outside:
             for other, _ in self.limits.kinds[line[1]]:
                 if other > pool:
@@ -177,28 +191,62 @@ class LimitedMachine(Machine):
         of = self.limits.pools[pool]
         return bool(of.outside) and self.granted[pool] < of.size
 
+    def _note(self, line: Line, pool: int) -> None:
+        by_amount = self._waiting[pool].setdefault(line[0], {})
+        heappush(by_amount.setdefault(self._amount(line, pool), []), (self._aside[line][0], line))
+
+    def _amount(self, line: Line, pool: int) -> int:
+        return next(amount for wanted, amount in self.limits.kinds[line[1]] if wanted == pool)
+
     def _look_again(self, pool: int) -> None:
         """There may be more of a pool: let those who lacked it go on, or wait for what else they lack."""
-        if self.stopping:
-            return
-        for line in sorted(self._lacking[pool]):
-            lack = self._lack(line[1])
-            if lack == pool:
-                continue
-            self._lacking[pool].discard(line)
-            del self._lacks[line]
-            if lack is None:
-                self._bring(line)
-            else:
-                self._wait_for(line, lack)
-        if self._lacking[pool] and self._may_ask(pool):
+        for lane in self._waiting[pool]:
+            while not self.stopping and (line := self._first(pool, lane)) is not None:
+                del self._lacks[line]
+                self._lacking[pool] -= 1
+                lack = self._lack(line[1])
+                if lack is None:
+                    self._promise(line, pool)
+                    self._bring(line)
+                else:
+                    self._wait_for(line, lack)
+        if self._lacking[pool] and self._may_ask(pool) and not self.stopping:
             self.asking.add(pool)
+
+    def _first(self, pool: int, lane: int) -> Line | None:
+        """Of those who lack something of a pool and could have it, who goes first."""
+        room = self.free(pool) - self._promised[pool, lane]
+        found: list[tuple[int, Line]] | None = None
+        for amount, waiting in self._waiting[pool][lane].items():
+            if amount <= room:
+                while waiting and not self._still_waits(*waiting[0], pool):
+                    heappop(waiting)
+                if waiting and (found is None or waiting[0] < found[0]):
+                    found = waiting
+        return None if found is None else heappop(found)[1]
+
+    def _still_waits(self, node: int, line: Line, pool: int) -> bool:
+        return self._lacks.get(line) == pool and self._aside[line][0] == node
+
+    def _promise(self, line: Line, pool: int) -> None:
+        amount = self._amount(line, pool)
+        self._promises[line] = pool, amount
+        self._promised[pool, line[0]] += amount
+
+    def _lift_promise(self, line: Line) -> None:
+        """It has been brought back and taken, or in vain: others may have what was promised."""
+        pool, amount = self._promises.pop(line, (-1, 0))
+        if amount:
+            self._promised[pool, line[0]] -= amount
+            self._look_again(pool)
 
     def _bring_next(self, lane: int, node: int) -> None:
         """One has gone: the next of its kind, if it does not lack anything, is again among what is ready."""
         kind = self.limits.kind_of.get(node)
-        if kind is not None and (lane, kind) not in self._lacks:
-            self._bring((lane, kind))
+        if kind is not None:
+            if (lane, kind) not in self._lacks:
+                self._bring((lane, kind))
+            self._lift_promise((lane, kind))
 
     def _bring(self, line: Line) -> None:
         nodes = self._aside.get(line)
@@ -212,7 +260,7 @@ class LimitedMachine(Machine):
         if not self._open:
             self._aside.clear()
             self._lacks.clear()
-            self._lacking = [set() for _ in self._lacking]
+            self._lacking = [0] * len(self._lacking)
 
     def promises(self) -> list[tuple[str, bool]]:
         """What must hold after each stimulus, and whether it does."""

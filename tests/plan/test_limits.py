@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from limited_play import LimitedPlay, World, limited
@@ -114,6 +115,32 @@ def test_a_slot_of_the_machine_is_given_back_with_the_end_of_each_attempt() -> N
         assert machine.done((*call, SUCCESS, 1.0, 2.0, None, None))
         assert (machine.returned.pop(), machine.returned, machine.granted[a]) == (a, [], 0)
     assert machine.over
+
+
+def test_many_different_wants_of_one_limit_cost_no_look_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a thousand hosts with a limit of their own, and one of all of them."""
+    looks = 0
+
+    def counted(machine: LimitedMachine, kind: int) -> int | None:
+        nonlocal looks
+        looks += 1
+        return lack(machine, kind)
+
+    lack = LimitedMachine._lack
+    monkeypatch.setattr(LimitedMachine, "_lack", counted)
+    hosts = 1000
+    tasks = [
+        Task(f"t{number}", limits={"all": 4, f"host {number % hosts}": 1}) for number in range(2 * hosts)
+    ]
+    machine = limited_machine(tasks, {})
+    out = [machine.take(0, 1.0) for _ in range(4)]
+    while out:
+        call = out.pop()
+        assert call is not None
+        machine.done((*call, SUCCESS, 1.0, 2.0, None, None))
+        out += [call] if (call := machine.take(0, 2.0)) else []
+    assert machine.over
+    assert looks <= 8 * len(tasks)
 
 
 # -- what the limits of a plan are ------------------------------------------------------------
