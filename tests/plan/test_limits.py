@@ -14,6 +14,7 @@ from scenarios import scenarios
 
 from flowkit import Flow, Task, tags, task
 from flowkit.plan.compiler import compile_flow
+from flowkit.plan.events import Call
 from flowkit.plan.limited import LimitedMachine
 from flowkit.plan.limits import Limit, Limits, limits_of
 from flowkit.plan.plan import Plan
@@ -133,14 +134,42 @@ def test_many_different_wants_of_one_limit_cost_no_look_at_each(monkeypatch: pyt
         Task(f"t{number}", limits={"all": 4, f"host {number % hosts}": 1}) for number in range(2 * hosts)
     ]
     machine = limited_machine(tasks, {})
-    out = [machine.take(0, 1.0) for _ in range(4)]
-    while out:
-        call = out.pop()
-        assert call is not None
-        machine.done((*call, SUCCESS, 1.0, 2.0, None, None))
-        out += [call] if (call := machine.take(0, 2.0)) else []
-    assert machine.over
+    out: list[Call] = []
+    while not machine.over:
+        while call := machine.take(0, 1.0):
+            out.append(call)
+        machine.done((*out.pop(), SUCCESS, 1.0, 2.0, None, None))
     assert looks <= 8 * len(tasks)
+
+
+def test_what_goes_first_is_brought_back_first_whatever_amount_it_wants() -> None:
+    machine = limited_machine(
+        [
+            Task("all", cpus=2, priority=9),
+            Task("late", cpus=1.25, priority=1),
+            Task("first", cpus=1.5, priority=3),
+            Task("second", cpus=1, priority=2),
+        ],
+        {},
+    )
+    assert order_of(machine) == ["all", "first", "second", "late"]
+
+
+def test_what_comes_later_and_goes_first_overtakes_those_that_wait() -> None:
+    """Also where others of its kind wait already, and another kind is between them."""
+    with Flow("f") as flow:
+        Task("holds", limits={"db": 1}, priority=9)()
+        Task("low", limits={"db": 1}, priority=1)()
+        Task("middle", limits={"db": 1, "other": 1}, priority=2)()
+        Task("high", limits={"db": 1}, priority=3)(upstream_tasks=[Task("before", priority=8)()])
+    machine = machine_of(compile_flow(flow), {})
+    holds, before = machine.take(0, 1.0), machine.take(0, 1.0)
+    assert machine.take(0, 1.0) is None
+    assert holds is not None and before is not None
+    machine.done((*before, SUCCESS, 1.0, 2.0, None, None))
+    assert machine.take(0, 2.0) is None
+    machine.done((*holds, SUCCESS, 1.0, 3.0, None, None))
+    assert order_of(machine) == ["high", "middle", "low"]
 
 
 # -- what the limits of a plan are ------------------------------------------------------------
@@ -236,8 +265,22 @@ def test_what_waits_goes_on_in_the_order_of_priorities() -> None:
     assert order == ["a", "free", "b", "c"]
 
 
+def order_of(machine: LimitedMachine) -> list[str]:
+    """The keys of what is handed out, one after another to a single worker that looks for more each time."""
+    found = []
+    while call := machine.take(0, 1.0):
+        assert machine.take(0, 1.0) is None
+        machine.done((*call, SUCCESS, 1.0, 2.0, None, None))
+        machine.check()
+        found.append(machine.plan.keys[call[0]])
+    return found
+
+
 def limited_machine(tasks: list[Task], declared: dict[str, Limit]) -> LimitedMachine:
-    plan = plan_of(tasks)
+    return machine_of(plan_of(tasks), declared)
+
+
+def machine_of(plan: Plan, declared: dict[str, Limit]) -> LimitedMachine:
     limits = limits_of(plan, declared, 2, 8 * GIB)
     assert limits is not None
     machine = LimitedMachine(plan, limits)
