@@ -44,7 +44,7 @@ from flowkit.engine.sealed import OpeningError, Sealed
 from flowkit.engine.signals import TRIGGERFAIL
 from flowkit.engine.stop_notices import StopNotices
 from flowkit.engine.worker import Finished, Worker, timed_out
-from flowkit.errors import BugError
+from flowkit.errors import BugError, FlowkitError
 from flowkit.flow.edge import Edge
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.facts import known_rows
@@ -348,6 +348,8 @@ class Engine:
             self._bell.wait(min(say_at, until) - now)
 
     def _is_over(self) -> bool:
+        if isinstance(self._bug, FlowkitError):
+            raise self._bug
         if self._bug is not None:
             raise BugError(f"a worker broke: {type(self._bug).__name__}: {self._bug}") from self._bug
         with self.lock:

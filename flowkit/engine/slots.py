@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from flowkit.engine.context import CURRENT, logger_of
 from flowkit.engine.slot import Slot, holder_of, holder_said, holder_text
 from flowkit.engine.task_threads import start_apart
+from flowkit.errors import FlowkitError
 from flowkit.plan.limited import LimitedMachine
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Slots:
     def __init__(self, engine: Engine, machine: LimitedMachine, folder: Path) -> None:
         self._engine = engine
         self._machine = machine
+        self._folder = folder
         holder = holder_text(engine.number, engine.plan.name)
         self._queues = {
             number: Queue(folder, pool.name, pool.outside, holder)
@@ -116,8 +118,10 @@ class Slots:
 
     def see(self) -> None:
         """Something has happened: where that concerns slots, have it seen to."""
+        if self._stopping:
+            return
         if self._machine.returned or self._machine.asking != self._attended:
-            if self._thread is None and not self._stopping:
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="flowkit-slots", daemon=True)
                 start_apart(self._thread)
             self._ring()
@@ -144,6 +148,7 @@ class Slots:
 
     def let_go(self) -> None:
         """This is a forked child: what is open here is the parent's."""
+        self._stopping = True
         for queue in self._queues.values():
             queue.let_go()
         for slot in [slot for some in self._mine.values() for slot in some]:
@@ -157,6 +162,10 @@ class Slots:
                 self._give_back()
                 if not self._take_some() and not self._stopping:
                     self._wait()
+        except OSError as error:
+            self._engine.broke(
+                FlowkitError(f"the slots in `{self._folder}` cannot be used: {error.strerror or error}")
+            )
         except BaseException as error:
             self._engine.broke(error)
         finally:

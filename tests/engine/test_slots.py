@@ -20,6 +20,7 @@ from flowkit.engine.executors import ThreadExecutor
 from flowkit.engine.limiting import waits
 from flowkit.engine.slot import Slot, holder_of, holder_said, holder_text
 from flowkit.engine.slots import Queue
+from flowkit.errors import FlowkitError
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.limited import LimitedMachine
 from flowkit.plan.limits import Limit, limits_of
@@ -249,3 +250,14 @@ def test_a_task_that_forks_leaves_no_slot_to_its_child(tmp_path: Path) -> None:
     os.close(bell)
     os.waitpid(children[0], 0)
     os.close(ear)
+
+
+def test_a_folder_that_cannot_be_used_ends_the_run_in_a_sentence(tmp_path: Path) -> None:
+    @task(tags={"db"})
+    def nothing() -> None: ...
+
+    with Flow("f") as flow:
+        nothing()
+    with pytest.raises(FlowkitError, match=r"the slots in `.*/gone` cannot be used: No such file") as caught:
+        engine_of(flow, tmp_path / "gone", 1).run()
+    assert caught.value.exit_code == 1
