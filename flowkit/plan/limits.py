@@ -76,8 +76,11 @@ def limits_of(plan: Plan, declared: Mapping[str, Limit], cpus: float, memory: in
         declared: by the settings: for tasks that have the tag, or name the limit.
         cpus, memory: what the machine has, in processors and bytes.
     """
-    nodes = range(plan.size) if declared else plan.demanding
-    names = {node: found for node in nodes if (found := frozenset(_names(plan, node, declared)))}
+    known = declared.keys()
+    tagged = (
+        [node for node, task in enumerate(plan.tasks) if task.tags and known & task.tags] if known else []
+    )
+    names = {node: found for node in (*plan.demanding, *tagged) if (found := _names(plan, node, declared))}
     packed = [node for node in plan.demanding if _is_packed(plan.tasks[node])]
     if not names and not packed:
         return None
@@ -99,12 +102,11 @@ def limits_of(plan: Plan, declared: Mapping[str, Limit], cpus: float, memory: in
     return Limits(tuple(pools), tuple(kinds), kind_of, alone)
 
 
-def _names(plan: Plan, node: int, declared: Mapping[str, Limit]) -> Iterator[str]:
+def _names(plan: Plan, node: int, declared: Mapping[str, Limit]) -> frozenset[str]:
+    """The limits that hold for a node; by its tags, for none that only carries values about."""
     task = plan.tasks[node]
-    for name, _ in task.demands.limits:
-        yield name
-    if not plan.hidden(node):
-        yield from declared.keys() & task.tags
+    tags = frozenset() if plan.hidden(node) else declared.keys() & task.tags
+    return frozenset(name for name, _ in task.demands.limits) | tags
 
 
 def _pools(plan: Plan, names: Mapping[int, frozenset[str]], declared: Mapping[str, Limit]) -> Iterator[Pool]:
