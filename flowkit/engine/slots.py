@@ -15,6 +15,7 @@ import re
 import select
 import threading
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,8 +70,11 @@ class Queue:
 
     @property
     def holders(self) -> list[str]:
-        """Who has slots, besides this run."""
-        found = [holder_of(slot.path) for slot in self._slots]
+        """Who has slots, besides this run; where nobody has one, who was suspended in its turn."""
+        return self._others(self._slots) or self._others([self._turn])
+
+    def _others(self, slots: Iterable[Slot]) -> list[str]:
+        found = [holder_of(slot.path) for slot in slots]
         return sorted({said for text in found if text != self._holder and (said := holder_said(text))})
 
     def rest(self) -> None:

@@ -108,12 +108,13 @@ def test_a_forked_process_that_lives_on_keeps_no_slot(tmp_path: Path) -> None:
 
 
 def test_who_gives_a_slot_back_gets_it_again_after_those_that_wait(tmp_path: Path) -> None:
-    mine, others = Queue(tmp_path, "db", 1, b"1"), Queue(tmp_path, "db", 1, b"2")
+    mine, others = (Queue(tmp_path, "db", 1, holder_text(number, "f")) for number in (1, 2))
     first = mine.take()
     assert first is not None
     assert others.take() is None
     first.give_back()
     assert mine.take() is None
+    assert mine.holders == ["run 2"]
     second = others.take()
     assert second is not None
     assert mine.take() is None
