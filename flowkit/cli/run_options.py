@@ -122,7 +122,11 @@ _OPTIONS = (
         "LANE",
     ),
     _Option(
-        "workers", int | None, ("--workers", "-w"), "How many tasks at once, in each lane but inline.", "N"
+        "workers",
+        int | None,
+        ("--workers", "-w"),
+        "How many tasks at once in each lane; inline has one, coroutines beside others have no limit.",
+        "N",
     ),
     _Option("timeout", str | None, ("--timeout",), "For the whole run: 90, 90s, 5m, 1h.", "TIME"),
     _Option(

@@ -67,16 +67,16 @@ def invariants_of_limits(machine: LimitedMachine) -> list[tuple[str, bool]]:
         kinds = {machine.limits.kind_of.get(node) for node in first}
         found.append((f"`{key}` is not forgotten", not nodes or lacks is not None or line[1] in kinds))
     for line, lacked in machine._lacks.items():
-        room = machine.free(lacked) - machine._promised[lacked, line[0]]
+        could = machine._may_have(lacked, line[0], machine._amount(line, lacked), machine._aside[line][0])
         waits_outside = lacked in machine.asking or not machine._may_ask(lacked)
         found += [
-            (f"{line} lacks what it waits for", machine._amount(line, lacked) > room or machine.stopping),
+            (f"{line} lacks what it waits for", not could or machine.stopping),
             (f"{line} is asked for", waits_outside or machine.stopping),
         ]
     lacking = [sum(lacked == pool for lacked in machine._lacks.values()) for pool in range(len(taken))]
     found.append(("who lacks something is counted", lacking == machine._lacking))
     promised: dict[tuple[int, int], int] = {}
-    for line, (pool, amount) in machine._promises.items():
+    for line, (pool, amount, _) in machine._promises.items():
         promised[pool, line[0]] = promised.get((pool, line[0]), 0) + amount
         kinds = {machine.limits.kind_of.get(node) for node in machine._ready[line[0]]}
         found.append(

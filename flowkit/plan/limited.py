@@ -8,7 +8,7 @@ leaves in `returned` what it needs no more.
 
 When something of a pool is free, as many are brought back as could have it, those that go first; it is
 *promised* to them until they are taken, or turn out to lack something else. A promise keeps nobody from
-taking what is free: it only keeps others of the same lane from being brought back in vain.
+taking what is free: it only keeps others of the same lane, which go later, from being brought back in vain.
 
 Guarantees: no more is held of a pool than there is; what is set aside lacks something of the pool that it
 is set aside for, but for what is promised in its lane; a call holds nothing once its attempt has ended or
@@ -56,7 +56,7 @@ class LimitedMachine(Machine):
         self._lacking = [0] * len(limits.pools)
         # Of each pool, by lane and by amount: heaps of first node and line, where some are over already.
         self._waiting: list[dict[int, dict[int, list[tuple[int, Line]]]]] = [{} for _ in limits.pools]
-        self._promises: dict[Line, tuple[int, int]] = {}
+        self._promises: dict[Line, tuple[int, int, int]] = {}  # pool, amount, and the node that is brought
         self._promised: defaultdict[Line, int] = defaultdict(int)  # by pool and lane
 
     # -- stimuli ------------------------------------------------------------------------------
@@ -169,12 +169,14 @@ class LimitedMachine(Machine):
             if lack is None:
                 return
             nodes = self._aside.setdefault(line, [])
-            heappush(nodes, heappop(heap))
+            node = heappop(heap)
+            heappush(nodes, node)
             if line not in self._lacks:
                 self._wait_for(line, lack)
                 self._lift_promise(line)
-            elif len(nodes) > 1:  # it may be the first of them
+            elif nodes[0] == node:  # the others waited already, for their turn perhaps, which is its now
                 self._note(line, self._lacks[line])
+                self._look_again(self._lacks[line])
 
     def _wait_for(self, line: Line, pool: int) -> None:
         self._lacks[line] = pool
@@ -215,27 +217,36 @@ class LimitedMachine(Machine):
 
     def _first(self, pool: int, lane: int) -> Line | None:
         """Of those who lack something of a pool and could have it, who goes first."""
-        room = self.free(pool) - self._promised[pool, lane]
+        free = self.free(pool)
         found: list[tuple[int, Line]] | None = None
         for amount, waiting in self._waiting[pool][lane].items():
-            if amount <= room:
+            if amount <= free:
                 while waiting and not self._still_waits(*waiting[0], pool):
                     heappop(waiting)
-                if waiting and (found is None or waiting[0] < found[0]):
+                is_first = bool(waiting) and (found is None or waiting[0] < found[0])
+                if is_first and self._may_have(pool, lane, amount, waiting[0][0]):
                     found = waiting
         return None if found is None else heappop(found)[1]
+
+    def _may_have(self, pool: int, lane: int, amount: int, node: int) -> bool:
+        """Whether there is so much for a node, besides what is promised to those that go before it."""
+        free = self.free(pool)
+        if amount <= free - self._promised[pool, lane] or amount > free:
+            return amount <= free
+        before = [first for line, (of, _, first) in self._promises.items() if of == pool and line[0] == lane]
+        return node < min(before)
 
     def _still_waits(self, node: int, line: Line, pool: int) -> bool:
         return self._lacks.get(line) == pool and self._aside[line][0] == node
 
     def _promise(self, line: Line, pool: int) -> None:
         amount = self._amount(line, pool)
-        self._promises[line] = pool, amount
+        self._promises[line] = pool, amount, self._aside[line][0]
         self._promised[pool, line[0]] += amount
 
     def _lift_promise(self, line: Line) -> None:
         """It has been brought back and taken, or in vain: others may have what was promised."""
-        pool, amount = self._promises.pop(line, (-1, 0))
+        pool, amount, _ = self._promises.pop(line, (-1, 0, -1))
         if amount:
             self._promised[pool, line[0]] -= amount
             self._look_again(pool)

@@ -18,7 +18,7 @@ from flowkit.engine.manner import USUAL, Manner
 from flowkit.engine.observers import Observer
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
-from flowkit.plan.plan import BESIDE_COROUTINES, Plan
+from flowkit.plan.plan import BESIDE_COROUTINES, COROUTINES, Plan
 from flowkit.project.elsewhere import finding
 from flowkit.project.limit import Limit
 from flowkit.runs.memory import Kept
@@ -77,13 +77,13 @@ def executors_for(plan: Plan, executor: Executor, workers: int | None = None) ->
 
     Args:
         executor: for the tasks that do not name a lane of their own.
-        workers: of each of the others; default: as many as it chooses.
+        workers: of each of the others but coroutines, which cost little; default: as many as it chooses.
 
     Raises:
         UsageError: a task names a lane that does not exist.
     """
-    coroutines = executor if isinstance(executor, CoroutineExecutor) else CoroutineExecutor(workers)
-    others = {BESIDE_COROUTINES: coroutines.beside}
+    coroutines = executor if isinstance(executor, CoroutineExecutor) else CoroutineExecutor()
+    others: dict[str, Executor] = {COROUTINES: coroutines, BESIDE_COROUTINES: coroutines.beside}
     return [executor, *(others.get(lane) or executor_named(lane, workers) for lane in plan.lanes[1:])]
 
 

@@ -123,4 +123,4 @@ def test_a_task_that_wants_more_than_the_machine_has_is_told_and_runs(shell: She
 def test_the_number_of_workers_is_that_of_every_lane(shell: Shell) -> None:
     shell.write("flows/lanes.py", LANES)
     shell("run", "lanes", "--executor", "inline", "--workers", "3")
-    assert "in each lane" in shell("run", "lanes", "--help").out
+    assert "at once in each lane" in shell("run", "lanes", "--help").out
