@@ -49,6 +49,8 @@ class Relay:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         signal.set_wakeup_fd(self._before)
+        with contextlib.suppress(OSError):
+            self._writer.shutdown(socket.SHUT_WR)  # a child that a task forked may have it open too
         self._writer.close()
         self._thread.join()
         self._reader.close()

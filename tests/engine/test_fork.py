@@ -68,3 +68,39 @@ def test_a_forked_child_is_on_its_own(lane: str, tmp_path: Path) -> None:
     assert "after child" not in said
     assert [line for line in said if line.startswith("child")] == ["child 0", "child 1"]
     assert said[-1] == "[-15, [0, 1]]"
+
+
+@pytest.mark.parametrize("lane", ["threads", "inline"])
+def test_a_run_does_not_wait_for_a_child_that_lives_on(lane: str, tmp_path: Path) -> None:
+    """The child ends when the script closes a pipe, after the run."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+import os, sys
+from flowkit import Flow, task
+
+ours, theirs = os.pipe()
+
+@task
+def forks():
+    if not os.fork():
+        os.close(theirs)
+        os.read(ours, 1)
+        os._exit(0)
+
+with Flow("lives on") as flow:
+    forks()
+
+print(flow.run(executor=sys.argv[1]).is_successful(), flush=True)
+os.close(theirs)
+os.wait()
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", script, lane],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=tmp_path,
+    )
+    assert done.stdout.split() == ["True"]
