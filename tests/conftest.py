@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from command_server import Server, running
 
+from flowkit.engine.mask import MASK
+
 # A test that runs a flow from Python must not leave its history in this very project; those about history
 # have projects of their own and turn it on.
 os.environ["FLOWKIT_HISTORY"] = "false"
@@ -30,6 +32,14 @@ hypothesis.settings.register_profile(
     "flowkit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("flowkit")
+
+
+@pytest.fixture(autouse=True)
+def _forgets_secrets() -> Iterator[None]:
+    """What a test has covered is not covered in what the next one reads."""
+    yield
+    if MASK:
+        MASK.__init__()  # type: ignore[misc]
 
 
 @pytest.fixture(scope="session")
