@@ -6,6 +6,7 @@ from flowkit.engine.executors import (
     DaskExecutor,
     LocalDaskExecutor,
     LocalExecutor,
+    ProcessExecutor,
     ThreadExecutor,
 )
 from flowkit.engine.executors.base import Executor
@@ -16,6 +17,7 @@ __all__ = [
     "Executor",
     "LocalDaskExecutor",
     "LocalExecutor",
+    "ProcessExecutor",
     "ThreadExecutor",
 ]
 __path__: list[str] = []  # so that `flowkit.executors.dask`, of classic, is looked for; see flowkit/homes.py

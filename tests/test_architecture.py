@@ -82,6 +82,7 @@ THIRD_PARTY = {
     "pydantic": ({"flow.values"}, True),
     "tomli_w": ({"project"}, False),
     # Lets a saved flow have the functions of a script, where the user has it.
+    "psutil": ({"engine.processes.family"}, True),
     "cloudpickle": ({"runs.saved", "engine.sealed"}, True),
     # Moments are as in Prefect classic, where the user has it.
     "pendulum": ({"flow.datetime_parameter", "engine.context"}, True),
@@ -97,6 +98,9 @@ THIRD_PARTY = {
 # Only cli/ writes to the terminal. These touch its streams all the same, for a reason.
 TOUCH_STREAMS = {
     "draw.visualize": "`flow.visualize()` prints the picture, as its user asks for",
+    "engine.processes.batch": "what a task prints elsewhere is printed here, as if it ran here",
+    "engine.processes.outlet": "what tasks print leaves their process",
+    "engine.processes.worker": "a worker has no terminal",
     "engine.capture": "takes the streams over, so that what tasks print has one writer",
     "engine.standard_streams": "leads them past the pipes that stand below them while a run captures",
     "compat.__main__": "it is a command of its own",

@@ -39,6 +39,7 @@ class Executor(StrEnum):
     """Where tasks run."""
 
     threads = "threads"
+    processes = "processes"
     inline = "inline"
     coroutines = "coroutines"
 

@@ -18,7 +18,7 @@ from flowkit.engine import secret
 from flowkit.engine.capture import Capture, Line
 from flowkit.engine.child_runs import ChildRuns
 from flowkit.engine.context import CURRENT
-from flowkit.engine.errand import PLAIN, RAISED, SEALED, About, Answer, Errand, Header, Parts
+from flowkit.engine.errand import PLAIN, RAISED, SEALED, About, Answer, Errand, Header, Parts, is_plain
 from flowkit.engine.failure import describe
 from flowkit.engine.interrupts import Interrupts
 from flowkit.engine.judging import called
@@ -32,13 +32,13 @@ from flowkit.plan.events import Call, Failure
 from flowkit.plan.facts import detail_of
 from flowkit.plan.plan import Needs
 
-# What goes back as it is.
-_PLAIN = frozenset({bool, float, type(None)})
-_SHORT = 4096  # characters, or bits
-
 
 class UnsendableResultError(TypeError):
     """A result that cannot be sent back."""
+
+
+class StoppedError(BaseException):
+    """Raised in the user's code by who wants the end of an attempt."""
 
 
 class Away:
@@ -178,7 +178,11 @@ class Office:
             self.away.manner.task_contexts[seen] = Sealed(*about.context).open()
 
     def carry_out(self, errand: Errand) -> Answer:
-        """Call the user's function; whatever comes of that is the answer."""
+        """Call the user's function; whatever comes of that is the answer.
+
+        Raises:
+            StoppedError: it was, and let that through.
+        """
         call = errand.call
         started = time.monotonic()
         try:
@@ -187,12 +191,15 @@ class Office:
                 if isinstance(run, OpeningError):
                     raise run
                 self.away.enter(call, errand.more)
-                arguments = Sealed(*errand.arguments).open()
+                given = errand.arguments
+                arguments = given if isinstance(given, dict) else Sealed(*given).open()
                 value = called(run, arguments)
-                del arguments  # so that what they hold can go before the result is packed
+                del given, arguments  # so that what they hold can go before the result is packed
                 return self._answer(call, value, started)
             finally:
                 self.away.leave(call)
+        except StoppedError:
+            raise
         except BaseException as error:
             return raised(call, error, started)
         finally:
@@ -203,12 +210,7 @@ class Office:
         needs = self._needs.get(call[0])
         facts = detail_of(needs, value, child=call[1] >= 0)[:3] if needs is not None else None
         ended = time.monotonic()
-        kind = type(value)
-        if (
-            kind in _PLAIN
-            or (kind is str and len(value) <= _SHORT)
-            or (kind is int and value.bit_length() <= _SHORT)
-        ):
+        if is_plain(value) and type(value) is not bytes:
             return Answer(call, PLAIN, value, started, ended, facts)
         try:
             packed = sealed(value, away=True)
@@ -220,14 +222,37 @@ class Office:
 def raised(call: Call, error: BaseException, started: float) -> Answer:
     """The answer that an exception is."""
     failure = describe(error)
-    parts: Parts | None = None
+    parts = _packed(error) or _packed(_Unmade(error))
+    return Answer(call, RAISED, (_fields(failure), parts), started, time.monotonic())
+
+
+def _packed(error: object) -> Parts | None:
+    """An exception, sealed; None: it cannot be, or cannot be made again, which would be noticed too late."""
     try:
         packed = sealed(error, away=True)
-        packed.open()  # one that cannot be made again would be noticed too late
-        parts = (packed.data, tuple(bytes(memoryview(buffer)) for buffer in packed.buffers), packed.kind)
+        packed.open()
     except BaseException:
-        parts = None
-    return Answer(call, RAISED, (_fields(failure), parts), started, time.monotonic())
+        return None
+    return packed.data, tuple(bytes(memoryview(buffer)) for buffer in packed.buffers), packed.kind
+
+
+class _Unmade:
+    """An exception whose class does not take its own `args`: it is made again without being asked."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __reduce__(self) -> Any:
+        error = self._error
+        return made_again, (type(error), error.args, object.__getattribute__(error, "__dict__"))
+
+
+def made_again(cls: type[BaseException], args: tuple[Any, ...], state: Mapping[str, Any]) -> BaseException:
+    """An exception as it was."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    object.__getattribute__(error, "__dict__").update(state)
+    return error
 
 
 def _fields(failure: Failure) -> tuple[str, ...]:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 # What comes back of a call.
 PLAIN, SEALED, RAISED = 0, 1, 2
+# What goes as it is, where it is short.
+_PLAIN = frozenset({bool, float, type(None)})
+_SIZED = frozenset({str, bytes})
+_SHORT = 4096  # characters, bytes, or bits
 Parts = tuple[Any, tuple[Any, ...], str]  # of a `Sealed`: data, buffers, kind
 
 
@@ -92,13 +96,13 @@ class Errand(NamedTuple):
     """A call to be carried out.
 
     Attributes:
-        arguments: a sealed dict.
+        arguments: a sealed dict; or a dict, where all that is in it is short and cannot be changed.
         more: what the context of this call alone has, sealed: keys of loops and pauses, what was put there;
             None: nothing.
     """
 
     call: Call
-    arguments: Parts
+    arguments: Parts | dict[str, Any]
     more: Parts | None = None
 
 
@@ -193,6 +197,11 @@ class Errands:
         Raises:
             UnsendableError: an argument cannot be sent; it names it and its type.
         """
+        for value in arguments.values():
+            if not is_plain(value):
+                break
+        else:
+            return Errand(call, arguments, self._more(call))
         try:
             found = sealed(arguments)
         except UnsealableError:
@@ -229,6 +238,14 @@ class Errands:
         if stands is FIRST and not let_on and call not in noted:
             return None
         return _parts("its context", (tuple(stands), let_on, dict(noted.get(call, {}))))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value goes as it is: it is short, and nobody can change it."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return True
+    return (kind is int and value.bit_length() <= _SHORT) or (kind in _SIZED and len(value) <= _SHORT)
 
 
 def value_of(answer: Answer) -> Any:

@@ -187,7 +187,7 @@ class Judging:
         node, index, attempt = call
         task = self.plan.tasks[node]
         attempt -= self.engine.machine.forgiven(node, index)
-        if not wanted(task, error, attempt):
+        if getattr(error, "is_last", False) or not wanted(task, error, attempt):
             return detail
         try:
             return detail._replace(retry_in=delay_after(task, attempt))

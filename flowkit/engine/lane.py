@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from flowkit.plan.events import Call
@@ -43,6 +43,19 @@ class Bell:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for a ring; False where the time, in seconds, was over first."""
         return self._lock.acquire(timeout=-1 if timeout is None else min(max(0.0, timeout), _LONGEST))
+
+
+class Batches(Protocol):
+    """How many calls are taken at once.
+
+    Attributes:
+        workers: among whom the calls are shared.
+    """
+
+    workers: int
+
+    def like(self, node: int) -> tuple[Container[int], int]:
+        """The nodes whose calls are like those of this one, and how many may be taken at once."""
 
 
 class Lane:
@@ -100,6 +113,67 @@ class Lane:
                 self._acquire()
         finally:
             release()
+
+    def exchange_many(
+        self, finished: Sequence[Finished], unbegun: Sequence[Call], batches: Batches
+    ) -> list[Call]:
+        """As `exchange`, for who takes several calls at once; none: as None there.
+
+        Args:
+            unbegun: calls that were taken and not begun: they are ready again.
+        """
+        engine, machine = self.engine, self.engine.machine
+        self._acquire()
+        try:
+            is_accepted = self._give(finished, unbegun)
+            while True:
+                if self._sought:
+                    self._look()
+                calls = self._take_many(batches) if is_accepted else []
+                engine.rouse()
+                if calls or machine.over or not is_accepted:
+                    return calls
+                bell = Bell()
+                self.idle.append(bell)
+                engine.lock.release()
+                bell.wait()
+                self._acquire()
+        finally:
+            engine.lock.release()
+
+    def give_back(self, current: Call, started: float, unbegun: Sequence[Call]) -> None:
+        """Of calls that were taken together one takes long: others may have those behind it."""
+        self._acquire()
+        try:
+            self.engine.machine.say(current, started)
+            self._give((), unbegun)
+            self.engine.rouse()
+        finally:
+            self.engine.lock.release()
+
+    def _give(self, finished: Sequence[Finished], unbegun: Sequence[Call]) -> bool:
+        accept = self.engine.accept
+        is_accepted = True
+        for each in finished:
+            is_accepted = accept(each) and is_accepted
+        if unbegun:
+            now = self.engine.clock()
+            for call in unbegun:
+                self.engine.machine.put_back(call, now)
+        return is_accepted
+
+    def _take_many(self, batches: Batches) -> list[Call]:
+        """What goes first, and what is like it; never more than a fair share."""
+        machine = self.engine.machine
+        first = machine.first(self.number)
+        if first is None:
+            return []
+        nodes, most = batches.like(first)
+        most = min(most, -(-machine.ready(self.number) // batches.workers))
+        if most > 1:
+            return machine.take_many(self.number, nodes, most)
+        call = machine.take(self.number, self.engine.clock())
+        return [] if call is None else [call]
 
     def turn(self, finished: Finished | None) -> Call | None:
         """As `exchange`, without waiting: None where there is nothing to do now."""

@@ -129,6 +129,16 @@ class Mask:
     def __repr__(self) -> str:
         return f"<Mask: {len(self._values)} values>"
 
+    @property
+    def known(self) -> int:
+        """How many values are known; it only grows."""
+        return len(self._values)
+
+    def values(self) -> list[Any]:
+        """All that is known, for the mask of another process."""
+        with self._lock:
+            return [*self._numbers, *self._values]
+
     def add(self, value: Any) -> None:
         """Cover this from now on.
 

@@ -99,6 +99,8 @@ def sealed(value: Any, *, away: bool = False) -> Sealed:
     except Exception as error:
         refused = error
     buffers.clear()
+    if refused is not None and "'_io." in str(refused):  # cloudpickle would give what is in the file instead
+        raise UnsealableError(f"a `{type(value).__name__}` cannot be pickled: {_short(refused)}") from refused
     try:
         import cloudpickle  # 10 ms that only such values need
 

@@ -34,6 +34,7 @@ class Worker:
         slow: the nodes whose attempts may wait, or run code of the user's, before their function or after it.
         cached_nodes: the nodes whose results are looked for.
         looks_inside: the nodes for which their arguments are looked at before they are called.
+        attended: the nodes whose calls are attended to here, before or after.
         plain: values of exactly these types are kept as they are; None: nothing is kept.
     """
 
@@ -60,6 +61,18 @@ class Worker:
             # An attempt that was given up before it read its arguments might find that they were let go.
             | frozenset(self.plan.timeouts)
         )
+        # For these something is to be done here besides the call itself.
+        self.attended = (
+            frozenset(self.plan.custom)
+            | self.plan.handled
+            | self.plan.durable
+            | self.plan.placed.keys()
+            | self.plan.logged
+            | self.plan.run_names.keys()
+            | frozenset(self.plan.timeouts)
+            | self.plan.unkept
+            | self.cached_nodes
+        )
         self._special = odd | self.plan.cached | self.plan.unkept
         self.slow: frozenset[int] = self.cached_nodes.union(
             self.plan.custom, self.plan.handled, self.plan.durable, self.plan.placed, self.plan.run_names
@@ -71,7 +84,7 @@ class Worker:
         if engine.away:
             self.look_up({node for node, lane in enumerate(self.plan.lane_of) if lane in engine.away})
         if engine.careful or engine.manner.task_handlers:
-            self._special = self.slow = frozenset(range(self.plan.size))
+            self._special = self.slow = self.attended = frozenset(range(self.plan.size))
             self.sought = set()
 
     def look_up(self, nodes: set[int]) -> None:

@@ -9,6 +9,8 @@ Stimuli:
 - `replay(row)` and `go_on(…)`, before `start`: an end that is known already, attempts that were made.
 - `start(now)`, once.
 - `take(lane, now)`: the next call of a lane, or None.
+- `take_many(lane, nodes, most)`: the next calls that are of these nodes, for who takes several at once. They
+  are out, but each begins only when that is said by `say`, or when it ends; until then `put_back` may be.
 - `take_to_look(lane, nodes, most)`: the next calls of a lane that are of these nodes. They are out, though
   no event tells of their start; each is answered by `done`, or by `put_back`.
 - `done(row)`: how an attempt ended; False where nobody waits for that attempt any more.
@@ -97,6 +99,7 @@ class Machine(Waiting):
         self._waits = list(plan.waits)
         self._open = plan.size
         self._ready: list[list[int]] = [[] for _ in plan.lanes]
+        self._unsaid: set[Call] = set()
 
     # -- stimuli ------------------------------------------------------------------------------
 
@@ -133,6 +136,43 @@ class Machine(Waiting):
         self.events.append((node, -1, attempt, RUNNING, now, 0.0, None, None))
         return (node, -1, attempt)
 
+    def first(self, lane: int) -> int | None:
+        """The node of the ready call of this lane that goes first."""
+        heap = self._ready[lane]
+        return heap[0] if heap and not self.stopping else None
+
+    def take_many(self, lane: int, nodes: Container[int], most: int) -> list[Call]:
+        """The next calls of this lane that go first, as long as they are of these nodes.
+
+        Args:
+            nodes: none that has a time limit, or is one of `handled`.
+        """
+        heap = self._ready[lane]
+        calls: list[Call] = []
+        while heap and len(calls) < most and heap[0] in nodes and not self.stopping:
+            node = heap[0]
+            group = self.groups.get(node)
+            if group is None:
+                heappop(heap)
+                self.status[node] = RUNNING
+                calls.append((node, -1, self.attempt(node)))
+                continue
+            while len(calls) < most and group.has_ready:
+                index = group.pop()
+                group.states[index] = RUNNING
+                calls.append((node, index, self.attempt(node, index) if self._attempts else 1))
+            if not group.has_ready:
+                heappop(heap)
+        self.running += len(calls)
+        self._unsaid.update(calls)
+        return calls
+
+    def say(self, call: Call, started: float) -> None:
+        """A call that was taken with others has begun."""
+        if call in self._unsaid:
+            self._unsaid.remove(call)
+            self.events.append((*call, RUNNING, started, 0.0, None, None))
+
     def take_to_look(self, lane: int, nodes: Container[int], most: int) -> list[Call]:
         """The ready calls of this lane that go first, as long as they are of these nodes.
 
@@ -149,7 +189,8 @@ class Machine(Waiting):
         return calls
 
     def put_back(self, call: Call, now: float) -> None:
-        """What was looked at is ready again, unless it was given up meanwhile."""
+        """What was looked at, or was not begun, is ready again, unless it was given up meanwhile."""
+        self._unsaid.discard(call)
         if self.is_running(*call):
             self.running -= 1
             self._ready_again(call[0], call[1])
@@ -157,7 +198,9 @@ class Machine(Waiting):
 
     def done(self, row: Row) -> bool:
         """Take the end of an attempt; False where it comes too late, and nothing was changed."""
-        node, index, attempt, status, _, now, _, detail = row
+        node, index, attempt, status, started, now, _, detail = row
+        if self._unsaid:
+            self.say((node, index, attempt), started)
         told = detail is not None and node in self.plan.needs
         if index < 0 and SUCCESS <= status <= CACHED and not (told or self._attempts or self.stopping):
             # What nearly every task does, without the detours below.

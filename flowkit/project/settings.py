@@ -98,7 +98,7 @@ class Settings:
         limits: how many tasks that have a tag, or name the limit, run at once.
     """
 
-    executor: Literal["threads", "inline", "coroutines"] = "threads"
+    executor: Literal["threads", "processes", "inline", "coroutines"] = "threads"
     workers: int | None = field(default=None, metadata=_POSITIVE)
     output: Literal["live", "prefix", "group", "failed", "none"] = "live"
     flows: str = "flows"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ThreadExecutor
+from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ProcessExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.project.config import config
 from flowkit.runs.runners import FlowRunner, TaskRunner
@@ -10,6 +10,7 @@ from flowkit.runs.runners import FlowRunner, TaskRunner
 _CLASSES: dict[str, type[Executor]] = {
     "inline": LocalExecutor,
     "threads": ThreadExecutor,
+    "processes": ProcessExecutor,
     "coroutines": CoroutineExecutor,
 }
 

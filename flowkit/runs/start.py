@@ -12,7 +12,7 @@ from typing import Any
 
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.engine import Engine
-from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ThreadExecutor
+from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ProcessExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.manner import USUAL, Manner
 from flowkit.engine.observers import Observer
@@ -28,6 +28,7 @@ from flowkit.store.local_result import LocalResult
 _NAMED: dict[str, Callable[[int | None], Executor]] = {
     "inline": lambda _: LocalExecutor(),
     "threads": ThreadExecutor,
+    "processes": ProcessExecutor,
     "coroutines": CoroutineExecutor,
 }
 

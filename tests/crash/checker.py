@@ -11,6 +11,7 @@ import json
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,10 +211,29 @@ def _names(files: set[Path], needed: set[str]) -> list[str]:
     return sorted({path.name for path in files} ^ needed)
 
 
-def check_orphans(session: int) -> None:
-    """No process is left of a session."""
-    left = [number for number in _processes() if _session(number) == session]
+def check_orphans(session: int, seconds: float = 0.0) -> None:
+    """No process is left of a session, nor of the workers of the runner that led it.
+
+    Args:
+        seconds: in which they may still end.
+    """
+    until = time.monotonic() + seconds
+    while (left := _of_session(session)) and time.monotonic() < until:
+        time.sleep(0.01)
     demand(not left, f"processes are left: {left}")
+
+
+def _of_session(session: int) -> list[int]:
+    return [each for each in _processes() if _session(each) == session or _serves(each, session)]
+
+
+def _serves(pid: int, runner: int) -> bool:
+    """Whether a process is the fork server of a runner, or one of its workers."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"flowkit.engine.processes.server" in b" ".join(words) and str(runner).encode() in words
 
 
 def _processes() -> list[int]:

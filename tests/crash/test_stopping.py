@@ -93,7 +93,10 @@ def check_interrupted(scene: Scene, said: Said, status: RunStatus) -> None:
     [
         ("threads", signal.SIGINT, 130),
         ("inline", signal.SIGINT, 130),
+        ("processes", signal.SIGINT, 130),
         ("threads", signal.SIGTERM, 143),
+        ("processes", signal.SIGTERM, 143),
+        ("processes", signal.SIGHUP, 129),
         ("inline", signal.SIGHUP, 129),
     ],
 )
@@ -105,11 +108,14 @@ def test_a_run_that_a_signal_stops_is_recorded_and_can_be_resumed(
     said = started.said()
     assert said.code == code, said.err
     assert "flowkit resume 1" in said.err
-    check_orphans(started.command.pid)
+    check_orphans(started.command.pid, 2.0)
     check_interrupted(stopping, said, RunStatus.INTERRUPTED)
 
 
-@pytest.mark.parametrize(("executor", "times"), [("threads", 2), ("threads", 20), ("inline", 20)])
+@pytest.mark.parametrize(
+    ("executor", "times"),
+    [("threads", 2), ("threads", 20), ("inline", 20), ("processes", 2), ("processes", 20)],
+)
 def test_many_signals_at_once_lose_nothing_that_is_done(stopping: Scene, executor: str, times: int) -> None:
     """The second ends it at once, perhaps before its end is written; then the next command says so."""
     started = running_second(stopping, "--executor", executor)
@@ -117,7 +123,7 @@ def test_many_signals_at_once_lose_nothing_that_is_done(stopping: Scene, executo
         started.signal(signal.SIGINT)
     said = started.said()
     assert said.code in (130, -signal.SIGINT), said.err
-    check_orphans(started.command.pid)
+    check_orphans(started.command.pid, 2.0)
     status = recorded(stopping).status
     assert status in (RunStatus.INTERRUPTED, RunStatus.RUNNING)
     check_interrupted(stopping, said, status)
@@ -132,16 +138,16 @@ def asked_twice(started: Started) -> Said:
     return started.said()
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
 def test_a_second_ctrl_c_is_recorded_as_such_whatever_the_task_does(stopping: Scene, executor: str) -> None:
     started = running_second(stopping, "--executor", executor, stubborn=True)
     said = asked_twice(started)
     assert said.code == 130, said.err
-    check_orphans(started.command.pid)
+    check_orphans(started.command.pid, 2.0)
     check_interrupted(stopping, said, RunStatus.INTERRUPTED)
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
 def test_a_second_ctrl_c_does_not_wait_for_others_who_write(stopping: Scene, executor: str) -> None:
     """What cannot be written at once is left to the next command, which sees that the process is gone."""
     started = running_second(stopping, "--executor", executor, stubborn=True)
@@ -175,5 +181,5 @@ def test_ctrl_c_is_recorded_also_where_nobody_reads_what_is_said(stopping: Scene
     started.signal(signal.SIGINT)
     said = started.said()
     assert said.code == 130
-    check_orphans(started.command.pid)
+    check_orphans(started.command.pid, 2.0)
     check_interrupted(stopping, said, RunStatus.INTERRUPTED)

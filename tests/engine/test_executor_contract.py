@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from flowkit import Flow, context, task
-from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ThreadExecutor
+from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ProcessExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.plan.events import Row
 from flowkit.plan.status import FAILED, RETRYING, RUNNING, SKIPPED, SUCCESS, TIMED_OUT, TRIGGER_FAILED
@@ -47,6 +47,8 @@ LANES = {
     "threads-3": Lane(lambda: ThreadExecutor(3)),
     "coroutines-1": Lane(lambda: CoroutineExecutor(1)),
     "coroutines-3": Lane(lambda: CoroutineExecutor(3)),
+    "processes-1": Lane(lambda: ProcessExecutor(1), shares_memory=False, leaves_behind=False),
+    "processes-3": Lane(lambda: ProcessExecutor(3), shares_memory=False, leaves_behind=False),
 }
 
 

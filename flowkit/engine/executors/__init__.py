@@ -4,6 +4,7 @@ from flowkit.engine.executors.base import Executor
 from flowkit.engine.executors.coroutines import CoroutineExecutor
 from flowkit.engine.executors.dask import DaskExecutor, LocalDaskExecutor
 from flowkit.engine.executors.inline import LocalExecutor
+from flowkit.engine.executors.processes import ProcessExecutor
 from flowkit.engine.executors.threads import ThreadExecutor
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "Executor",
     "LocalDaskExecutor",
     "LocalExecutor",
+    "ProcessExecutor",
     "ThreadExecutor",
 ]

@@ -1,7 +1,7 @@
 """The executors of Prefect classic that had `dask` in their names, on the lanes that are there.
 
-`LocalDaskExecutor` never needed more than threads. `DaskExecutor` runs on threads of this machine, and says
-so, until there is a lane for `distributed`.
+`LocalDaskExecutor` never needed more than threads or processes. `DaskExecutor` runs on threads of this
+machine, and says so, until there is a lane for `distributed`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.executors.base import Crew, Executor
 from flowkit.engine.executors.inline import LocalExecutor
+from flowkit.engine.executors.processes import ProcessExecutor
 from flowkit.engine.executors.threads import ThreadExecutor
 from flowkit.errors import UsageError
 from flowkit.flow.warning import say_once
@@ -22,11 +23,10 @@ _PATIENCE = 5.0  # seconds for a scheduler to answer
 
 
 class LocalDaskExecutor:
-    """Runs tasks in threads, or one at a time.
+    """Runs tasks in threads, in processes, or one at a time.
 
     Args:
-        scheduler: `"threads"`, `"sync"`, or `"processes"`, for which there are threads until there is a lane
-            of processes.
+        scheduler: `"threads"`, `"processes"` or `"sync"`.
         num_workers: how many tasks at once.
         **options: what classic gave to dask.
 
@@ -41,9 +41,11 @@ class LocalDaskExecutor:
             raise UsageError(
                 f"there is no scheduler `{scheduler}`", hints=("there are `threads`, `processes` and `sync`",)
             )
+        self._inner: Executor = LocalExecutor()
         if scheduler == "processes":
-            say_once("`LocalDaskExecutor(scheduler='processes')` runs tasks in threads.")
-        self._inner: Executor = LocalExecutor() if scheduler in _INLINE else ThreadExecutor(num_workers)
+            self._inner = ProcessExecutor(num_workers)
+        elif scheduler == "threads":
+            self._inner = ThreadExecutor(num_workers)
         self.name = self._inner.name
         self.is_away = self._inner.is_away
         self.workers = self._inner.workers

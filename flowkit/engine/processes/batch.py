@@ -1,0 +1,174 @@
+"""Calls that a worker was given together, until each has an answer, or is known not to have begun.
+
+Of several, the runner is not woken by each answer, but by a bell. Where one of them takes long, those behind
+it that were not begun are taken back, for others.
+
+Guarantees: what was answered counts, however the worker ends; at most one call has died with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import pickle
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from flowkit.engine.context import CURRENT
+from flowkit.engine.errand import Answer
+from flowkit.engine.mask import MASK
+from flowkit.engine.processes.hired import OUTPUTS, SHORT, Hired
+from flowkit.engine.processes.saying import ANSWER, ENOUGH, GO_ON, LOGGED, PRINTED, SECRETS, WARNED, WRITTEN
+from flowkit.plan.events import Call
+
+if TYPE_CHECKING:
+    from flowkit.engine.processes.feeder import Feeder
+
+
+class Batch:
+    """Those of one worker, one batch after another."""
+
+    def __init__(self, hired: Hired, feeder: Feeder) -> None:
+        self._hired = hired
+        self._feeder = feeder
+        self._calls: Sequence[Call] = ()
+        self._answers: list[Answer] = []
+        self._taken_back = 0
+        self._knows_not = False
+
+    def carried_out(
+        self, calls: Sequence[Call]
+    ) -> tuple[list[Answer], Sequence[Call], tuple[Call, BaseException] | None]:
+        """Wait for calls, in the order in which they were sent.
+
+        Returns:
+            The answers, the calls that were not begun and are still to be given to somebody, and the one
+            with which the worker has ended.
+        """
+        self._calls, self._answers, self._taken_back = calls, [], 0
+        try:
+            self._wait_for_one() if len(calls) == 1 else self._wait_for_many()
+            if self._is_waiting:
+                self._take_back()
+            while self._is_waiting:
+                self._wait()
+        except (EOFError, OSError):
+            return self._with_the_dead()
+        return self._answers, (), None
+
+    def _wait_for_one(self) -> None:
+        """Of one call, wait for the answer alone: what is short has its outputs taken when it ends."""
+        link = self._hired.link
+        while link.has_begun or link.look_patiently():
+            kind, content = link.receive()
+            if kind == ANSWER:
+                self._answers.append(Answer(*content))
+                return
+            self._take(kind, content)
+
+    def _wait_for_many(self) -> None:
+        """Until all are answered, or one of them takes long."""
+        is_rung = True
+        while is_rung and self._is_waiting:
+            is_rung = self._hired.wait_for_bell(SHORT)
+            self._take_all()
+
+    def _wait(self) -> None:
+        """Until something comes; what is written to the outputs is of the call that is carried out."""
+        written = self._hired.wait()
+        self._take_all()
+        if written and self._is_waiting:
+            for name in OUTPUTS:
+                self._take_output(name, self._current)
+
+    def _take_all(self) -> None:
+        """Take the messages that are there."""
+        link = self._hired.link
+        while self._is_waiting and (link.has_begun or link.look()):
+            self._take_next()
+        if self._is_waiting and self._hired.has_ended:
+            raise EOFError
+
+    def _take_next(self) -> None:
+        kind, content = self._hired.link.receive()
+        if kind == ANSWER:
+            self._answers.append(Answer(*content))
+        elif kind == ENOUGH:
+            self._knows_not = False
+        else:
+            self._take(kind, content)
+
+    @property
+    def _is_waiting(self) -> bool:
+        # Where some were taken back the worker has to know, lest it claims of the next batch.
+        return len(self._answers) < len(self._calls) - self._taken_back or self._knows_not
+
+    def _take_back(self) -> None:
+        """What takes long is shown, and those behind it are taken back, for others; the first never is, as it
+        is only the worker that takes long to begin."""
+        count = self._hired.take_back(len(self._calls) - 1)
+        self._taken_back = count
+        self._knows_not = count > 0
+        began = self._answers[-1].ended if self._answers else self._feeder.engine.clock() - SHORT
+        self._feeder.give_back(self._current, began, self._calls[len(self._calls) - count :])
+
+    def _with_the_dead(self) -> tuple[list[Answer], Sequence[Call], tuple[Call, BaseException] | None]:
+        """The worker has ended."""
+        hired = self._hired
+        with contextlib.suppress(EOFError, OSError):
+            self._take_all()
+        left = self._calls[len(self._answers) : len(self._calls) - self._taken_back]
+        unclaimed = hired.take_back(len(left)) if len(self._calls) > 1 else 0
+        begun = len(left) - unclaimed
+        current = left[0] if left else self._calls[-1]
+        for name in OUTPUTS:
+            self._take_output(name, current)
+        error = self._feeder.death(hired, current if begun else None)
+        if begun:
+            return self._answers, left[1:], (current, error)
+        return self._answers, left, None
+
+    @property
+    def _current(self) -> Call:
+        return self._calls[min(len(self._answers), len(self._calls) - 1)]
+
+    # -- what it says -------------------------------------------------------------------------
+
+    def _take(self, kind: int, content: Any) -> None:
+        if kind == SECRETS:
+            for value in content:
+                MASK.add(value)
+            return
+        call = content if kind == WRITTEN else content[0]
+        CURRENT.set((self._feeder.engine, call))
+        if kind == PRINTED:
+            _print(*content[1:])
+        elif kind == LOGGED:
+            record = logging.makeLogRecord(content[1])
+            logging.getLogger(record.name).handle(record)
+        elif kind == WARNED:
+            _warn(*content[1:])
+        elif kind == WRITTEN:
+            for name in OUTPUTS:
+                self._take_output(name, call)
+            self._hired.link.send((GO_ON, None))
+
+    def _take_output(self, name: str, call: Call) -> None:
+        for piece in self._hired.written(name):
+            CURRENT.set((self._feeder.engine, call))
+            _print(name, piece.decode("utf-8", "surrogateescape"))
+
+
+def _print(stream: str, text: str) -> None:
+    """To where the program prints; who captures takes it from there."""
+    with contextlib.suppress(Exception):
+        target = sys.stdout if stream == "stdout" else sys.stderr
+        target.write(text)
+
+
+def _warn(kept: bytes, filename: str, lineno: int, line: str | None) -> None:
+    with contextlib.suppress(Exception):
+        message, category = pickle.loads(kept)
+        warnings.showwarning(message, category, filename, lineno, None, line)

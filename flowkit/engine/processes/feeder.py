@@ -1,0 +1,203 @@
+"""A thread that has calls carried out by a worker process: it asks the lane, sends, and takes what comes.
+
+What the process prints, logs and warns is handled in this thread as if the task ran here.
+
+Guarantees: a worker that ends costs the attempt that it carried out, and is replaced.
+Relies on: `leave` is called from other threads; everything else from this one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from flowkit.engine.context import CURRENT
+from flowkit.engine.errand import PLAIN, Answer, Errand, UnsendableError
+from flowkit.engine.interrupts import GRACE
+from flowkit.engine.processes.batch import Batch
+from flowkit.engine.processes.deaths import UnstartableError
+from flowkit.engine.processes.fork_server import fork_server
+from flowkit.engine.processes.hired import Hired
+from flowkit.engine.processes.saying import CALLS, HELLO, LEAVE, STOPPED
+from flowkit.errors import FlowkitError
+from flowkit.plan.events import Call, Detail
+from flowkit.plan.status import SUCCESS
+
+if TYPE_CHECKING:
+    from flowkit.engine.attempt import Attempt
+    from flowkit.engine.processes.crew import ProcessCrew
+    from flowkit.engine.worker import Finished
+
+_PATIENCE = 2.0  # seconds that a killed process has to be gone
+
+
+class Feeder:
+    """See the module.
+
+    Args:
+        name: of the worker, in the record.
+
+    Attributes:
+        calls: what is carried out.
+        engine: of the run.
+        left: whether its call was given up, and another has its place.
+        remains: whether its process could not be ended.
+    """
+
+    def __init__(self, crew: ProcessCrew, name: str) -> None:
+        self.name = name
+        self.calls: Sequence[Call] = ()
+        self.left = False
+        self.remains = False
+        self._crew = crew
+        self._lane = crew.lane
+        self.engine = crew.lane.engine
+        self._worker = self.engine.worker
+        self._hired: Hired | None = None
+        self._batch: Batch | None = None
+
+    def work(self) -> None:
+        """The thread."""
+        lane, batching = self._lane, self._crew.batching
+        try:
+            calls = lane.exchange_many((), (), batching)
+            while calls:
+                self.calls = calls
+                if self._crew.unseen and not self._crew.unseen.isdisjoint(calls):
+                    self._crew.leave(self)
+                finished, unbegun = self._all_carried_out(calls)
+                calls = lane.exchange_many(finished, unbegun, batching)
+        except BaseException as error:
+            self.engine.broke(error)
+        finally:
+            self.calls = ()
+            self._dismiss()
+
+    # -- called from other threads ------------------------------------------------------------
+
+    def end(self, grace: float) -> None:
+        """End its process, as its call was given up."""
+        hired = self._hired
+        if hired is not None:
+            hired.end(grace)
+
+    # -- calls --------------------------------------------------------------------------------
+
+    def _all_carried_out(self, calls: list[Call]) -> tuple[list[Finished], Sequence[Call]]:
+        """Have calls carried out: those that have ended, and those that were not begun."""
+        finished: list[Finished] = []
+        if calls[0][0] in self._worker.attended:
+            finished.append(self._attended(calls[0]))
+            return finished, []
+        sent: list[Call] = []
+        errands: list[Errand] = []
+        for call in calls:
+            try:
+                arguments = self._worker.arguments.of(call[0], call[1], closed=True)
+                errands.append(self._crew.errands.errand(call, arguments))
+                sent.append(call)
+            except BaseException as error:
+                finished.append(self._failed(call, error))
+        if not sent:
+            return finished, []
+        try:
+            batch = self._hand_over(errands)
+        except (UnsendableError, UnstartableError, FlowkitError) as error:
+            finished += [self._failed(call, error) for call in sent]
+            return finished, []
+        answers, unbegun, death = batch.carried_out(sent)
+        finished += [self._ended(answer) for answer in answers]
+        if answers:
+            seconds = sum(answer.ended - answer.started for answer in answers)
+            self._crew.batching.learn(answers[0].call[0], seconds / len(answers))
+        if death is not None:
+            finished.append(self._failed(*death))
+        return finished, unbegun
+
+    def _failed(self, call: Call, error: BaseException) -> Finished:
+        CURRENT.set((self.engine, call))
+        return self._worker.begun(call, self.name).raised(error)
+
+    def _ended(self, answer: Answer) -> Finished:
+        """The end that an answer is."""
+        call, kind, value, started, ended, facts = answer
+        if kind == PLAIN and (self._worker.plain is None or type(value) in self._worker.plain):
+            detail = None if facts is None else Detail(*facts)
+            return (*call, SUCCESS, started, ended, self.name, detail), value, None
+        CURRENT.set((self.engine, call))
+        return self._finish(self._worker.begun(call, self.name), answer)
+
+    def _finish(self, attempt: Attempt, answer: Answer) -> Finished:
+        if answer.kind == STOPPED:
+            return attempt.raised(KeyboardInterrupt(), (answer.started, answer.ended))
+        return self._crew.errands.finish(attempt, answer)
+
+    def _attended(self, call: Call) -> Finished:
+        """Have a call carried out to which something is to be done here, before or after."""
+        CURRENT.set((self.engine, call))
+        attempt = self._worker.begun(call, self.name)
+        arguments = attempt.begin()
+        if arguments is None:
+            assert attempt.finished is not None
+            return attempt.finished
+        try:
+            batch = self._hand_over([self._crew.errands.errand(call, arguments)])
+        except (UnsendableError, UnstartableError, FlowkitError) as error:
+            return attempt.raised(error)
+        answers, _, death = batch.carried_out([call])
+        CURRENT.set((self.engine, call))
+        if death is not None:
+            return attempt.raised(death[1])
+        return self._finish(attempt, answers[0])
+
+    def _hand_over(self, errands: Sequence[Errand]) -> Batch:
+        """Send errands to its worker, a new one where there is none.
+
+        Raises:
+            UnsendableError, UnstartableError, FlowkitError: they are with nobody.
+        """
+        hired, batch = self._hired, self._batch
+        if hired is None or batch is None:
+            hello = self._crew.hello
+            hired = self._hired = Hired(fork_server())
+            batch = self._batch = Batch(hired, self)
+            with contextlib.suppress(OSError):  # it has ended: who waits for answers will see
+                hired.link.send((HELLO, tuple(hello)))
+        work = self._crew.work_of(errands, hired)
+        if self.left:
+            hired.end(0.0)
+        with contextlib.suppress(OSError):
+            hired.claim(len(errands))
+            hired.link.send((CALLS, work))
+        return batch
+
+    def give_back(self, current: Call, started: float, unbegun: Sequence[Call]) -> None:
+        """See `Lane.give_back`."""
+        self.calls = self.calls[: len(self.calls) - len(unbegun)]
+        self._lane.give_back(current, started, unbegun)
+
+    # -- ends ---------------------------------------------------------------------------------
+
+    def death(self, hired: Hired, call: Call | None) -> BaseException:
+        """Its worker has ended: what is raised for the call that it carried out, or for none."""
+        self._hired = None
+        if not hired.wait_for_end(_PATIENCE):  # it does not listen any more, but runs
+            hired.end(0.0)
+            self.remains = not hired.wait_for_end(_PATIENCE)
+        hired.close()
+        if hired.error:
+            return UnstartableError(hired.error)
+        return self._crew.death(call, hired.status)
+
+    def _dismiss(self) -> None:
+        """The run is over, or another has this place: let the worker go."""
+        hired, self._hired = self._hired, None
+        if hired is None:
+            return
+        with contextlib.suppress(OSError):
+            hired.link.send((LEAVE, None))
+        if not hired.wait_for_end(GRACE):
+            hired.end(0.0)
+            self.remains = not hired.wait_for_end(_PATIENCE)
+        hired.close()

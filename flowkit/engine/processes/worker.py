@@ -1,0 +1,166 @@
+"""A worker: a process that carries out the errands of one run, one after another.
+
+Guarantees: each errand has one answer, unless the process ends before; the answer has left when the next
+errand begins. What an errand prints, logs and warns has left before its answer, also what programs that it
+started have written to descriptors 1 and 2.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import contextvars
+import faulthandler
+import logging
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+import time
+import types
+import warnings
+from pathlib import Path
+
+from flowkit.engine.away import Office, StoppedError
+from flowkit.engine.errand import About, Answer, Errand
+from flowkit.engine.processes.outlet import Outlet
+from flowkit.engine.processes.saying import ANSWER, CALLS, ENOUGH, HELLO, LEAVE, STOPPED, Hello, Work
+from flowkit.engine.processes.stopping import Stopping
+from flowkit.engine.processes.surroundings import Surroundings
+
+_BETWEEN_RINGS = 0.002  # seconds
+_WITHOUT_RING = 64  # answers, which the socket has room for
+
+
+class Worker:
+    """See the module.
+
+    Args:
+        outlet: to the runner.
+        claims: each errand that may be taken back is claimed here.
+    """
+
+    def __init__(self, outlet: Outlet, claims: int) -> None:
+        self._outlet = outlet
+        self._claims = claims
+        self._stopping = Stopping()
+        self._office: Office | None = None
+        self._surroundings = Surroundings()
+
+    def serve(self) -> None:
+        """Until the runner says that it is enough, or is gone."""
+        while not self._stopping.asked:
+            with self._stopping.idle():
+                kind, message = self._outlet.receive()
+            if kind == CALLS:
+                self._carry_out(Work(*message))
+            elif kind == HELLO:
+                self._begin(Hello(*message))
+            elif kind == LEAVE:
+                return
+
+    def _begin(self, hello: Hello) -> None:
+        for name, level in hello.levels.items():
+            logging.getLogger(name or None).setLevel(level)
+        logging.disable(hello.disabled)
+        if hello.filters is not None:
+            with contextlib.suppress(Exception):
+                warnings.filters = pickle.loads(hello.filters)
+            with warnings.catch_warnings():  # has them looked at anew
+                pass
+        with self._outlet.silent():  # what modules print when they are imported was seen in the runner
+            if hello.finding is not None:
+                pickle.loads(hello.finding)()
+        office = self._office = Office(pickle.loads(hello.header), None)
+        self._outlet.listen(office.away)
+        self._surroundings = Surroundings()
+
+    def _carry_out(self, work: Work) -> None:
+        assert self._office is not None
+        office, outlet = self._office, self._outlet
+        if work.functions or work.abouts:
+            with outlet.silent():
+                for number, parts in work.functions:
+                    office.learn_function(number, parts)
+                for node, about in work.abouts:
+                    office.learn_node(node, About(*about))
+        if work.functions:  # what their modules have changed stays
+            outlet.know_handlers()
+            self._surroundings = Surroundings()
+        rung, answered = time.monotonic(), 0
+        for fields in work.errands:
+            if work.is_claimed and not self._is_mine():
+                outlet.send((ENOUGH, None))
+                break
+            self._answer(Errand(*fields))
+            if self._stopping.asked:
+                break
+            answered += 1
+            now = time.monotonic()
+            if work.is_claimed and (now - rung >= _BETWEEN_RINGS or answered >= _WITHOUT_RING):
+                rung, answered = now, 0
+                outlet.ring()
+        if work.is_claimed:
+            outlet.ring()
+
+    def _answer(self, errand: Errand) -> None:
+        """Carry one out, and send what came of it."""
+        assert self._office is not None
+        call, outlet, stopping = errand.call, self._outlet, self._stopping
+        started = time.monotonic()
+        outlet.begin(call)
+        try:
+            with stopping.inside():
+                answer = contextvars.copy_context().run(self._office.carry_out, errand)
+        except StoppedError:
+            answer = Answer(call, STOPPED, None, started, time.monotonic())
+        if self._office.away.interrupts.happened is not None:  # of a run that the task has started
+            stopping.asked = True
+        self._surroundings.restore()
+        outlet.end(call)
+        outlet.send((ANSWER, tuple(answer)))
+
+    def _is_mine(self) -> bool:
+        try:
+            os.read(self._claims, 8)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def main(sock: socket.socket, news: int, more: list[int], lifeline: int) -> None:
+    """Be a worker; returns when it is over.
+
+    Args:
+        news: where the bell is.
+        more: where claims are made, where there are such.
+        lifeline: ends with the fork server.
+    """
+    faulthandler.enable(2)
+    with Path(os.devnull).open() as null:
+        os.dup2(null.fileno(), 0)
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    if sys.platform != "linux":  # where the system does not do that
+        threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    outlet = Outlet(sock, news, [*more, lifeline])
+    with contextlib.suppress(EOFError, OSError):
+        Worker(outlet, more[0] if more else -1).serve()
+    _leave()
+
+
+def _end_with(lifeline: int) -> None:
+    os.read(lifeline, 1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _leave() -> None:
+    """End as a program does, but wait for no thread."""
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(0)

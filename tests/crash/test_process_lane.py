@@ -1,0 +1,141 @@
+"""Tasks in processes, and runners that end, are stopped or find little: nothing of theirs outlives them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from checker import check_litter, check_orphans, recorded
+from scene import Scene, Started
+
+FLOW = """
+    import os, signal, subprocess, sys, time
+    from pathlib import Path
+    from flowkit import flow, task
+
+    DETACHED = "import os, time; open('detached', 'w').write(str(os.getpid())); time.sleep(1000)"
+
+    def ready(name):
+        Path(name).write_text(str(os.getpid()))
+
+    @task
+    def asleep():
+        if not Path("go").exists():
+            subprocess.Popen("echo $$ > shell; sleep 1000 | cat", shell=True)
+            subprocess.Popen([sys.executable, "-c", DETACHED], start_new_session=True)
+            ready("asleep")
+            time.sleep(1000)
+        return 1
+
+    @task
+    def deaf():
+        if not Path("go").exists():
+            signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
+            ready("deaf")
+            sum(range(10**13))
+        return 2
+
+    @flow
+    def both():
+        asleep(), deaf()
+
+    @task
+    def number(value):
+        return value
+
+    @flow
+    def many():
+        number.map(list(range(200)))
+"""
+NAMES = ("shell", "detached", "asleep", "deaf")
+LIMIT = 2.0  # seconds in which all must be gone
+
+
+@pytest.fixture
+def lane(scene: Scene) -> Scene:
+    scene.write(FLOW)
+    return scene
+
+
+def running(scene: Scene) -> Started:
+    """Both tasks have begun, and what they have started."""
+    started = scene.start("run", "flows/flow.py:both", "--executor", "processes", "--workers", "2")
+    places = [scene.folder / name for name in NAMES]
+    assert started.wait_until(lambda: all(each.exists() and each.read_text().strip() for each in places))
+    return started
+
+
+def check_all_gone(scene: Scene, started: Started, seconds: float = LIMIT) -> None:
+    pids = [int((scene.folder / name).read_text()) for name in NAMES]
+    until = time.monotonic() + seconds
+    while any(map(runs, pids)) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not [name for name, pid in zip(NAMES, pids, strict=True) if runs(pid)]
+    check_orphans(started.command.pid, max(0.0, until - time.monotonic()))
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["alone", "with its group"])
+def test_no_worker_outlives_a_runner_that_is_killed(lane: Scene, group: bool) -> None:
+    started = running(lane)
+    if group:
+        os.killpg(os.getpgid(started.command.pid), signal.SIGKILL)
+    else:
+        started.signal(signal.SIGKILL)
+    started.said()
+    check_all_gone(lane, started)
+    (lane.folder / "go").touch()
+    lane.flowkit("resume")
+    assert recorded(lane).values == {"asleep": 1, "deaf": 2}
+    check_litter(lane)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_one_signal_ends_all_within_a_second(lane: Scene, number: int, code: int) -> None:
+    started = running(lane)
+    began = time.monotonic()
+    started.signal(number)
+    said = started.said()
+    assert said.code == code, said.err
+    assert time.monotonic() - began < LIMIT
+    check_all_gone(lane, started, 0.0)
+
+
+def test_a_second_ctrl_c_ends_all_at_once(lane: Scene) -> None:
+    started = running(lane)
+    for _ in range(2):
+        began = time.monotonic()
+        started.signal(signal.SIGINT)
+        started.wait_until(lambda began=began: time.monotonic() > began + 0.1)
+    said = started.said()
+    assert said.code == 130, said.err
+    check_all_gone(lane, started)
+
+
+def test_a_runner_that_is_stopped_for_a_while_goes_on(lane: Scene) -> None:
+    started = lane.start("run", "flows/flow.py:many", "--executor", "processes")
+    for _ in range(20):
+        started.signal(signal.SIGSTOP)
+        time.sleep(0.02)
+        started.signal(signal.SIGCONT)
+        time.sleep(0.02)
+    said = started.said()
+    assert said.code == 0, said.err
+    check_orphans(started.command.pid, LIMIT)
+
+
+@pytest.mark.parametrize("most", [64, 48])
+def test_few_descriptors_are_enough_or_that_is_said(lane: Scene, most: int) -> None:
+    command = ("run", "flows/flow.py:many", "--executor", "processes", "--workers", "8")
+    said = lane.flowkit(*command, before=("few_descriptors", most), code=None)
+    assert said.code == 0 or "ulimit -n" in said.err, said.err
+    assert said.code == 0 or most < 64
