@@ -141,11 +141,12 @@ class Lane:
         finally:
             engine.lock.release()
 
-    def give_back(self, current: Call, started: float, unbegun: Sequence[Call]) -> None:
+    def give_back(self, begun: Sequence[Call], started: float, unbegun: Sequence[Call]) -> None:
         """Of calls that were taken together one takes long: others may have those behind it."""
         self._acquire()
         try:
-            self.engine.machine.say(current, started)
+            for call in begun:
+                self.engine.machine.say(call, started)
             self._give((), unbegun)
             self.engine.rouse()
         finally:

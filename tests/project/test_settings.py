@@ -98,7 +98,8 @@ def test_all_problems_are_reported_at_once_with_file_line_and_key(project: Proje
     )
     assert caught.value.hints == (
         f"`{file}:2`: `workers` must be a whole number above 0 or `none`, not `0`",
-        f"`{file}:3`: `executor` must be one of `threads`, `processes`, `inline`, `coroutines`, not `'thread'`",
+        f"`{file}:3`: `executor` must be one of `threads`, `processes`, `inline`, `coroutines`, "
+        "not `'thread'`",
         f"`{file}:5`: `logging.level` must be one of `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, "
         "not `True`",
         f"`{file}:7`: `run.timeout` must be a number above 0 or `none`, not `nan`",

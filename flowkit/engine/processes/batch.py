@@ -112,7 +112,9 @@ class Batch:
         self._taken_back = count
         self._knows_not = count > 0
         began = self._answers[-1].ended if self._answers else self._feeder.engine.clock() - SHORT
-        self._feeder.give_back(self._current, began, self._calls[len(self._calls) - count :])
+        left = len(self._calls) - count
+        begun = self._calls[len(self._answers) : min(left, len(self._answers) + 1)]
+        self._feeder.give_back(begun, began, self._calls[left:])
 
     def _with_the_dead(self) -> tuple[list[Answer], Sequence[Call], tuple[Call, BaseException] | None]:
         """The worker has ended."""

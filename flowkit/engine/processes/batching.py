@@ -2,7 +2,7 @@
 
 What is short travels in batches of about 5 ms, by how long calls of the same function have taken. The first
 call of a function goes alone, and so does what the engine attends to: a task with a time limit, a cache,
-handlers.
+handlers, limits.
 """
 
 from __future__ import annotations
@@ -31,18 +31,20 @@ class Batching:
     def __init__(self, engine: Engine, workers: int) -> None:
         self.workers = workers
         self._tasks = engine.plan.tasks
-        self._attended = engine.worker.attended
+        # What holds something while it is out is not out before it begins.
+        limits = getattr(engine.machine, "limits", None)
+        self._alone = engine.worker.attended.union(limits.kind_of if limits is not None else ())
         self._seconds: dict[Any, float] = {}
 
     def like(self, node: int) -> tuple[Container[int], int]:
         """See `Batches`."""
-        if node in self._attended:
+        if node in self._alone:
             return _ALONE
         kind = _kind(self._tasks[node], node)
         seconds = self._seconds.get(kind)
         if seconds is None or seconds * 2 > _AIM:
             return _ALONE
-        return _Alike(self._tasks, self._attended, kind), min(_MOST, int(_AIM / max(seconds, 1e-6)))
+        return _Alike(self._tasks, self._alone, kind), min(_MOST, int(_AIM / max(seconds, 1e-6)))
 
     def learn(self, node: int, seconds: float) -> None:
         """So long a call of this node has taken."""
@@ -56,12 +58,12 @@ class _Alike:
 
     def __init__(self, tasks: Any, attended: Container[int], kind: Any) -> None:
         self._tasks = tasks
-        self._attended = attended
+        self._alone = attended
         self._kind = kind
 
     def __contains__(self, node: object) -> bool:
         assert isinstance(node, int)
-        return node not in self._attended and bool(_kind(self._tasks[node], node) == self._kind)
+        return node not in self._alone and bool(_kind(self._tasks[node], node) == self._kind)
 
 
 def _kind(task: Any, node: int) -> Any:

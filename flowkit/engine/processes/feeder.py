@@ -172,10 +172,10 @@ class Feeder:
             hired.link.send((CALLS, work))
         return batch
 
-    def give_back(self, current: Call, started: float, unbegun: Sequence[Call]) -> None:
+    def give_back(self, begun: Sequence[Call], started: float, unbegun: Sequence[Call]) -> None:
         """See `Lane.give_back`."""
         self.calls = self.calls[: len(self.calls) - len(unbegun)]
-        self._lane.give_back(current, started, unbegun)
+        self._lane.give_back(begun, started, unbegun)
 
     # -- ends ---------------------------------------------------------------------------------
 
