@@ -83,7 +83,7 @@ THIRD_PARTY = {
     "tomli_w": ({"project"}, False),
     # Lets a saved flow have the functions of a script, where the user has it.
     "psutil": ({"engine.processes.family"}, True),
-    "cloudpickle": ({"runs.saved", "engine.sealed"}, True),
+    "cloudpickle": ({"runs.saved", "engine.by_value"}, False),
     # Moments are as in Prefect classic, where the user has it.
     "pendulum": ({"flow.datetime_parameter", "engine.context"}, True),
     # How many cells of a terminal a character takes is a table that only rich keeps for us.

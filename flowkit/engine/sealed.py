@@ -102,9 +102,9 @@ def sealed(value: Any, *, away: bool = False) -> Sealed:
     if refused is not None and "'_io." in str(refused):  # cloudpickle would give what is in the file instead
         raise UnsealableError(f"a `{type(value).__name__}` cannot be pickled: {_short(refused)}") from refused
     try:
-        import cloudpickle  # 10 ms that only such values need
+        from flowkit.engine import by_value  # 10 ms that only such values need
 
-        data = cloudpickle.dumps(value, PROTOCOL, buffer_callback=is_within)
+        data = by_value.dumps(value, PROTOCOL, buffer_callback=is_within)
     except Exception as error:
         said = refused or error
         raise UnsealableError(f"a `{type(value).__name__}` cannot be pickled: {_short(said)}") from error

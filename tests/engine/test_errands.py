@@ -172,6 +172,14 @@ def test_buffers_are_not_in_the_pickle() -> None:
     assert len(memoryview(crossed[0]["a"])) == 200_000
 
 
+def test_a_function_by_value_keeps_its_file() -> None:
+    text = "def fails():\n    raise ValueError"
+    found: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(text, "/somewhere/script.py", "exec"), found)
+    again = sealed(found["fails"]).open()
+    assert again.__code__.co_filename == "/somewhere/script.py"
+
+
 def test_closures_are_taken_and_what_nobody_takes_is_refused() -> None:
     number = 3
     assert sealed(lambda: number).open()() == 3
