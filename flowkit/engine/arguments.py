@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.release import GONE
@@ -51,6 +51,32 @@ class Arguments:
                 value = values[ref]
                 given[name] = look(ref) if self._is_elsewhere(value, ref) else value
         return given
+
+    def of_children(self, node: int, indexes: Sequence[int], *, closed: bool = False) -> list[dict[str, Any]]:
+        """As `of`, of several children of one mapped task."""
+        if node in self._plan.merges:
+            return [self.of(node, index, closed=closed) for index in indexes]
+        look = self._engine.sealed_value_of if closed else self._engine.value_of
+        of_all = self._of_all(node, look)
+        found = [of_all.copy() for _ in indexes]
+        for argument in self._plan.arguments.get(node, ()):
+            name = argument.name
+            if argument.mode == ELEMENT:
+                elements_of = self._engine.value_of(argument.source)
+                for given, index in zip(found, indexes, strict=True):
+                    given[name] = elements_of[index]
+            else:
+                for given, index in zip(found, indexes, strict=True):
+                    given[name] = self._made(argument, index, look)
+        return found
+
+    def _of_all(self, node: int, look: Callable[..., Any]) -> dict[str, Any]:
+        """What all children of a mapped task are given."""
+        values = self._engine.values
+        return {
+            name: look(ref) if self._is_elsewhere(values[ref], ref) else values[ref]
+            for name, ref in zip(self._names(node), self._plan.refs[node], strict=False)
+        }
 
     def _is_elsewhere(self, value: Any, ref: int) -> bool:
         """Whether a value is not what is in memory: it was let go, is sealed, or its task has given none."""

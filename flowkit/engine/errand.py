@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,6 +36,7 @@ PLAIN, SEALED, RAISED = 0, 1, 2
 # What goes as it is, where it is short.
 _PLAIN = frozenset({bool, float, type(None)})
 _SIZED = frozenset({str, bytes})
+_NO_TAGS: frozenset[str] = frozenset()
 _SHORT = 4096  # characters, bytes, or bits
 Parts = tuple[Any, tuple[Any, ...], str]  # of a `Sealed`: data, buffers, kind
 
@@ -164,15 +165,17 @@ class Errands:
         task = plan.tasks[node]
         needs: Needs | None = plan.needs.get(node)
         contexts = self._engine.manner.task_contexts
+        context = contexts.get(task) if contexts else None
+        key = plan.keys[node]
         return About(
-            function=self._number(task),
-            key=plan.keys[node],
-            name=task.name,
-            slug=plan.slugs.get(task, plan.keys[node]),
-            tags=frozenset(task.tags),
-            needs=_parts("what is expected of its result", needs) if needs else None,
-            context=_parts("its context", dict(contexts[task])) if task in contexts else None,
-            logged=node in plan.logged,
+            self._number(task),
+            key,
+            task.name,
+            plan.slugs.get(task, key) if plan.slugs else key,
+            frozenset(task.tags) if task.tags else _NO_TAGS,
+            _parts("what is expected of its result", needs) if needs else None,
+            None if context is None else _parts("its context", dict(context)),
+            node in plan.logged,
         )
 
     def function(self, number: int) -> Parts:
@@ -208,6 +211,20 @@ class Errands:
             raise UnsendableError(_first_refused(arguments)) from None
         return Errand(call, (found.data, found.buffers, found.kind), self._more(call))
 
+    def errands(self, calls: Sequence[Call], arguments: Sequence[dict[str, Any]]) -> list[Errand]:
+        """As `errand`, for several calls."""
+        if self._has_more:
+            return [self.errand(call, given) for call, given in zip(calls, arguments, strict=True)]
+        found = []
+        for call, given in zip(calls, arguments, strict=True):
+            for value in given.values():
+                if not is_plain(value):
+                    found.append(self.errand(call, given))
+                    break
+            else:
+                found.append(Errand(call, given))
+        return found
+
     def finish(self, attempt: Attempt, answer: Answer) -> Finished:
         """End an attempt by the answer to it."""
         times = (answer.started, answer.ended)
@@ -219,20 +236,28 @@ class Errands:
     def _number(self, task: Task) -> int:
         """One for each function, and for each task of a class of the user's."""
         mark: Any = task.run if isinstance(task, FunctionTask) else id(task)
+        try:
+            if (known := self._numbers.get(mark)) is not None:
+                return known
+        except TypeError:  # a callable without a hash
+            mark = id(task)
         with self._numbering:
-            try:
-                number = self._numbers.setdefault(mark, len(self._tasks))
-            except TypeError:  # a callable without a hash
-                number = self._numbers.setdefault(id(task), len(self._tasks))
+            number = self._numbers.setdefault(mark, len(self._tasks))
             if number == len(self._tasks):
                 self._tasks.append(task)
             return number
 
+    @property
+    def _has_more(self) -> bool:
+        """Whether there is a call whose context alone has something."""
+        engine = self._engine
+        return bool(engine.rounds or engine.noted or engine.machine.held or engine.earlier.resumed)
+
     def _more(self, call: Call) -> Parts | None:
+        if not self._has_more:
+            return None
         engine = self._engine
         rounds, noted = engine.rounds, engine.noted
-        if not (rounds or noted or engine.machine.held or engine.earlier.resumed):
-            return None
         stands = rounds.get(call[:2], FIRST)
         let_on = engine.machine.was_let_on(*call[:2])
         if stands is FIRST and not let_on and call not in noted:

@@ -202,8 +202,10 @@ class Machine(Waiting):
         if self._unsaid:
             self.say((node, index, attempt), started)
         told = detail is not None and node in self.plan.needs
-        if index < 0 and SUCCESS <= status <= CACHED and not (told or self._attempts or self.stopping):
+        if SUCCESS <= status <= CACHED and not (told or self._attempts or self.stopping):
             # What nearly every task does, without the detours below.
+            if index >= 0:
+                return self._child_succeeded(row)
             if self.status[node] != RUNNING or attempt != 1:
                 return False
             self.running -= 1
@@ -236,6 +238,20 @@ class Machine(Waiting):
         if self.fail_fast and status in (FAILED, TIMED_OUT):
             self.stopping = True
         self._close_if_stopped(now)
+        return True
+
+    def _child_succeeded(self, row: Row) -> bool:
+        """As `done`, for a child of a mapped task, where there are no attempts but the first."""
+        node, index, attempt, status, _, now, _, _ = row
+        if self.groups[node].states[index] != RUNNING or attempt != 1:
+            return False
+        self.running -= 1
+        self.events.append(row)
+        work: list[End] = []
+        self._child_ended(node, index, status, work, now)
+        if work:
+            self._follow(work, now)
+            self._close_if_stopped(now)
         return True
 
     def expire(self, now: float) -> list[Call]:

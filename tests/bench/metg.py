@@ -22,7 +22,7 @@ from figures import Figure, table
 
 from flowkit import Flow, task
 from flowkit.engine.engine import Engine
-from flowkit.engine.executors import ThreadExecutor
+from flowkit.engine.executors import ProcessExecutor, ThreadExecutor
 from flowkit.engine.executors.base import Executor
 from flowkit.plan.compiler import compile_flow
 from flowkit.runs.start import Options, prepare
@@ -39,7 +39,10 @@ US = 1e6
 Stencil = Callable[[int, int], float]  # seconds to run so many rows of tasks of so many iterations
 Lanes = Mapping[str, Callable[[], Executor]]
 
-LANES: Lanes = {"threads": lambda: ThreadExecutor(CORES)}
+LANES: Lanes = {
+    "threads": lambda: ThreadExecutor(CORES),
+    "processes": lambda: ProcessExecutor(CORES),
+}
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from typing import Any, TextIO
 import bare
 import measures
 import metg
+import processes
 import remembering as remembering_of
 import traces
 from figures import Figure, table
@@ -57,7 +58,7 @@ class Effort:
         commands: how often each whole command is run.
         naps: coroutines that sleep at once.
         traces: seconds that the list schedule of a trace takes.
-        metg: how exactly that is measured.
+        metg, processes: how exactly these are measured.
         judged: whether the figures are exact enough to be held to the limits.
     """
 
@@ -72,6 +73,7 @@ class Effort:
     naps: int
     traces: float
     metg: metg.Care
+    processes: processes.Care
     judged: bool = True
 
 
@@ -87,6 +89,7 @@ FULL = Effort(
     naps=10_000,
     traces=3.0,
     metg=metg.FULL,
+    processes=processes.FULL,
 )
 QUICK = Effort(
     {500: 3, 3_000: 2},
@@ -100,6 +103,7 @@ QUICK = Effort(
     naps=200,
     traces=0.1,
     metg=metg.QUICK,
+    processes=processes.QUICK,
     judged=False,
 )
 
@@ -331,6 +335,7 @@ def figures_of(effort: Effort) -> Iterator[tuple[list[Figure], tuple[str, ...]]]
         yield traces.figures(some, effort.traces), traces.HEADS
     else:
         print(traces.ABSENT)
+    yield list(processes.figures(effort.processes)), processes.HEADS
     yield metg.figures(metg.LANES, effort.metg), metg.HEADS
     yield list(memory(effort)), ("shape", "resident", "allocated")
 

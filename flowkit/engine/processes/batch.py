@@ -17,10 +17,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.context import CURRENT
-from flowkit.engine.errand import Answer
+from flowkit.engine.errand import PLAIN, Answer
 from flowkit.engine.mask import MASK
 from flowkit.engine.processes.hired import OUTPUTS, SHORT, Hired
-from flowkit.engine.processes.saying import ANSWER, ENOUGH, GO_ON, LOGGED, PRINTED, SECRETS, WARNED, WRITTEN
+from flowkit.engine.processes.saying import (
+    ANSWER,
+    ENOUGH,
+    GO_ON,
+    LOGGED,
+    PRINTED,
+    SECRETS,
+    VALUE,
+    WARNED,
+    WRITTEN,
+)
 from flowkit.plan.events import Call
 
 if TYPE_CHECKING:
@@ -87,14 +97,19 @@ class Batch:
         """Take the messages that are there."""
         link = self._hired.link
         while self._is_waiting and (link.has_begun or link.look()):
-            self._take_next()
+            for message in link.whole():
+                self._take_in(*message)
+            if link.has_begun:
+                self._take_in(*link.receive())
         if self._is_waiting and self._hired.has_ended:
             raise EOFError
 
-    def _take_next(self) -> None:
-        kind, content = self._hired.link.receive()
-        if kind == ANSWER:
-            self._answers.append(Answer(*content))
+    def _take_in(self, kind: int, content: Any) -> None:
+        answers = self._answers
+        if kind == VALUE:
+            answers.append(Answer(self._calls[len(answers)], PLAIN, *content))
+        elif kind == ANSWER:
+            answers.append(Answer(*content))
         elif kind == ENOUGH:
             self._knows_not = False
         else:

@@ -90,15 +90,7 @@ class Feeder:
         if calls[0][0] in self._worker.attended:
             finished.append(self._attended(calls[0]))
             return finished, []
-        sent: list[Call] = []
-        errands: list[Errand] = []
-        for call in calls:
-            try:
-                arguments = self._worker.arguments.of(call[0], call[1], closed=True)
-                errands.append(self._crew.errands.errand(call, arguments))
-                sent.append(call)
-            except BaseException as error:
-                finished.append(self._failed(call, error))
+        sent, errands = self._errands(calls, finished)
         if not sent:
             return finished, []
         try:
@@ -114,6 +106,25 @@ class Feeder:
         if death is not None:
             finished.append(self._failed(*death))
         return finished, unbegun
+
+    def _errands(
+        self, calls: Sequence[Call], failed: list[Finished]
+    ) -> tuple[Sequence[Call], Sequence[Errand]]:
+        """What is sent of calls, of those of which it can be; the others are added to those that failed."""
+        node, of, errands = calls[0][0], self._worker.arguments, self._crew.errands
+        if len(calls) > 1 and calls[0][1] >= 0 and calls[-1][0] == node:  # children of one task
+            with contextlib.suppress(Exception):  # then it is found out which
+                given = of.of_children(node, [call[1] for call in calls], closed=True)
+                return calls, errands.errands(calls, given)
+        sent: list[Call] = []
+        found: list[Errand] = []
+        for call in calls:
+            try:
+                found.append(errands.errand(call, of.of(call[0], call[1], closed=True)))
+                sent.append(call)
+            except BaseException as error:
+                failed.append(self._failed(call, error))
+        return sent, found
 
     def _failed(self, call: Call, error: BaseException) -> Finished:
         CURRENT.set((self.engine, call))

@@ -138,6 +138,21 @@ class Link:
         self.fds = arrived[:plain]
         return pickle.loads(body, buffers=self._buffers(sizes, arrived[plain:]))
 
+    def whole(self) -> list[Any]:
+        """The messages that are here whole; what is left begins with one that is not, or has buffers."""
+        data, at, found = self._data, self._at, []
+        end, size, unpack, loads = len(data), _HEAD.size, _HEAD.unpack_from, pickle.loads
+        view = memoryview(data)
+        while end - at >= size:
+            plain, buffers, length = unpack(data, at)
+            start = at + size
+            if plain or buffers or end - start < length:
+                break
+            at = start + length
+            found.append(loads(view[start:at]))
+        self._at = at
+        return found
+
     def _buffers(self, sizes: Sequence[int], fds: list[int]) -> list[Any]:
         found: list[Any] = []
         for size in sizes:

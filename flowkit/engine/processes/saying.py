@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 # To the worker.
 HELLO, CALLS, GO_ON, LEAVE = 0, 1, 2, 3
 # From it. ENOUGH: it has found that what is left was taken back.
-ANSWER, PRINTED, LOGGED, WARNED, WRITTEN, SECRETS, ENOUGH = range(7)
+# VALUE: the next of several calls has returned a plain value, about which nothing must be known.
+ANSWER, PRINTED, LOGGED, WARNED, WRITTEN, SECRETS, ENOUGH, VALUE = range(8)
 
 
 STOPPED = 3  # the kind of an answer: the task was interrupted

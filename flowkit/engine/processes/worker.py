@@ -24,9 +24,9 @@ import warnings
 from pathlib import Path
 
 from flowkit.engine.away import Office, StoppedError
-from flowkit.engine.errand import About, Answer, Errand
+from flowkit.engine.errand import PLAIN, About, Answer, Errand
 from flowkit.engine.processes.outlet import Outlet
-from flowkit.engine.processes.saying import ANSWER, CALLS, ENOUGH, HELLO, LEAVE, STOPPED, Hello, Work
+from flowkit.engine.processes.saying import ANSWER, CALLS, ENOUGH, HELLO, LEAVE, STOPPED, VALUE, Hello, Work
 from flowkit.engine.processes.stopping import Stopping
 from flowkit.engine.processes.surroundings import Surroundings
 
@@ -52,8 +52,9 @@ class Worker:
     def serve(self) -> None:
         """Until the runner says that it is enough, or is gone."""
         while not self._stopping.asked:
-            with self._stopping.idle():
-                kind, message = self._outlet.receive()
+            self._stopping.rest()
+            kind, message = self._outlet.receive()
+            self._stopping.is_idle = False
             if kind == CALLS:
                 self._carry_out(Work(*message))
             elif kind == HELLO:
@@ -94,7 +95,7 @@ class Worker:
             if work.is_claimed and not self._is_mine():
                 outlet.send((ENOUGH, None))
                 break
-            self._answer(Errand(*fields))
+            self._answer(Errand(*fields), is_alone=not work.is_claimed)
             if self._stopping.asked:
                 break
             answered += 1
@@ -105,22 +106,27 @@ class Worker:
         if work.is_claimed:
             outlet.ring()
 
-    def _answer(self, errand: Errand) -> None:
+    def _answer(self, errand: Errand, *, is_alone: bool) -> None:
         """Carry one out, and send what came of it."""
         assert self._office is not None
         call, outlet, stopping = errand.call, self._outlet, self._stopping
         started = time.monotonic()
         outlet.begin(call)
         try:
-            with stopping.inside():
-                answer = contextvars.copy_context().run(self._office.carry_out, errand)
+            stopping.is_inside = True
+            answer = contextvars.copy_context().run(self._office.carry_out, errand)
         except StoppedError:
             answer = Answer(call, STOPPED, None, started, time.monotonic())
+        finally:
+            stopping.is_inside = False
         if self._office.away.interrupts.happened is not None:  # of a run that the task has started
             stopping.asked = True
-        self._surroundings.restore()
         outlet.end(call)
-        outlet.send((ANSWER, tuple(answer)))
+        if answer.kind == PLAIN and answer.facts is None and not is_alone:
+            outlet.send((VALUE, (answer.payload, answer.started, answer.ended)))
+        else:
+            outlet.send((ANSWER, tuple(answer)))
+        self._surroundings.restore()  # while the runner is busy with the answer
 
     def _is_mine(self) -> bool:
         try:
