@@ -218,7 +218,13 @@ def _note(attempt: AttemptRecord) -> str:
     origin = attempt.detail.get("origin")
     if isinstance(origin, dict) and "run" in origin:
         return made_in(origin)
-    return one_line(_said(attempt), 100)
+    return joined([one_line(_said(attempt), 100), _taken(attempt)])
+
+
+def _taken(attempt: AttemptRecord) -> str:
+    """How much memory it has taken, where that was measured."""
+    memory = attempt.detail.get("memory")
+    return f"took {moments.size(memory)} of memory" if isinstance(memory, int) else ""
 
 
 def _said(attempt: AttemptRecord) -> str:

@@ -81,6 +81,7 @@ class About(NamedTuple):
         needs: what must be known of its results, sealed; None: nothing.
         context: what a script has put into the context of this task, sealed, or None.
         logged: whether its prints are logged.
+        memory: bytes that it may take, where that is to be measured.
     """
 
     function: int
@@ -91,6 +92,7 @@ class About(NamedTuple):
     needs: Parts | None
     context: Parts | None
     logged: bool
+    memory: int | None = None
 
 
 class Errand(NamedTuple):
@@ -115,6 +117,7 @@ class Answer(NamedTuple):
             the `Parts` of the exception, or None where it cannot be sent.
         started, ended: seconds of the monotonic clock there.
         facts: length, flat and matches of a `Detail`; None where nothing must be known.
+        memory: bytes that it has taken; 0: it was not measured.
     """
 
     call: Call
@@ -123,6 +126,7 @@ class Answer(NamedTuple):
     started: float
     ended: float
     facts: tuple[int, int, tuple[int, ...]] | None = None
+    memory: int = 0
 
 
 class Errands:
@@ -176,6 +180,7 @@ class Errands:
             _parts("what is expected of its result", needs) if needs else None,
             None if context is None else _parts("its context", dict(context)),
             node in plan.logged,
+            task.demands.memory,
         )
 
     def function(self, number: int) -> Parts:
@@ -229,9 +234,9 @@ class Errands:
         """End an attempt by the answer to it."""
         times = (answer.started, answer.ended)
         if answer.kind == RAISED:
-            return attempt.raised(raised_by(answer), times)
+            return with_memory(attempt.raised(raised_by(answer), times), answer.memory)
         facts = Detail(*answer.facts) if answer.facts is not None else None
-        return attempt.returned(value_of(answer), facts, times)
+        return with_memory(attempt.returned(value_of(answer), facts, times), answer.memory)
 
     def _number(self, task: Task) -> int:
         """One for each function, and for each task of a class of the user's."""
@@ -271,6 +276,14 @@ def is_plain(value: Any) -> bool:
     if kind in _PLAIN:
         return True
     return (kind is int and value.bit_length() <= _SHORT) or (kind in _SIZED and len(value) <= _SHORT)
+
+
+def with_memory(finished: Finished, memory: int) -> Finished:
+    """The same, with the bytes that the attempt has taken; 0: they are not known."""
+    row, value, kept = finished
+    if not memory or isinstance(row[7], str | int):
+        return finished
+    return (*row[:7], (row[7] or Detail())._replace(memory=memory)), value, kept
 
 
 def value_of(answer: Answer) -> Any:

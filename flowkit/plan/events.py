@@ -78,6 +78,7 @@ class Detail(NamedTuple):
             paths in the value; `missed`: why an entry that was there was not used. "": there is none.
         iteration: the one that this attempt was, where another follows.
         state: what a signal or a state handler has given for the end, where it is more than its status.
+        memory: bytes, the most that its process had meanwhile; 0: that is not known.
     """
 
     length: int = -1
@@ -89,3 +90,4 @@ class Detail(NamedTuple):
     origin: str = ""
     iteration: Iteration | None = None
     state: Any = None
+    memory: int = 0

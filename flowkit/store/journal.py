@@ -266,7 +266,8 @@ def _detail(detail: Any) -> str:
         return json.dumps({"message": detail})
     if isinstance(detail, int):
         return json.dumps({"width": detail})
-    is_bare = not (detail.message or detail.failure or detail.iteration) and detail.retry_in is None
+    is_bare = not (detail.message or detail.failure or detail.iteration or detail.memory)
+    is_bare = is_bare and detail.retry_in is None
     if not detail.origin:
         return "{}" if is_bare else json.dumps(_known(detail))
     if is_bare:
@@ -282,6 +283,8 @@ def _known(detail: Detail) -> dict[str, Any]:
         found["retry_in"] = detail.retry_in
     if detail.iteration is not None:
         found["iteration"] = detail.iteration.number
+    if detail.memory:
+        found["memory"] = detail.memory
     failure = detail.failure
     if failure is not None:
         found["failure"] = {

@@ -95,7 +95,7 @@ class AttemptRecord:
         attempt: 1, 2, …; 0 for what was decided without one; -1 for the moment when a mapped task
             knew its children (`detail["width"]` of them).
         ended: None while it runs.
-        detail: `message`, `failure`, `retry_in`, `origin`, `width`, `lost`: those that there are.
+        detail: `message`, `failure`, `retry_in`, `origin`, `width`, `lost`, `memory`: those that there are.
         batch: the commit that it came with.
     """
 

@@ -234,3 +234,35 @@ def test_a_fork_server_that_ends_costs_what_its_workers_did_and_is_replaced(carr
     states = carry_out(flow, ProcessExecutor(1)).state.result
     assert "its worker died (with its fork server)" in str(states[made].result)
     assert states[after].result > 0
+
+
+# -- memory -----------------------------------------------------------------------------------
+
+MIB = 1 << 20
+
+
+@task(memory="100MB")
+def take(mebibytes: int) -> int:
+    return len(bytearray(b"x" * mebibytes * MIB))
+
+
+def test_the_memory_of_an_attempt_is_measured_anew_for_each(carry_out: Any, kept: Any) -> None:
+    with Flow("measured") as flow:
+        much = take(40)
+        little = take(1, upstream_tasks=[much])
+    outcome = carry_out(flow, ProcessExecutor(1), observers=[kept])
+    assert outcome.state.result[little].result == MIB
+    nodes = {made: node for node, made in enumerate(outcome.plan.tasks)}
+    taken = {row[0]: row[7].memory for row in kept.rows if row[3] == 3 or row[7] is not None}
+    assert taken[nodes[much]] > 80 * MIB > taken[nodes[little]] > MIB
+
+
+def test_more_memory_than_a_task_may_take_is_refused(carry_out: Any, kept: Any) -> None:
+    with Flow("refused") as flow:
+        made, other = take(400), take(1)
+    outcome = carry_out(flow, ProcessExecutor(1), observers=[kept])
+    states = outcome.state.result
+    assert isinstance(states[made].result, MemoryError)
+    assert states[other].result == MIB
+    failure = outcome.engine.details[outcome.plan.tasks.index(made), -1].failure
+    assert failure.hint == "it may take 95.4 MiB besides what its process had: `memory=` of the task"

@@ -132,8 +132,12 @@ class Feeder:
 
     def _ended(self, answer: Answer) -> Finished:
         """The end that an answer is."""
-        call, kind, value, started, ended, facts = answer
-        if kind == PLAIN and (self._worker.plain is None or type(value) in self._worker.plain):
+        call, kind, value, started, ended, facts, _ = answer
+        if (
+            kind == PLAIN
+            and not answer.memory
+            and (self._worker.plain is None or type(value) in self._worker.plain)
+        ):
             detail = None if facts is None else Detail(*facts)
             return (*call, SUCCESS, started, ended, self.name, detail), value, None
         CURRENT.set((self.engine, call))

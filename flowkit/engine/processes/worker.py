@@ -24,7 +24,8 @@ import warnings
 from pathlib import Path
 
 from flowkit.engine.away import Office, StoppedError
-from flowkit.engine.errand import PLAIN, About, Answer, Errand
+from flowkit.engine.errand import PLAIN, RAISED, About, Answer, Errand
+from flowkit.engine.processes import memory
 from flowkit.engine.processes.outlet import Outlet
 from flowkit.engine.processes.saying import ANSWER, CALLS, ENOUGH, HELLO, LEAVE, STOPPED, VALUE, Hello, Work
 from flowkit.engine.processes.stopping import Stopping
@@ -47,6 +48,7 @@ class Worker:
         self._claims = claims
         self._stopping = Stopping()
         self._office: Office | None = None
+        self._memory: dict[int, int] = {}  # bytes that nodes may take
         self._surroundings = Surroundings()
 
     def serve(self) -> None:
@@ -86,7 +88,10 @@ class Worker:
                 for number, parts in work.functions:
                     office.learn_function(number, parts)
                 for node, about in work.abouts:
-                    office.learn_node(node, About(*about))
+                    known = About(*about)
+                    office.learn_node(node, known)
+                    if known.memory is not None:
+                        self._memory[node] = known.memory
         if work.functions:  # what their modules have changed stays
             outlet.know_handlers()
             self._surroundings = Surroundings()
@@ -114,7 +119,7 @@ class Worker:
         outlet.begin(call)
         try:
             stopping.is_inside = True
-            answer = contextvars.copy_context().run(self._office.carry_out, errand)
+            answer = self._called(errand)
         except StoppedError:
             answer = Answer(call, STOPPED, None, started, time.monotonic())
         finally:
@@ -122,11 +127,27 @@ class Worker:
         if self._office.away.interrupts.happened is not None:  # of a run that the task has started
             stopping.asked = True
         outlet.end(call)
-        if answer.kind == PLAIN and answer.facts is None and not is_alone:
+        if answer.kind == PLAIN and answer.facts is None and not (is_alone or answer.memory):
             outlet.send((VALUE, (answer.payload, answer.started, answer.ended)))
         else:
             outlet.send((ANSWER, tuple(answer)))
         self._surroundings.restore()  # while the runner is busy with the answer
+
+    def _called(self, errand: Errand) -> Answer:
+        """What comes of one; its memory is measured, where its task says how much it may take."""
+        assert self._office is not None
+        carry_out = self._office.carry_out
+        most = self._memory.get(errand.call[0])
+        if most is None:
+            return contextvars.copy_context().run(carry_out, errand)
+        with memory.limited(most):
+            answer = contextvars.copy_context().run(carry_out, errand)
+        answer = answer._replace(memory=memory.peak())
+        if answer.kind == RAISED and answer.payload[0][1] == "MemoryError":
+            (*fields, _), parts = answer.payload
+            hint = f"it may take {memory.in_words(most)} besides what its process had: `memory=` of the task"
+            answer = answer._replace(payload=((*fields, hint), parts))
+        return answer
 
     def _is_mine(self) -> bool:
         try:
