@@ -20,7 +20,8 @@ class Demands:
         limits: pairs of a name and how many calls may name it at once.
         priority: what is higher goes first among what is ready.
         cpus: how many processors an attempt keeps busy, for packing; None: it is not packed.
-        memory: bytes that an attempt takes, for packing; None: it is not packed.
+        memory: bytes that an attempt takes, for packing; None: it is not packed. In processes it may take
+            no more, and how much it takes is measured.
     """
 
     executor: str | None = None

@@ -265,4 +265,4 @@ def test_more_memory_than_a_task_may_take_is_refused(carry_out: Any, kept: Any) 
     assert isinstance(states[made].result, MemoryError)
     assert states[other].result == MIB
     failure = outcome.engine.details[outcome.plan.tasks.index(made), -1].failure
-    assert failure.hint == "it may take 95.4 MiB besides what its process had: `memory=` of the task"
+    assert failure.hint == "it may take 100 MiB besides what its process had: `memory=` of the task"

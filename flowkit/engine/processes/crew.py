@@ -13,6 +13,7 @@ from flowkit.engine.errand import Errand, Errands
 from flowkit.engine.interrupts import GRACE
 from flowkit.engine.processes.batching import Batching
 from flowkit.engine.processes.deaths import WorkerDiedError, died
+from flowkit.engine.processes.descriptors import affordable
 from flowkit.engine.processes.feeder import Feeder
 from flowkit.engine.processes.fork_server import fork_server
 from flowkit.engine.processes.greeting import hello
@@ -41,6 +42,7 @@ class ProcessCrew:
 
     def __init__(self, lane: Lane, workers: int) -> None:
 
+        workers = affordable(workers)
         self.lane = lane
         self.errands: Errands = Errands(lane.engine)
         self.unseen: set[Call] = set()

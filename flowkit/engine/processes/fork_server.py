@@ -58,14 +58,15 @@ class ForkServer:
         """
         number = next(self._numbers)
         asked = tuple(wish(number))
+        said: tuple[str, ...] = ()
         with self._lock:
             for _ in range(_TRIES):
                 try:
                     self._started().send((HIRE, asked), fds)
                     return number
                 except OSError:
-                    self._let_go()
-        raise FlowkitError("no worker can be had: the fork server ends whenever it is started")
+                    said = self._let_go()
+        raise FlowkitError("no worker can be had: the fork server ends whenever it is started", hints=said)
 
     def end(self, number: int, grace: float) -> None:
         """Ask a worker to end, and have it killed after the grace time, in seconds."""
@@ -96,6 +97,7 @@ class ForkServer:
                 [sys.executable, *flags, "-c", _START, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,  # not ours, which may be a pipe of a run that waits for its end
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
@@ -107,17 +109,20 @@ class ForkServer:
         self._link = Link(ours)
         return self._link
 
-    def _let_go(self) -> None:
+    def _let_go(self) -> tuple[str, ...]:
+        """End it; returns the last line of what it has said."""
         link, process = self._link, self._process
         self._link = self._process = None
         if link is not None:
             link.close()
-        if process is not None:
-            try:
-                process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        if process is None:
+            return ()
+        try:
+            said = process.communicate(timeout=_PATIENCE)[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said = process.communicate()[1]
+        return tuple(said.decode("utf-8", "replace").splitlines()[-1:])
 
 
 _ours: ForkServer | None = None
