@@ -283,6 +283,8 @@ class Engine:
             left = [] if self.machine.over else self.machine.abandon(self.clock())
             self.rouse()
         for call in left:
+            if self._crews:
+                self._crew_of(call).abandon(call)
             self.stop_notices.give_up(call)
 
     def _begin(self) -> None:

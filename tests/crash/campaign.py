@@ -39,7 +39,7 @@ SIZES = {
     "two_hundred_crossed": 190,
 }
 ROUNDS = {**SIZES, "ten_side_by_side": 5, "two_hundred_mapped": 50, "two_hundred_crossed": 48}
-EXECUTORS = ("threads", "inline")
+EXECUTORS = ("threads", "inline", "processes")
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Campaign:
             _pass(case.instant * (reference.before_tasks + reference.tasks))
         started.signal(signal.SIGKILL)
         said = started.said()
-        check_orphans(started.command.pid)
+        check_orphans(started.command.pid, 2.0)
         before = recorded(scene)
         death = _death(scene, said, before)
         check_after_fault(scene, said, before, reference.values)

@@ -189,7 +189,7 @@ TIMED = """
 """
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
 @pytest.mark.parametrize("step", [DAY, -DAY])
 def test_time_limits_and_waits_do_not_follow_the_clock_when_it_jumps(
     usual: Scene, executor: str, step: float
@@ -226,7 +226,7 @@ def test_many_processes_lose_no_row_and_see_no_error(usual: Scene, writers: int)
 
 
 @pytest.mark.parametrize("most", range(6))
-@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines", "processes"])
 def test_where_no_more_threads_can_be_started_it_is_said_and_nothing_is_lost(
     usual: Scene, executor: str, most: int
 ) -> None:

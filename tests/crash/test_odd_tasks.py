@@ -95,7 +95,7 @@ RAISING = """
 """
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines", "processes"])
 def test_whatever_is_raised_is_recorded_as_a_failure(scene: Scene, executor: str) -> None:
     _, found = run(scene, RAISING, "--executor", executor, code=1)
     assert found.status is RunStatus.FAILED
@@ -354,7 +354,7 @@ def test_what_was_mapped_over_need_not_be_kept(scene: Scene) -> None:
     assert recorded(scene, values=False).status is RunStatus.SUCCESS
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines", "processes"])
 def test_a_task_without_memory_fails_and_the_others_go_on(scene: Scene, executor: str) -> None:
     text = """
         import resource

@@ -136,7 +136,7 @@ def test_it_is_kept_where_the_command_has_no_such_stream(shouting: Shell, closed
     assert shouting("logs").out.endswith("  two | from one of two\n")
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_a_run_whose_program_writes_for_ever(shouting: Shell, executor: str, times: int) -> None:
     keys = [("asleep", CTRL_C * times)]

@@ -92,7 +92,7 @@ def interrupted(shell: Shell, *arguments: str, by: list[signal.Signals]) -> tupl
     return code, heard, ended - began
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_a_run_within_a_second_or_so(
     shell: Shell, executor: str, by: signal.Signals, code: int
@@ -131,7 +131,7 @@ def test_a_second_signal_does_not_wait(shell: Shell) -> None:
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
 def test_ctrl_c_in_a_terminal_ends_the_run_and_leaves_the_terminal_whole(shell: Shell, executor: str) -> None:
     shell.write("flows/slow.py", SLOW)
     seen = typed(
