@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import subprocess
@@ -207,10 +208,14 @@ def leave_one(place: str) -> int:
     return 1
 
 
-def test_what_a_task_leaves_running_ends_with_the_run(carry_out: Any, tmp_path: Path) -> None:
+def test_what_a_task_leaves_running_ends_with_the_run_and_that_is_said(
+    carry_out: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("flowkit"), "propagate", True)
     with Flow("left") as flow:
         made = leave_one(str(tmp_path))
     assert carry_out(flow, ProcessExecutor(1)).state.result[made].result == 1
+    assert "have left processes running, 1, which were ended with the run" in caplog.text
     assert not psutil.pid_exists(int((tmp_path / "daemon").read_text()))
 
 

@@ -45,7 +45,8 @@ def end_family(pid: int) -> None:
 
 
 def end_orphans(but: Collection[int]) -> int:
-    """Kill the children of this process, and what descends from them; returns how many that were.
+    """Kill the children of this process, and what descends from them; returns how many that were, but for
+    those that multiprocessing has of its own.
 
     Args:
         but: who may live.
@@ -54,7 +55,7 @@ def end_orphans(but: Collection[int]) -> int:
     for _ in range(_ROUNDS):
         orphans = [pid for pid in _children(os.getpid()) if pid not in but]
         for pid in orphans:
-            killed.update([pid, *descendants(pid)])
+            killed.update(each for each in (pid, *descendants(pid)) if not _is_helper(each))
             end_family(pid)
         if not orphans:
             break
@@ -79,6 +80,14 @@ def _children(pid: int) -> list[int]:
     with contextlib.suppress(psutil.Error):
         return [each.pid for each in psutil.Process(pid).children()]
     return []
+
+
+def _is_helper(pid: int) -> bool:
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return any("multiprocessing." in word for word in psutil.Process(pid).cmdline())
+    return True  # it has ended by itself
 
 
 def _runs(process: object) -> bool:

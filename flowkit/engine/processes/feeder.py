@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flowkit.engine.context import CURRENT
+from flowkit.engine.context import CURRENT, logger_of
 from flowkit.engine.errand import PLAIN, Answer, Errand, UnsendableError
 from flowkit.engine.interrupts import GRACE
 from flowkit.engine.processes.batch import Batch
@@ -197,9 +197,11 @@ class Feeder:
     def death(self, hired: Hired, call: Call | None) -> BaseException:
         """Its worker has ended: what is raised for the call that it carried out, or for none."""
         self._hired = None
-        if not hired.wait_for_end(_PATIENCE):  # it does not listen any more, but runs
+        # Who takes its place need not wait until what it has started is ended too.
+        wait = hired.wait_for_end if self.left else hired.wait_for_status
+        if not wait(_PATIENCE):  # it does not listen any more, but runs
             hired.end(0.0)
-            self.remains = not hired.wait_for_end(_PATIENCE)
+            self.remains = not wait(_PATIENCE)
         hired.close()
         if hired.error:
             return UnstartableError(hired.error)
@@ -215,4 +217,9 @@ class Feeder:
         if not hired.wait_for_end(GRACE):
             hired.end(0.0)
             self.remains = not hired.wait_for_end(_PATIENCE)
+        elif hired.left:
+            logger_of("").warning(
+                "Tasks of the worker %s have left processes running, %d, which were ended with the run.",
+                *(self.name, hired.left),
+            )
         hired.close()

@@ -160,6 +160,16 @@ class Hired:
             self.wait_for_bell(left)
         return True
 
+    def wait_for_status(self, seconds: float) -> bool:
+        """Wait until it has ended; False where that takes longer."""
+        until = time.monotonic() + seconds
+        while not self.has_ended:
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            self.wait_for_bell(left)
+        return True
+
     # -- its end ------------------------------------------------------------------------------
 
     def end(self, grace: float) -> None:
