@@ -91,6 +91,9 @@ THIRD_PARTY = {
     "rich": ({"cli", "draw.labels"}, False),
     "cronsim": ({"schedule.cron"}, True),
     "dateutil": ({"schedule.rrule"}, True),
+    # Imported late themselves, where a cluster is asked for.
+    "dask": ({"engine.dask.cluster"}, False),
+    "distributed": ({"engine.dask", "engine.executors.dask"}, False),
     "typer": ({"cli"}, False),
     "click": ({"cli"}, False),
 }

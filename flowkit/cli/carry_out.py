@@ -121,6 +121,11 @@ def _ended(outcome: Outcome, console: Console, options: RunOptions, kept: Kept |
         post_mortem(outcome)
     if console.out.failed is not None:
         raise FlowkitError(f"the output cannot be written: {console.out.failed}")
+    stranded = outcome.engine.stranded
+    if stranded is not None and outcome.broken is None:
+        number = outcome.engine.number
+        then = () if number is None else (f"`flowkit resume {number}` goes on with this run",)
+        raise type(stranded)(stranded.message, hints=(*stranded.hints, *then))
     if isinstance(outcome.broken, FlowkitError):
         number = outcome.engine.number
         raise FlowkitError(

@@ -15,7 +15,7 @@ from flowkit.cli.carry_out import carry_out, refuse_unusable
 from flowkit.cli.loading import Loaded, load_of_run
 from flowkit.cli.place import here, memory_of, say
 from flowkit.cli.run import executor_for, params_from, say_outdated, settings_for
-from flowkit.cli.run_options import Executor, Level, Output, RunOptions, given_by_pairs
+from flowkit.cli.run_options import Level, Output, RunOptions, given_by_pairs
 from flowkit.cli.wording import counted, listed
 from flowkit.engine.secret import cover
 from flowkit.errors import HistoryError, UsageError
@@ -50,7 +50,7 @@ def add_to(app: typer.Typer, arguments: list[str]) -> None:
             list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="Another value.")
         ] = None,
         params: Annotated[Path | None, typer.Option("--params", help="Other values, from a file.")] = None,
-        executor: Annotated[Executor | None, typer.Option("--executor", metavar="LANE")] = None,
+        executor: Annotated[str | None, typer.Option("--executor", metavar="LANE")] = None,
         workers: Annotated[int | None, typer.Option("--workers", "-w", metavar="N")] = None,
         timeout: Annotated[str | None, typer.Option("--timeout", metavar="TIME")] = None,
         no_cache: Annotated[bool, typer.Option("--no-cache")] = False,

@@ -162,7 +162,7 @@ def refuse_unknown(plan: Plan, forced: Sequence[str]) -> None:
 def settings_for(options: RunOptions) -> Settings:
     return settings(
         {
-            "executor": options.executor.value if options.executor else None,
+            "executor": options.executor,
             "workers": options.workers,
             "output": options.output.value if options.output else None,
             "logging.level": options.log_level.value.upper() if options.log_level else None,

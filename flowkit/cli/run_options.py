@@ -28,20 +28,12 @@ from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.secret import variable_of
 from flowkit.flow.values import bare, is_collection, type_of
+from flowkit.project.settings import LANES
 from flowkit.project.text import type_text, value_text
 
 PREFIX = "parameter_"
 PANEL = "Parameters of the flow"
 OWN_PANEL = "How to run it"
-
-
-class Executor(StrEnum):
-    """Where tasks run."""
-
-    threads = "threads"
-    processes = "processes"
-    inline = "inline"
-    coroutines = "coroutines"
 
 
 class Output(StrEnum):
@@ -72,7 +64,7 @@ class RunOptions:
     pairs: list[str] | None
     params: Path | None
     keys: list[str] | None
-    executor: Executor | None
+    executor: str | None
     workers: int | None
     select: str | None
     exclude: str | None
@@ -117,9 +109,9 @@ _OPTIONS = (
     _Option("exclude", str | None, ("--exclude",), "Not these tasks.", "EXPR"),
     _Option(
         "executor",
-        Executor | None,
+        str | None,
         ("--executor",),
-        "Where tasks run: threads, inline or coroutines.",
+        f"Where tasks run: {', '.join(LANES)}, dask:ADDRESS.",
         "LANE",
     ),
     _Option(
@@ -216,6 +208,7 @@ def _declared(option: _Option) -> Any:
         rich_help_panel=OWN_PANEL,
         count=option.kind is int,
         case_sensitive=option.kind != Level | None,
+        autocompletion=(lambda: [*LANES]) if option.field == "executor" else None,
     )
 
 

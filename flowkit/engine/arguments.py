@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.release import GONE
-from flowkit.engine.sealed import Sealed
+from flowkit.engine.sealed import is_closed
 from flowkit.plan.facts import elements, flattened, flattened_children
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT, FLAT_WHOLE, Argument
 from flowkit.plan.status import CACHED, SKIPPED, SUCCESS
@@ -80,7 +80,7 @@ class Arguments:
 
     def _is_elsewhere(self, value: Any, ref: int) -> bool:
         """Whether a value is not what is in memory: it was let go, is sealed, or its task has given none."""
-        return value is GONE or type(value) is Sealed or (value is None and ref < self._plan.size)
+        return value is GONE or is_closed(value) or (value is None and ref < self._plan.size)
 
     def _names(self, node: int) -> tuple[str, ...]:
         return self._plan.names[node] or self._plan.tasks[node]._signature.names

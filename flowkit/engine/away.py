@@ -222,6 +222,7 @@ class Office:
 def raised(call: Call, error: BaseException, started: float) -> Answer:
     """The answer that an exception is."""
     failure = describe(error)
+    _let_go_of_frames(error)
     parts = _packed(error) or _packed(_Unmade(error))
     return Answer(call, RAISED, (_fields(failure), parts), started, time.monotonic())
 
@@ -253,6 +254,18 @@ def made_again(cls: type[BaseException], args: tuple[Any, ...], state: Mapping[s
     error.args = args
     object.__getattribute__(error, "__dict__").update(state)
     return error
+
+
+def _let_go_of_frames(error: BaseException) -> None:
+    """Its text has the traceback; where `tblib` is installed, as dask does, pickle would take all frames."""
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        each = left.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            each.__traceback__ = None
+            left += [each.__cause__, each.__context__]
 
 
 def _fields(failure: Failure) -> tuple[str, ...]:

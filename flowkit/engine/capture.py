@@ -184,6 +184,12 @@ class Capture:
         for line in log_capture.text_of(record).split("\n"):
             self._hand_on(call, "log", line, record.levelno)
 
+    def take(self, line: Line) -> None:
+        """Hand on a line that a call of this run has printed in another process."""
+        if self.echo and line.stream != "log" and self._streams is not None:
+            self._streams[line.stream == "stderr"].behind.write(f"{line.text}\n")
+        self._sink(line)
+
     def end(self, call: Call, *, settled: bool = False) -> None:
         """A call has ended: hand on the lines that it began and did not end.
 
@@ -239,6 +245,11 @@ class Capture:
             return
         for start in range(0, len(line), _LONGEST_LINE):
             self._sink(Line(call, stream, line[start : start + _LONGEST_LINE], level))
+
+
+def let_through(line: Line) -> None:
+    """Print a line of a task where nobody captures."""
+    print(line.text, file=sys.stdout if line.stream == "stdout" else sys.stderr)
 
 
 def _writable(line: str) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine import collector, descriptors, fork, pace
-from flowkit.engine.capture import Capture, Line
+from flowkit.engine.capture import Capture, Line, let_through
 from flowkit.engine.child_runs import ChildRuns
 from flowkit.engine.context import CURRENT, logger_of
 from flowkit.engine.earlier import Earlier
@@ -40,7 +40,7 @@ from flowkit.engine.places import Places
 from flowkit.engine.recorder import Recorder
 from flowkit.engine.release import GONE, Release
 from flowkit.engine.rounds import FIRST, Round
-from flowkit.engine.sealed import OpeningError, Sealed
+from flowkit.engine.sealed import OpeningError, is_closed
 from flowkit.engine.signals import TRIGGERFAIL
 from flowkit.engine.stop_notices import StopNotices
 from flowkit.engine.worker import Finished, Worker, timed_out
@@ -127,6 +127,8 @@ class Engine:
             self._flow_handling = FlowHandling(plan.followed, manner.flow_handlers)
         # What a task has raised that comes out of the run.
         self.let_out: BaseException | None = None
+        # Why a lane can carry nothing out any more, if that has happened.
+        self.stranded: FlowkitError | None = None
         self._final: State | None = None
         # Where tasks stand that have looped, or were paused.
         self.rounds: dict[tuple[int, int], Round] = {}
@@ -161,6 +163,7 @@ class Engine:
         self.recorder = Recorder(self, observers, ledger, release)
         self.earlier = earlier or Earlier()
         self._release = release
+        self.forgets = forgets
         self._executors = executors
         # Whether others than the workers of one lane may have to be woken at any hand-over.
         self.watchful = len(self.lanes) > 1 or slots is not None
@@ -386,13 +389,16 @@ class Engine:
         self._alarm = float("-inf")
 
     def _ready_here(self) -> bool:
-        asked = self.interrupts.happened is not None or self.recorder.broken is not None
-        asked = asked or self.let_out is not None
+        asked = self.interrupts.happened is not None or self._is_to_end
         return self._bug is not None or (asked and not self.machine.stopping)
 
+    @property
+    def _is_to_end(self) -> bool:
+        """Whether the run cannot go on, or a task said so."""
+        return self.recorder.broken is not None or self.let_out is not None or self.stranded is not None
+
     def _stop_where_asked(self, now: float) -> None:
-        asked = self.interrupts.happened is not None or now >= self._limit or self.recorder.broken is not None
-        asked = asked or self.let_out is not None
+        asked = self.interrupts.happened is not None or now >= self._limit or self._is_to_end
         if asked and self._give_up_at == float("inf"):
             self._timed_out = now >= self._limit and self.interrupts.happened is None
             self._give_up_at = now + GRACE
@@ -427,12 +433,7 @@ class Engine:
 
     def attend(self) -> None:
         """See to what is due: a signal, the end of the run's time, of that of an attempt, a retry."""
-        if (
-            self.interrupts.happened is not None
-            or self._timeout is not None
-            or self.recorder.broken is not None
-            or self.let_out is not None
-        ):
+        if self.interrupts.happened is not None or self._timeout is not None or self._is_to_end:
             self._stop_where_asked(self.clock())
         if self.machine.deadlines:
             self._end_overdue()
@@ -561,6 +562,21 @@ class Engine:
             self.let_out = error
             self.ring()
 
+    def strand(self, error: FlowkitError) -> None:
+        """A lane can carry nothing out any more: the run ends, and can be gone on with."""
+        if self.stranded is None:
+            self.stranded = error
+            self.ring()
+
+    def say(self, line: Line) -> None:
+        """Take a line that a task printed or logged in another process, as if it had been here."""
+        if self._capture is not None:
+            self._capture.take(line)
+        elif line.stream == "log":
+            logger_of(self.plan.tasks[line.call[0]].name).log(line.level, "%s", line.text)
+        else:
+            let_through(line)
+
     def stop_broken(self) -> None:
         """What happens cannot be remembered: the run ends."""
         self.ring()
@@ -587,7 +603,7 @@ class Engine:
             OpeningError: it cannot be unpickled.
         """
         value = self.sealed_value_of(node, index)
-        if type(value) is not Sealed:
+        if not is_closed(value):
             return value
         try:
             return value.open()

@@ -215,6 +215,15 @@ class Lane:
         finally:
             engine.lock.release()
 
+    def limit(self, call: Call, at: float) -> None:
+        """When the time limit of a call that was taken ends; see `Waiting.limit`."""
+        self._acquire()
+        try:
+            self.engine.machine.limit(call, at)
+            self.engine.rouse()
+        finally:
+            self.engine.lock.release()
+
     def _look(self) -> None:
         """Take the results that are at hand of the calls that go first; the lock is let go for the look."""
         engine, machine = self.engine, self.engine.machine

@@ -175,6 +175,8 @@ class Outcome:
         statuses = self._reference_statuses()
         if self.broken is not None:
             return Failed, f"The run could not be recorded: {self.broken}"
+        if self.engine.stranded is not None:
+            return Failed, f"The run could not go on: {self.engine.stranded.message}"
         if self.interrupted is not None:
             return Cancelled, "The run was interrupted."
         if self.timed_out:
@@ -215,7 +217,7 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """0 or 1; where the run was cut short 124 for its time limit, 128 and more for a signal."""
-        if self.broken is not None:
+        if self.broken is not None or self.engine.stranded is not None:
             return 1
         if self.interrupted is not None:
             return 128 + self.interrupted

@@ -25,8 +25,40 @@ class OpeningError(FlowkitError):
     """Bytes that cannot be unpickled here; the text says why."""
 
 
-class Sealed:
-    """A value that was made, or is to be used, elsewhere.
+class Closed:
+    """A value that was made, or is to be used, elsewhere, and is not looked at on its way.
+
+    Attributes:
+        kind: the name of the value's type.
+        size: bytes.
+    """
+
+    __slots__ = ()
+
+    def open(self) -> Any:
+        """The value, always the same.
+
+        Raises:
+            OpeningError: it cannot be had.
+        """
+        raise NotImplementedError
+
+    def parts(self) -> tuple[Any, tuple[Any, ...]]:
+        """Its pickle, and the buffers that it refers to.
+
+        Raises:
+            OpeningError: it cannot be had.
+        """
+        raise NotImplementedError
+
+
+def is_closed(value: Any) -> bool:
+    """Whether a value has to be opened before somebody may look at it; asks nothing of the value itself."""
+    return issubclass(type(value), Closed)
+
+
+class Sealed(Closed):
+    """A value as bytes that are at hand.
 
     Whoever unpickles a value with sealed ones in it has what is in them.
 
@@ -58,6 +90,9 @@ class Sealed:
         if self._opened is _CLOSED:
             self._opened = opened(self.data, self.buffers)
         return self._opened
+
+    def parts(self) -> tuple[Any, tuple[Any, ...]]:
+        return self.data, self.buffers
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         data = self.data if len(self.data) < _APART else pickle.PickleBuffer(self.data)
@@ -127,7 +162,7 @@ def opened(data: Any, buffers: Sequence[Any] = ()) -> Any:
 
 def unsealed(value: Any) -> Any:
     """A value, opened where it is sealed."""
-    return value.open() if type(value) is Sealed else value
+    return value.open() if is_closed(value) else value
 
 
 def _short(error: BaseException) -> str:

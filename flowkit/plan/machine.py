@@ -15,6 +15,7 @@ Stimuli:
   no event tells of their start; each is answered by `done`, or by `put_back`.
 - `done(row)`: how an attempt ended; False where nobody waits for that attempt any more.
 - `resume(marks)`: lets what is held go on: after a pause, say.
+- `limit(call, at)`: when the time limit of a call that is out ends.
 - `expire(now)`: makes due retries ready, and returns the calls that are past their time limit.
   Each is answered by `done` with TIMED_OUT: the delay before a retry may be the user's code.
 - `cancel(now)`: nothing starts any more. `abandon(now)`: nothing is waited for any more.
@@ -261,7 +262,7 @@ class Machine(Waiting):
             _, kind, node, index, attempt = heappop(self.deadlines)
             if kind == RETRY:
                 self._ready_again(node, index)
-            elif self.is_running(node, index, attempt):
+            elif self.is_running(node, index, attempt) and self._is_late((node, index, attempt), now):
                 late.append((node, index, attempt))
         return late
 

@@ -48,6 +48,7 @@ class Waiting(Known):
         self.patient = False
         self.held: dict[Mark, int] = {}
         self.deadlines: list[tuple[float, int, int, int, int]] = []
+        self._limits: dict[tuple[int, int, int], float] = {}
         self._attempts: dict[Mark, int] = {}
 
     def attempt(self, node: int, index: int = -1) -> int:
@@ -110,6 +111,19 @@ class Waiting(Known):
 
     def _limit(self, node: int, index: int, attempt: int, now: float) -> None:
         heappush(self.deadlines, (now + self.plan.timeouts[node], LIMIT, node, index, attempt))
+
+    def limit(self, call: tuple[int, int, int], at: float) -> None:
+        """The time limit of a call that is out ends then, not as counted from when it was taken; infinity:
+        it has not begun where it was sent to, and its time does not run."""
+        self._limits[call] = at
+        if at != float("inf"):
+            heappush(self.deadlines, (at, LIMIT, *call))
+
+    def _is_late(self, call: tuple[int, int, int], now: float) -> bool:
+        if self._limits.get(call, now) > now:
+            return False
+        self._limits.pop(call, None)
+        return True
 
     def _ready_again(self, node: int, index: int) -> None:
         """It may start now."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -64,6 +65,18 @@ def mount(base: Path, *folders: Path) -> None:
 def mounted() -> tuple[str, tuple[str, ...]] | None:
     """What was mounted: the base, and the folders that were added for helpers; None: nothing."""
     return None if _base is None else (str(_base), _folders)
+
+
+def helpers() -> dict[str, tuple[str, bytes]]:
+    """Path and text of the helpers that were imported from the folders mounted, by the name of their
+    module; without those that cannot be read."""
+    found = {}
+    for name in sys.modules.keys() - _loaded_before:
+        origin = getattr(getattr(sys.modules[name], "__spec__", None), "origin", None)
+        if name.partition(".")[0] != "flowkit" and origin and _is_helper(name, origin):
+            with suppress(OSError):
+                found[name] = (origin, Path(origin).read_bytes())
+    return found
 
 
 def _package(base: Path) -> ModuleType:

@@ -26,7 +26,7 @@ class Setting:
     """A key such as `logging.level`.
 
     Args:
-        choices: the only values, where they are limited.
+        choices: the only values, where they are limited; after one like `dask:ADDRESS` comes any text.
         kind: `int`, `float`, `bool` or `str`.
         optional: whether None is a value; text for it is `none` or nothing.
         positive: whether numbers must be above 0.
@@ -79,10 +79,16 @@ class Setting:
 
     def _is_allowed(self, value: Any) -> bool:
         if self.choices:
-            return value in self.choices
+            return value in self.choices or any(_is_like(value, choice) for choice in self.choices)
         if self.kind is str:
             return bool(value)
         return math.isfinite(value) and (value > 0 or not self.positive)
+
+
+def _is_like(value: str, choice: str) -> bool:
+    """Whether a value is as one that ends with a name in capitals."""
+    start, colon, rest = choice.rpartition(":")
+    return bool(colon) and rest.isupper() and value.startswith(start + colon) and value != start + colon
 
 
 def declared(section: type, prefix: str = "") -> Iterator[Setting]:
@@ -97,7 +103,8 @@ def declared(section: type, prefix: str = "") -> Iterator[Setting]:
             continue
         optional = typing.get_origin(annotation) in (types.UnionType, typing.Union)
         kind = typing.get_args(annotation)[0] if optional else annotation
-        choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+        limited = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+        choices = each.metadata.get("choices", limited)
         yield Setting(
             key=f"{prefix}{each.name}",
             kind=str if choices else kind,

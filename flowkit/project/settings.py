@@ -30,6 +30,8 @@ _SECRETS = (PREFIX, CLASSIC_PREFIX)  # variables that have no business here
 _LARGEST = 1_000_000
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 _POSITIVE = {"positive": True}
+LANES = ("threads", "processes", "inline", "coroutines", "dask")
+AT_ADDRESS = "dask:"  # and the address of a scheduler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,7 @@ class Settings:
         limits: how many tasks that have a tag, or name the limit, run at once.
     """
 
-    executor: Literal["threads", "processes", "inline", "coroutines"] = "threads"
+    executor: str = field(default="threads", metadata={"choices": (*LANES, f"{AT_ADDRESS}ADDRESS")})
     workers: int | None = field(default=None, metadata=_POSITIVE)
     output: Literal["live", "prefix", "group", "failed", "none"] = "live"
     flows: str = "flows"

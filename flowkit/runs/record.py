@@ -125,7 +125,7 @@ class Record:
             self._connection.close()
 
     def _verdict(self, outcome: Outcome) -> tuple[RunStatus, str]:
-        if outcome.broken is not None:
+        if outcome.broken is not None or outcome.engine.stranded is not None:
             return RunStatus.FAILED, outcome.state.message or ""
         if outcome.interrupted is not None:
             row = self._connection.execute(

@@ -8,7 +8,7 @@ from typing import Any
 
 from flowkit.engine.ledger import Hit, Making
 from flowkit.engine.mask import MASK
-from flowkit.engine.sealed import Sealed
+from flowkit.engine.sealed import is_closed
 from flowkit.errors import HistoryError
 from flowkit.plan.events import Call
 from flowkit.plan.plan import Plan
@@ -54,8 +54,8 @@ class RunResults:
     def keep(self, node: int, index: int, value: Any) -> Stored:
         if not self._persists or node in self._plan.unkept:
             return _UNKEPT
-        if type(value) is Sealed:
-            stored = self._results.forwarded(value.data, value.buffers)
+        if is_closed(value):
+            stored = self._results.forwarded(*value.parts())
         else:
             stored = self._results.packed(value)
         if stored.kind == "x" and node not in self._said:

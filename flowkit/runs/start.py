@@ -12,7 +12,13 @@ from typing import Any
 
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.engine import Engine
-from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ProcessExecutor, ThreadExecutor
+from flowkit.engine.executors import (
+    CoroutineExecutor,
+    DaskExecutor,
+    LocalExecutor,
+    ProcessExecutor,
+    ThreadExecutor,
+)
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.manner import USUAL, Manner
 from flowkit.engine.observers import Observer
@@ -21,6 +27,7 @@ from flowkit.flow.flow import Flow
 from flowkit.plan.plan import BESIDE_COROUTINES, COROUTINES, Plan
 from flowkit.project.elsewhere import finding
 from flowkit.project.limit import Limit
+from flowkit.project.settings import AT_ADDRESS
 from flowkit.runs.memory import Kept
 from flowkit.runs.process_cache import process_results
 from flowkit.store.local_result import LocalResult
@@ -30,6 +37,7 @@ _NAMED: dict[str, Callable[[int | None], Executor]] = {
     "threads": ThreadExecutor,
     "processes": ProcessExecutor,
     "coroutines": CoroutineExecutor,
+    "dask": lambda workers: DaskExecutor(workers=workers),
 }
 
 
@@ -41,6 +49,8 @@ def executor_named(name: str, workers: int | None = None) -> Executor:
     """
     if name in _NAMED:
         return _NAMED[name](workers)
+    if name.startswith(AT_ADDRESS):
+        return DaskExecutor(name.removeprefix(AT_ADDRESS))
     known = ", ".join(f"`{known}`" for known in _NAMED)
     raise UsageError(f"there is no executor `{name}`", hints=(f"there are {known}",))
 

@@ -24,6 +24,7 @@ from typing import Any, TextIO
 import bare
 import measures
 import metg
+import on_dask
 import processes
 import remembering as remembering_of
 import traces
@@ -40,6 +41,7 @@ CACHED, OPENING, LISTING, CHAIN = 15.0, 60.0, 300.0, 100.0
 
 RATIO, BUILD, GROWTH = 0.4, 20.0, 1.5
 MEMORY, IDLE, NAPPING = float(KB), 5.0, 1.5
+DASK = 0.2
 LIMITED = 10_000  # tasks from which on the ratio has a limit
 
 
@@ -55,6 +57,7 @@ class Effort:
         cached: tasks of the run in which all is cached.
         runs: in the history that is listed.
         chain: tasks that pass a megabyte on.
+        mapped: children of a mapped task on a Dask cluster, and how often.
         commands: how often each whole command is run.
         naps: coroutines that sleep at once.
         traces: seconds that the list schedule of a trace takes.
@@ -69,6 +72,7 @@ class Effort:
     cached: int
     runs: int
     chain: int
+    mapped: tuple[int, int]
     commands: int
     naps: int
     traces: float
@@ -85,6 +89,7 @@ FULL = Effort(
     cached=10_000,
     runs=10_000,
     chain=1_000,
+    mapped=(10_000, 3),
     commands=9,
     naps=10_000,
     traces=3.0,
@@ -99,6 +104,7 @@ QUICK = Effort(
     cached=300,
     runs=50,
     chain=5,
+    mapped=(200, 1),
     commands=1,
     naps=200,
     traces=0.1,
@@ -228,6 +234,24 @@ def remembering(effort: Effort) -> list[Figure]:
     ]
 
 
+def on_cluster(effort: Effort) -> list[Figure]:
+    """In turns, on one cluster, whose scheduler is in this process."""
+    size, repeats = effort.mapped
+    with on_dask.cluster(measures.WORKERS) as there:
+        on_dask.mapped(there, 1)  # imports, here and there
+        costs = [(on_dask.mapped(there, size), on_dask.client_map(there, size)) for _ in range(repeats)]
+    ours, theirs = (statistics.median(each) / size for each in zip(*costs, strict=True))
+    return [
+        Figure(
+            "A mapped task on a Dask cluster, µs a child, and as a multiple of what `Client.map` costs",
+            (f"{size:,} children that do nothing",),
+            ours / theirs,
+            (f"{ours * US:.1f}", f"{theirs * US:.1f}"),
+            DASK,
+        )
+    ]
+
+
 def sizes(samples: list[Samples]) -> list[int]:
     return sorted({each.size for each in samples})
 
@@ -337,6 +361,7 @@ def figures_of(effort: Effort) -> Iterator[tuple[list[Figure], tuple[str, ...]]]
         print(traces.ABSENT)
     yield list(processes.figures(effort.processes)), processes.HEADS
     yield metg.figures(metg.LANES, effort.metg), metg.HEADS
+    yield on_cluster(effort), ("", "µs", "map", "x map")
     yield list(memory(effort)), ("shape", "resident", "allocated")
 
 

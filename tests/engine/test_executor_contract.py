@@ -7,7 +7,11 @@ named pipes, so that they can be sent to other processes; what happened is read 
 from __future__ import annotations
 
 import asyncio
+import atexit
+import functools
 import os
+import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -17,8 +21,18 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from dask_cluster import DaskCluster
+
 from flowkit import Flow, context, task
-from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ProcessExecutor, ThreadExecutor
+from flowkit.engine.executors import (
+    CoroutineExecutor,
+    DaskExecutor,
+    LocalExecutor,
+    ProcessExecutor,
+    ThreadExecutor,
+)
 from flowkit.engine.executors.base import Executor
 from flowkit.plan.events import Row
 from flowkit.plan.status import FAILED, RETRYING, RUNNING, SKIPPED, SUCCESS, TIMED_OUT, TRIGGER_FAILED
@@ -41,6 +55,16 @@ class Lane:
     leaves_behind: bool = True
 
 
+@functools.cache
+def cluster() -> DaskCluster:
+    """One for all tests of this process."""
+    folder = tempfile.TemporaryDirectory()
+    made = DaskCluster(Path(folder.name))
+    atexit.register(folder.cleanup)
+    atexit.register(made.close)
+    return made
+
+
 LANES = {
     "inline": Lane(LocalExecutor, leaves_behind=False),
     "threads-1": Lane(lambda: ThreadExecutor(1)),
@@ -49,6 +73,7 @@ LANES = {
     "coroutines-3": Lane(lambda: CoroutineExecutor(3)),
     "processes-1": Lane(lambda: ProcessExecutor(1), shares_memory=False, leaves_behind=False),
     "processes-3": Lane(lambda: ProcessExecutor(3), shares_memory=False, leaves_behind=False),
+    "dask": Lane(lambda: DaskExecutor(cluster().address), shares_memory=False),
 }
 
 

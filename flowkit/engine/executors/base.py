@@ -56,8 +56,11 @@ class Executor(Protocol):
     """
 
     name: str
-    workers: int
     is_away: bool
+
+    @property
+    def workers(self) -> int:
+        """How many calls at once."""
 
     def start(self, lane: Lane) -> Crew:
         """Begin to carry out the calls of a lane."""

@@ -1,25 +1,27 @@
-"""The executors of Prefect classic that had `dask` in their names, on the lanes that are there.
+"""The executors of a Dask cluster, and that of Prefect classic which had only its name from it.
 
-`LocalDaskExecutor` never needed more than threads or processes. `DaskExecutor` runs on threads of this
-machine, and says so, until there is a lane for `distributed`.
+`LocalDaskExecutor` never needed dask, nor does this file: it is imported when a cluster is.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
-from flowkit.engine.executors.base import Crew, Executor
+from flowkit.engine.executors.base import Crew, Executor, checked_workers
 from flowkit.engine.executors.inline import LocalExecutor
 from flowkit.engine.executors.processes import ProcessExecutor
 from flowkit.engine.executors.threads import ThreadExecutor
 from flowkit.errors import UsageError
-from flowkit.flow.warning import say_once
 
 if TYPE_CHECKING:
+    from flowkit.engine.dask.cluster import Where
     from flowkit.engine.lane import Lane
 
 _INLINE = ("sync", "synchronous", "single-threaded")
-_PATIENCE = 5.0  # seconds for a scheduler to answer
 
 
 class LocalDaskExecutor:
@@ -59,17 +61,24 @@ class LocalDaskExecutor:
 
 
 class DaskExecutor:
-    """Runs tasks in threads of this machine, in place of a cluster.
+    """Runs tasks on a Dask cluster: a temporary one of this machine, unless another is named.
 
     Args:
-        address: of a scheduler; it must answer.
-        cluster_class, cluster_kwargs, adapt_kwargs, client_kwargs: of a cluster; `n_workers` and
-            `threads_per_worker` say how many tasks at once.
+        address: of a scheduler that is there already, such as `tcp://10.0.0.1:8786`.
+        cluster_class: what makes a cluster, or where it is imported from, such as
+            `dask_kubernetes.operator.KubeCluster`; default: `distributed.LocalCluster`.
+        cluster_kwargs: its arguments; `n_workers` and `threads_per_worker` say how many tasks at once.
+        adapt_kwargs: of its `adapt`, such as `minimum` and `maximum`; none: it is not called.
+        client_kwargs: of `distributed.Client`, such as `security` and `timeout`.
+        workers: how many workers a temporary cluster has; default: the number of processors.
         **options: what else classic took.
+
+    Raises:
+        UsageError: fewer than 1 worker, or an address and a class.
     """
 
-    name = "threads"
-    is_away = False
+    name = "dask"
+    is_away = True
 
     def __init__(
         self,
@@ -78,44 +87,91 @@ class DaskExecutor:
         cluster_kwargs: dict[str, Any] | None = None,
         adapt_kwargs: dict[str, Any] | None = None,
         client_kwargs: dict[str, Any] | None = None,
+        *,
+        workers: int | None = None,
         **options: Any,
     ) -> None:
+        if address is not None and (cluster_class is not None or cluster_kwargs or adapt_kwargs):
+            raise UsageError(
+                "`DaskExecutor` takes either the address of a scheduler, or what makes a cluster"
+            )
         self.address = address
         self.cluster_class = cluster_class
         self.cluster_kwargs = dict(cluster_kwargs or {})
         self.adapt_kwargs = dict(adapt_kwargs or {})
         self.client_kwargs = dict(client_kwargs or {})
         self.options = options
-        asked = self.cluster_kwargs.get("n_workers")
-        wanted = asked * (self.cluster_kwargs.get("threads_per_worker") or 1) if asked else None
-        self._inner = ThreadExecutor(wanted)
-        self.workers = self._inner.workers
+        self._asked = checked_workers(workers, os.cpu_count() or 1)
+        self._known: int | None = None
 
-    def start(self, lane: Lane) -> Crew:
-        """Start the workers.
+    @property
+    def workers(self) -> int:
+        """How many tasks at once; of a scheduler that is there, as many as its workers do when this is first
+        asked.
 
         Raises:
-            UsageError: the scheduler at `address` does not answer.
+            UsageError: dask is not installed, or the scheduler does not answer.
         """
-        if self.address is not None:
-            _check(self.address)
-        say_once("`DaskExecutor` runs tasks in threads of this machine, not on a cluster.")
-        return self._inner.start(lane)
+        _need_dask()
+        if self.address is None:
+            given = self.cluster_kwargs
+            many = given.get("n_workers") or self.adapt_kwargs.get("maximum") or self._asked
+            return max(1, many * (given.get("threads_per_worker") or 1))
+        if self._known is None:
+            from flowkit.engine.dask.cluster import threads_at
+
+            self._known = max(1, threads_at(self._where()))
+        return self._known
+
+    def start(self, lane: Lane) -> Crew:
+        """Open the cluster, and begin to send it what is ready.
+
+        A task of a Dask worker lets its place there go meanwhile, and without an address takes the cluster
+        that it is on.
+        """
+        _need_dask()
+        from flowkit.engine.dask.crew import DaskCrew
+
+        return DaskCrew(lane, self._where(_left_place()))
+
+    def _where(self, around: str | None = None) -> Where:
+        from flowkit.engine.dask.cluster import Where
+
+        asked = self.address
+        if asked is None and self.cluster_class is None and not self.cluster_kwargs:
+            asked = around
+        return Where(
+            address=asked,
+            cluster_class=self.cluster_class,
+            workers=self._asked,
+            cluster_kwargs=self.cluster_kwargs,
+            adapt_kwargs=self.adapt_kwargs,
+            client_kwargs=self.client_kwargs,
+        )
 
     def __repr__(self) -> str:
         return f"DaskExecutor(address={self.address!r})"
 
 
-def _check(address: str) -> None:
-    """See whether a scheduler listens."""
-    import socket  # some milliseconds that nothing else needs
-    from urllib.parse import urlsplit
-
-    found = urlsplit(address if "//" in address else f"tcp://{address}")
-    try:
-        socket.create_connection((found.hostname or "", found.port or 8786), _PATIENCE).close()
-    except (OSError, ValueError) as error:
+def _need_dask() -> None:
+    if importlib.util.find_spec("distributed") is None:
         raise UsageError(
-            f"the Dask scheduler at `{address}` does not answer: {getattr(error, 'strerror', None) or error}",
-            hints=("start it with `dask scheduler`, or leave `address` out to run on this machine",),
-        ) from error
+            "the executor `dask` needs dask and distributed, which are not installed",
+            hints=('pip install "flowkit-runner[dask]"',),
+        )
+
+
+def _left_place() -> str | None:
+    """Where this thread carries out a task of a Dask worker, let another take its place there, as it will
+    wait: the address of its scheduler."""
+    if "distributed" not in sys.modules:
+        return None
+    from distributed import get_worker, secede
+
+    try:
+        worker = get_worker()
+    except ValueError:
+        return None
+    with contextlib.suppress(AttributeError, KeyError, ValueError):  # it has left, or is none of its threads
+        secede()
+    return str(worker.scheduler.address)

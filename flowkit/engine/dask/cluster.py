@@ -1,0 +1,232 @@
+"""A cluster for one run: a temporary one of this machine, one that a class of the user's makes, or one that
+is there already.
+
+Guarantees: the temporary one listens on the loopback interface alone, and none of its processes outlives
+`close`; what dask would log to the terminal meanwhile is not shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dask
+from distributed import Client, LocalCluster
+from distributed.versions import VersionMismatchWarning
+
+from flowkit.engine.processes.family import end_family
+from flowkit.engine.task_threads import start_apart
+from flowkit.errors import UsageError
+
+CONNECTING = 5.0  # seconds that a scheduler has to answer
+_CLOSING = 2.0  # seconds
+_AGAIN = 0.02  # seconds between two looks for workers that dask has started
+_SILENT = ("distributed", "tornado", "asyncio")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which cluster: the arguments of `DaskExecutor`, and how many workers a temporary one has."""
+
+    address: str | None = None
+    cluster_class: Any = None
+    workers: int = 1
+    cluster_kwargs: dict[str, Any] = field(default_factory=dict)
+    adapt_kwargs: dict[str, Any] = field(default_factory=dict)
+    client_kwargs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def most(self) -> int:
+        """How many tasks at once are worth being sent to a cluster that has no workers yet."""
+        return max(1, int(self.adapt_kwargs.get("maximum") or 1))
+
+    @property
+    def can_kill(self) -> bool:
+        """Whether a worker is a process of this run's own that has one task at a time."""
+        given = self.cluster_kwargs
+        alone = given.get("threads_per_worker", 1) == 1 and given.get("processes", True)
+        return self.address is None and self.cluster_class is None and bool(alone)
+
+
+class Cluster:
+    """A client, and the cluster behind it where that is this run's own.
+
+    Raises:
+        UsageError: it does not answer, or cannot be made.
+    """
+
+    def __init__(self, where: Where) -> None:
+        self._where = where
+        self._made: Any = None
+        self._stack = contextlib.ExitStack()
+        self._stack.enter_context(_silence())
+        try:
+            if where.address is None:
+                self._made = _made(where)
+            self.client: Client = _client(where, self._made)
+        except BaseException:
+            self.close()
+            raise
+        self.address: str = where.address or self._made.scheduler_address
+
+    @property
+    def threads(self) -> int:
+        """How many tasks its workers carry out at once, as of now."""
+        return sum(self.client.nthreads().values())
+
+    @property
+    def resources(self) -> list[dict[str, float]]:
+        """What each worker offers."""
+        workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        return [dict(worker.get("resources") or {}) for worker in workers.values()]
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the scheduler is."""
+        return bool(self.client.status == "running")
+
+    def close(self) -> None:
+        """Let it go; one that was made for this run ends.
+
+        Workers that are processes of this one end at once: what they have is not needed any more, and they
+        might be in the middle of a task, or of their start.
+        """
+        try:
+            with self._without_workers():
+                if hasattr(self, "client"):
+                    with contextlib.suppress(Exception):
+                        self.client.close(timeout=_CLOSING)
+                if self._made is not None:
+                    with contextlib.suppress(Exception):
+                        self._made.close()
+        finally:
+            self._stack.close()
+
+    @contextmanager
+    def _without_workers(self) -> Iterator[None]:
+        """Kill the workers of a cluster in this process, those too that are started meanwhile."""
+        if not isinstance(self._made, LocalCluster):
+            yield
+            return
+        self._made.shutdown_on_close = False  # or dask does all this again when the process ends
+        self._kill_workers()
+        is_over = threading.Event()
+
+        def kill() -> None:
+            while not is_over.wait(_AGAIN):
+                self._kill_workers()
+
+        start_apart(threading.Thread(target=kill, name="flowkit-dask-end", daemon=True))
+        try:
+            yield
+        finally:
+            is_over.set()
+
+    def _kill_workers(self) -> None:
+        for nanny in list(self._made.workers.values()):
+            if hasattr(nanny, "auto_restart"):
+                nanny.auto_restart = False
+                if nanny.pid is not None:
+                    end_family(nanny.pid)
+
+
+def threads_at(where: Where) -> int:
+    """How many tasks the workers of a scheduler carry out at once.
+
+    Raises:
+        UsageError: it does not answer.
+    """
+    with _silence():
+        client = _client(where, None)
+        try:
+            return sum(client.nthreads().values())
+        finally:
+            client.close(timeout=_CLOSING)
+
+
+def _client(where: Where, made: Any) -> Client:
+    given = {"timeout": CONNECTING, "set_as_default": False} | where.client_kwargs
+    to = where.address if made is None else made
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # see `Post.setup`
+            return Client(to, **given)
+    except (OSError, ValueError, TimeoutError, ImportError) as error:
+        raise UsageError(
+            f"the Dask scheduler at `{where.address}` does not answer: {_short(error)}",
+            hints=("start it with `dask scheduler`, or leave the address out to run on this machine",),
+        ) from error
+
+
+def _made(where: Where) -> Any:
+    """A new cluster."""
+    cls, given = where.cluster_class, dict(where.cluster_kwargs)
+    if isinstance(cls, str):
+        cls = _named(cls)
+    if cls is None:
+        cls = LocalCluster
+        # So that tasks may start processes of their own; the workers end with this process all the same.
+        dask.config.set({"distributed.worker.daemon": False})
+        given = {
+            "n_workers": 0 if where.adapt_kwargs else where.workers,
+            "threads_per_worker": 1,
+            "host": "127.0.0.1",
+            "dashboard_address": None,
+            "silence_logs": logging.CRITICAL,
+            # What is served besides the dashboard would have one port for all clusters of the machine.
+            "scheduler_kwargs": {"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        } | given
+    try:
+        made = cls(**given)
+        if where.adapt_kwargs:
+            made.adapt(**where.adapt_kwargs)
+    except Exception as error:
+        name = getattr(cls, "__name__", cls)
+        raise UsageError(f"the Dask cluster `{name}` cannot be started: {_short(error)}") from error
+    return made
+
+
+def _named(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"there is no class `{path}` for a Dask cluster: {error}") from error
+
+
+def _short(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+_silencing = threading.Lock()
+_silenced: dict[str, int] = {}
+_runs = 0
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """What a cluster goes through is told by flowkit, a line at most; runs at once share this."""
+    global _runs
+    with _silencing:
+        _runs += 1
+        if _runs == 1:
+            for name in [*_SILENT, *logging.root.manager.loggerDict]:
+                if name.partition(".")[0] in _SILENT:
+                    logger = logging.getLogger(name)
+                    _silenced[name] = logger.level
+                    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        with _silencing:
+            _runs -= 1
+            if not _runs:
+                for name, level in _silenced.items():
+                    logging.getLogger(name).setLevel(level)

@@ -1,0 +1,491 @@
+"""The crew of a lane on a Dask cluster: one thread that sends calls out and takes what comes of them.
+
+What may wait goes to a few threads beside it: looking results up, handlers, large values that are stored.
+
+Guarantees: each call is answered once, also where workers die, the scheduler does, or the run is stopped; a
+worker that dies costs a failed attempt only the call that is known to have begun on it: others, whose
+answers had not come, are sent again, one by one.
+Relies on: there.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import pickle
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from flowkit.engine.attempt import Attempt
+from flowkit.engine.context import CURRENT, logger_of
+from flowkit.engine.dask import there
+from flowkit.engine.dask.cluster import Cluster, Where
+from flowkit.engine.dask.hands import Hands
+from flowkit.engine.dask.held import Held, LostValueError
+from flowkit.engine.dask.jobs import Job, Pace, Ready
+from flowkit.engine.dask.mail import Mail
+from flowkit.engine.errand import Answer, Errands
+from flowkit.engine.processes.family import end_family
+from flowkit.engine.task_threads import start_apart
+from flowkit.errors import FlowkitError, UsageError
+from flowkit.plan.events import Call, Detail
+
+if TYPE_CHECKING:
+    from flowkit.engine.lane import Lane
+    from flowkit.engine.worker import Finished
+
+_BEGINNING, _ENDING = 16, 4  # threads
+_PATIENCE = 0.4  # seconds that a run which was asked to stop waits for its cluster
+_CLOSING = 5.0  # seconds that others do
+_MOMENT = 0.05
+_RESCUE = 2.0  # seconds for the values of a worker that must be killed
+
+
+_MOST_DEATHS = 3  # workers that one task may cost
+
+
+class WorkerDiedError(RuntimeError):
+    """The Dask worker that carried out an attempt has ended in the middle of it.
+
+    Attributes:
+        is_last: whether the task is given up, whatever its policy says.
+    """
+
+    is_last = False
+
+
+class DaskCrew:
+    """See the module."""
+
+    def __init__(self, lane: Lane, where: Where) -> None:
+        self.soft = "" if where.can_kill else "; a Dask worker cannot stop it, so it goes on there"
+        self._lane = lane
+        self._engine = lane.engine
+        self._where = where
+        self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._errands = Errands(lane.engine)
+        self._ready: deque[Ready] = deque()
+        self._jobs: dict[int, Job] = {}
+        self._job_of: dict[Call, Job] = {}
+        self._beginning = 0  # calls whose arguments are made by a hand
+        self._finished: list[Finished] = []
+        self._pace = Pace()
+        self._deaths: dict[tuple[int, int], int] = {}
+        self._threads = 0
+        self._names: dict[tuple[str, int], str] = {}
+        self._clock = there.clock_here()
+        self._held: weakref.WeakSet[Held] = weakref.WeakSet()
+        self._cluster: Cluster | None = None
+        self._is_over = False
+        self._home = threading.Event()  # what is wanted of the cluster is here
+        self._closed = threading.Event()
+        self._begin_hands = Hands(_BEGINNING, self._engine.broke)
+        self._end_hands = Hands(_ENDING, self._engine.broke)
+        self._slow = self._engine.worker.slow
+        self._unsaid: set[int] = set()  # jobs that were given up before it was said that they had begun
+        start_apart(threading.Thread(target=self._work, name="flowkit-dask", daemon=True))
+
+    # -- the contract of a crew ---------------------------------------------------------------
+
+    def step(self) -> bool:
+        return False
+
+    def ask(self) -> None:
+        """Tasks have the grace time to end by themselves."""
+
+    def abandon(self, call: Call) -> None:
+        self._inbox.put(lambda: self._give_up(call))
+
+    def stop(self, grace: float) -> list[str]:
+        self._inbox.put(self._leave)
+        engine = self._engine
+        while not self._home.wait(_MOMENT) and not (engine.asked_to_stop or engine.interrupts.happened):
+            """What is fetched may be large; who has enough of it says so."""
+        self._closed.wait(_PATIENCE if engine.asked_to_stop or engine.interrupts.happened else _CLOSING)
+        return [f"dask at {job.worker}" for job in list(self._jobs.values()) if job.worker]
+
+    def ring(self) -> None:
+        """There is more to take. Called with the engine's lock held."""
+        self._inbox.put(None)
+
+    # -- the thread ---------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            self._open()
+            while not self._is_over:
+                self._fill()
+                self._hear()
+        except FlowkitError as error:
+            self._engine.strand(error)
+        except BaseException as error:
+            self._engine.broke(error)
+        finally:
+            self._close()
+
+    def _open(self) -> None:
+        cluster = self._cluster = Cluster(self._where)
+        client, engine = cluster.client, self._engine
+        self._mail = Mail(engine, self._errands, cluster, can_kill=self._where.can_kill)
+        header = pickle.dumps(self._errands.header(), 5)
+        post = there.Post(engine.run_id, header, engine.finding, client.id, own=self._where.address is None)
+        client.subscribe_topic(there.TOPIC, self._noted)
+        client.subscribe_topic("all", self._noticed)
+        try:
+            client.register_plugin(there.Watch())
+            client.register_plugin(post)
+        except UsageError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"the Dask cluster at `{cluster.address}` cannot take part: {type(error).__name__}: {error}",
+                hints=("have the same flowkit on its scheduler and its workers",),
+            ) from error
+        self._count_threads()
+        if not self._threads:
+            logger_of("").warning(
+                "The Dask cluster at %s has no workers yet; the run waits for them.", cluster.address
+            )
+
+    def _hear(self) -> None:
+        """Wait for something to happen, and take in all that has."""
+        said = self._inbox.get()
+        while True:
+            if said is not None:
+                said()
+            try:
+                said = self._inbox.get_nowait()
+            except Empty:
+                return
+
+    def _leave(self) -> None:
+        self._is_over = True
+
+    def _close(self) -> None:
+        cluster, engine = self._cluster, self._engine
+        try:
+            if cluster is not None:
+                if not (engine.asked_to_stop or engine.forgets or engine.stranded):
+                    self._bring_home()
+                self._home.set()
+                cluster.close()
+        finally:
+            self._begin_hands.stop()
+            self._end_hands.stop()
+            self._home.set()
+            self._closed.set()
+
+    def _bring_home(self) -> None:
+        """Have the values here that somebody may still ask for."""
+        for held in list(self._held):
+            with contextlib.suppress(LostValueError):  # who asks for it will be told
+                held.bring()
+
+    # -- taking calls -------------------------------------------------------------------------
+
+    @property
+    def _places(self) -> int:
+        """How many more messages may be out: some more than there are threads, so that none waits,
+        and a cluster that adapts sees that more would be of use."""
+        return 2 * max(self._threads, self._where.most) - len(self._jobs)
+
+    def _fill(self) -> None:
+        while not self._is_over:
+            finished, self._finished = self._finished, []
+            places = self._places
+            most = places * self._pace.appetite - len(self._ready) - self._beginning
+            calls = self._lane.trade(finished, max(0, most), self)
+            for call in calls:
+                self._take(call)
+            while self._ready and (free := self._places) > 0:
+                self._send(self._pace.cut(self._ready, free))
+            if not self._finished:
+                return
+
+    def _take(self, call: Call) -> None:
+        attempt = self._engine.worker.begun(call, self._lane.name)
+        if call[0] in self._engine.plan.timeouts:
+            self._lane.limit(call, float("inf"))  # until it begins there
+        if call[0] not in self._slow:
+            self._begun(attempt, self._begin(attempt))
+            return
+        self._beginning += 1
+
+        def begin() -> None:
+            arguments = self._begin(attempt)
+            self._inbox.put(lambda: self._begun_apart(attempt, arguments))
+
+        self._begin_hands.do(begin)
+
+    def _begin(self, attempt: Attempt) -> dict[str, Any] | None:
+        arguments: dict[str, Any] | None = self._within(attempt, attempt.begin)
+        return arguments
+
+    def _within(self, attempt: Attempt, step: Callable[[], Any]) -> Any:
+        CURRENT.set((self._engine, attempt.call))
+        try:
+            return step()
+        finally:
+            CURRENT.set(None)
+
+    def _begun_apart(self, attempt: Attempt, arguments: dict[str, Any] | None) -> None:
+        self._beginning -= 1
+        self._begun(attempt, arguments)
+
+    def _begun(self, attempt: Attempt, arguments: dict[str, Any] | None) -> None:
+        if arguments is None:
+            assert attempt.finished is not None
+            self._finished.append(attempt.finished)
+            return
+        try:
+            self._ready.append(self._mail.known(Ready(attempt, arguments)))
+        except (TypeError, ValueError) as error:  # it cannot be sent
+            self._fail(attempt, error)
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def _send(self, taken: list[Ready]) -> None:
+        assert self._cluster is not None
+        if not self._cluster.is_there:
+            self._lose_scheduler()
+        jobs, refused = self._mail.send(taken)
+        for attempt, error in refused:
+            self._fail(attempt, error)
+        for job in jobs:
+            self._jobs[job.number] = job
+            self._job_of.update(dict.fromkeys(job.waits, job))
+            asyncio.run_coroutine_threadsafe(self._follow(job), self._cluster.client.loop.asyncio_loop)
+
+    async def _follow(self, job: Job) -> None:
+        """In dask's own thread: wait for what comes of a job."""
+        try:
+            report = await job.future
+        except BaseException as error:
+            self._inbox.put(functools.partial(self._failed, job, error))
+        else:
+            self._inbox.put(functools.partial(self._answered, job, report))
+
+    # -- what comes back ----------------------------------------------------------------------
+
+    def _drop(self, job: Job) -> bool:
+        """A job is over; False where that is known."""
+        if self._jobs.pop(job.number, None) is None:
+            return False
+        for call in job.waits:
+            if self._job_of.get(call) is job:
+                del self._job_of[call]
+        return True
+
+    def _answered(self, job: Job, data: bytes) -> None:
+        if not self._drop(job):
+            return
+        report = there.Report(*pickle.loads(data))
+        for line in report.lines:
+            self._engine.say(line)
+        name = self._names.setdefault(report.worker, f"{self._lane.name}-{len(self._names) + 1}")
+        if report.answers and job.waits:
+            function = next(iter(job.waits.values())).function
+            self._pace.learn(function, report.took, len(report.answers))
+        for answer in report.answers:
+            ready = job.waits.pop(answer.call)
+            timed = self._in_our_time(answer, report.clock, ready.attempt.started)
+            self._end(ready.attempt, timed, name, report.worker[0])
+        if not job.given_up:
+            self._ready.extendleft(reversed(job.waits.values()))  # were not begun
+
+    def _in_our_time(self, answer: Answer, clock: tuple[str, float], begun: float) -> Answer:
+        """With its times by the clock here, not before it was sent nor after now."""
+        boot, behind = self._clock
+        shift = 0.0 if clock[0] and clock[0] == boot else clock[1] - behind
+        now = self._engine.clock()
+        ended = min(max(answer.ended + shift, begun), now)
+        return answer._replace(started=min(max(answer.started + shift, begun), ended), ended=ended)
+
+    def _end(self, attempt: Attempt, answer: Answer, name: str, worker: str) -> None:
+        attempt.name = name
+        step: Callable[[], Finished]
+        if answer.kind == there.HELD:
+            step = functools.partial(self._end_held, attempt, answer, self._taken_over(answer, worker))
+            waits = self._engine.worker.plain is not None
+        else:
+            step = functools.partial(self._errands.finish, attempt, answer)
+            waits = False
+        if waits or attempt.call[0] in self._slow:
+
+            def end() -> None:
+                finished = self._within(attempt, step)
+                self._inbox.put(lambda: self._finished.append(finished))
+
+            self._end_hands.do(end)
+        else:
+            self._finished.append(self._within(attempt, step))
+
+    def _taken_over(self, answer: Answer, worker: str) -> Held:
+        """What stands for a value that stays there."""
+        from distributed import Future
+
+        assert self._cluster is not None
+        key, size, kind = answer.payload
+        held = Held(Future(key, self._cluster.client, state="memory"), kind, size, worker)
+        self._held.add(held)
+        return held
+
+    def _end_held(self, attempt: Attempt, answer: Answer, held: Held) -> Finished:
+        facts = Detail(*answer.facts) if answer.facts is not None else None
+        finished = attempt.returned(held, facts, (answer.started, answer.ended))
+        kept, results = finished[2], self._engine.results
+        if kept is not None and kept.is_kept and results is not None and self._engine.recorder.is_durable:
+            held.again = functools.partial(self._load, *attempt.call[:2])
+        return finished
+
+    def _load(self, node: int, index: int) -> Any:
+        """A value from the history, once it is written there."""
+        assert self._engine.results is not None
+        self._engine.recorder.settle()
+        return self._engine.results.load(node, index)
+
+    def _fail(self, attempt: Attempt, error: BaseException) -> None:
+        self._finished.append(self._within(attempt, functools.partial(attempt.raised, error)))
+
+    def _failed(self, job: Job, error: BaseException) -> None:
+        from distributed import KilledWorker
+
+        if not self._drop(job):
+            return
+        assert self._cluster is not None
+        if not self._cluster.is_there:
+            self._lose_scheduler()
+        if job.given_up:
+            return
+        if isinstance(error, KilledWorker):
+            self._mourn(job, error.last_worker.address)
+        elif isinstance(error, asyncio.CancelledError | CancelledError):
+            for held in job.held:
+                held.is_lost = held.is_lost or held.future is None or held.future.status != "finished"
+            self._send_again(job)
+        else:
+            for ready in job.waits.values():
+                self._fail(ready.attempt, error)
+
+    def _mourn(self, job: Job, worker: str) -> None:
+        """A worker died that had a job."""
+        ready = next(iter(job.waits.values()))
+        if len(job.waits) == 1 and job.worker:
+            self._fail(ready.attempt, self._died(ready.call, worker))
+            return
+        for each in job.waits.values():
+            each.is_suspect = True
+        self._send_again(job)
+
+    def _died(self, call: Call, worker: str) -> WorkerDiedError:
+        deaths = self._deaths[call[:2]] = self._deaths.get(call[:2], 0) + 1
+        attempts = self._engine.plan.tasks[call[0]].max_retries + 1
+        said = f"its Dask worker at {worker} died, possibly out of memory, attempt {call[2]}/{attempts}"
+        if deaths >= _MOST_DEATHS:
+            said += f"; `{self._engine.plan.key(*call[:2])}` has ended {deaths} workers and is given up"
+        error = WorkerDiedError(said)
+        error.is_last = deaths >= _MOST_DEATHS
+        return error
+
+    def _send_again(self, job: Job) -> None:
+        self._ready.extendleft(reversed(job.waits.values()))
+
+    def _lose_scheduler(self) -> None:
+        assert self._cluster is not None
+        raise FlowkitError(
+            f"the Dask scheduler at `{self._cluster.address}` is gone",
+            hints=("see its log for why",),
+        )
+
+    # -- what is heard of workers, in dask's own thread -----------------------------------------
+
+    def _noted(self, event: tuple[float, Any]) -> None:
+        said = event[1]
+        if isinstance(said, dict) and said.get("run") == self._engine.run_id:
+            self._inbox.put(functools.partial(self._has_begun, said))
+
+    def _noticed(self, event: tuple[float, Any]) -> None:
+        said = event[1]
+        if isinstance(said, dict) and said.get("action") in ("add-worker", "remove-worker"):
+            self._inbox.put(self._count_threads)
+            lost = {*said.get("lost-scattered-tasks", ())}
+            if lost:
+                self._inbox.put(functools.partial(self._lost, lost))
+
+    def _count_threads(self) -> None:
+        assert self._cluster is not None
+        if not self._cluster.is_there:
+            self._lose_scheduler()
+        try:
+            self._threads = self._cluster.threads
+        except (OSError, TimeoutError):
+            self._lose_scheduler()
+
+    def _has_begun(self, said: dict[str, Any]) -> None:
+        job = self._jobs.get(said["number"])
+        if job is None:
+            if said["number"] in self._unsaid:
+                end_family(said["pid"])
+            return
+        job.worker, job.pid = said["worker"], said["pid"]
+        if job.given_up:
+            self._kill(job)
+            return
+        for call in job.waits:
+            limit = self._engine.plan.timeouts.get(call[0])
+            if limit is not None:
+                self._lane.limit(call, self._engine.clock() + limit)
+
+    def _lost(self, keys: set[str]) -> None:
+        """Values that are gone with their worker: calls that take them must have them otherwise."""
+        for held in list(self._held):
+            if held.future is not None and held.future.key in keys:
+                held.is_lost = True
+        for job in list(self._jobs.values()):
+            if any(held.is_lost for held in job.held) and not job.given_up:
+                self._drop(job)
+                job.future.cancel()
+                self._send_again(job)
+
+    # -- giving up ----------------------------------------------------------------------------
+
+    def _give_up(self, call: Call) -> None:
+        job = self._job_of.get(call)
+        if job is None:
+            self._ready = deque(ready for ready in self._ready if ready.call != call)
+            return
+        job.given_up = True
+        if self._where.can_kill and job.worker:
+            self._kill(job)
+        elif not job.worker:
+            if self._where.can_kill:
+                self._unsaid.add(job.number)
+            job.future.cancel()
+
+    def _kill(self, job: Job) -> None:
+        """End the worker of a job, which has no other; what it has of values is brought here before."""
+        if not self._where.can_kill:
+            return
+        self._drop(job)
+        there_alone = [held for held in self._held if held.worker == job.worker and held.again is None]
+        if self._engine.asked_to_stop or not there_alone:
+            end_family(job.pid)
+            return
+
+        def rescue() -> None:
+            until = self._engine.clock() + _RESCUE
+            for held in there_alone:
+                with contextlib.suppress(LostValueError):
+                    held.bring(until - self._engine.clock())
+            end_family(job.pid)
+
+        self._end_hands.do(rescue)
+
+
+__all__ = ["DaskCrew", "LostValueError", "WorkerDiedError"]

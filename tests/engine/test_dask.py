@@ -1,0 +1,366 @@
+"""The lane on a Dask cluster: values stay there, dead workers cost an attempt, and nothing waits for ever."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from dask_cluster import DaskCluster
+
+from flowkit import Flow, context, task, unmapped
+from flowkit.engine.dask.cluster import Where
+from flowkit.engine.dask.held import Held
+from flowkit.engine.dask.jobs import Pace, Ready, resources_of
+from flowkit.engine.engine import Engine
+from flowkit.engine.executors import DaskExecutor
+from flowkit.engine.outcome import Outcome
+from flowkit.engine.sealed import OpeningError
+from flowkit.errors import UsageError
+from flowkit.plan.compiler import compile_flow
+from flowkit.plan.status import RETRYING, RUNNING, SUCCESS
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """Two workers that offer a GPU each."""
+    with DaskCluster(tmp_path_factory.mktemp("dask"), resources="GPU=1") as made:
+        yield made
+
+
+def own() -> DaskExecutor:
+    """A cluster of the run's own, whose workers are replaced where they die."""
+    return DaskExecutor(workers=2)
+
+
+def carried_out(flow: Flow, executor: DaskExecutor, **options: Any) -> Outcome:
+    options.setdefault("timeout", 30.0)
+    return Engine(compile_flow(flow, lane="dask"), [executor], **options).run()
+
+
+@task
+def zeros(count: int) -> Any:
+    import numpy
+
+    return numpy.zeros(count)
+
+
+@task
+def size_of(array: Any) -> int:
+    return len(array)
+
+
+@task
+def spoil(array: Any) -> None:
+    array[0] = 1.0
+
+
+@task
+def where() -> tuple[int, str]:
+    return os.getpid(), context.task_name
+
+
+@task
+def listening() -> list[str]:
+    """The addresses that this worker, and the process that started it, listen at."""
+    family = [psutil.Process(), psutil.Process().parent()]
+    return [
+        each.laddr.ip
+        for process in family
+        for each in process.net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN
+    ]
+
+
+@task(max_retries=1, retry_delay=0)
+def die_once(number: int, folder: str) -> int:
+    """The child 7 ends its worker, the first time."""
+    with Path(folder, str(number)).open("a") as calls:
+        calls.write(".")
+    if number == 7 and context.task_run_count == 1:
+        os._exit(3)
+    return number
+
+
+@task(max_retries=10, retry_delay=0)
+def always_die() -> None:
+    os.abort()
+
+
+@task(timeout=0.5)
+def hang(path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+    subprocess.run(["sleep", "3217"])
+
+
+@task
+def number(value: Any) -> Any:
+    return value
+
+
+class Shut:
+    """Pickles, and cannot be unpickled."""
+
+    def __init__(self) -> None:
+        self.much = "x" * 100_000
+
+    def __reduce__(self) -> Any:
+        return _refuse, (self.much,)
+
+
+def _refuse(much: str) -> None:
+    raise ValueError("it stays shut")
+
+
+@task
+def shut() -> Shut:
+    return Shut()
+
+
+@task
+def lock() -> Any:
+    return threading.Lock()
+
+
+@task
+def says() -> None:
+    print("printed")
+    logging.getLogger("a").warning("logged")
+
+
+def test_a_large_value_stays_on_the_cluster_and_is_brought_home_at_the_end(cluster: DaskCluster) -> None:
+    with Flow("stays") as flow:
+        made = zeros(100_000)
+        size = size_of(made)
+    outcome = carried_out(flow, DaskExecutor(cluster.address))
+    held = outcome.engine.values[outcome.plan.tasks.index(made)]
+    assert type(held) is Held
+    assert outcome.state.result[size].result == 100_000
+    assert outcome.state.result[made].result.shape == (100_000,)
+
+
+def test_a_small_value_comes_back_with_its_answer(cluster: DaskCluster) -> None:
+    with Flow("small") as flow:
+        made = zeros(10)
+    outcome = carried_out(flow, DaskExecutor(cluster.address))
+    assert type(outcome.engine.values[outcome.plan.tasks.index(made)]) is not Held
+    assert outcome.state.result[made].result.shape == (10,)
+
+
+def test_who_takes_a_value_that_stays_cannot_change_it_for_others(cluster: DaskCluster) -> None:
+    with Flow("spoils") as flow:
+        made = zeros(100_000)
+        spoilt = spoil(made)
+    state = carried_out(flow, DaskExecutor(cluster.address)).state
+    assert "read-only" in state.result[spoilt].message
+    assert not state.result[made].result.any()
+
+
+def test_a_large_argument_is_sent_before_its_call(cluster: DaskCluster) -> None:
+    with Flow("large") as flow:
+        size = size_of(number("x" * 3_000_000))
+        each = size_of.map([b"y" * 300_000, b"z" * 5])
+    state = carried_out(flow, DaskExecutor(cluster.address)).state
+    assert state.result[size].result == 3_000_000
+    assert state.result[each].result == [300_000, 5]
+
+
+def test_a_mapped_task_takes_a_value_that_stays(cluster: DaskCluster) -> None:
+    @task
+    def at(index: int, array: Any) -> float:
+        return float(array[index]) + index
+
+    with Flow("maps") as flow:
+        each = at.map([1, 2, 3], unmapped(zeros(100_000)))
+        again = size_of.map([zeros(50_000), zeros(60_000)])
+    state = carried_out(flow, DaskExecutor(cluster.address)).state
+    assert state.result[each].result == [1.0, 2.0, 3.0]
+    assert state.result[again].result == [50_000, 60_000]
+
+
+@pytest.mark.parametrize("made", [shut, lock])
+def test_what_cannot_be_sent_or_opened_is_a_failure_of_who_makes_or_takes_it(
+    made: Any, cluster: DaskCluster
+) -> None:
+    with Flow("odd") as flow:
+        odd = made()
+        taken = number(odd)
+        other = number(1)
+    state = carried_out(flow, DaskExecutor(cluster.address)).state
+    if made is lock:
+        assert "a `lock` cannot be pickled" in state.result[odd].message
+    else:
+        assert "it stays shut" in state.result[taken].message
+        with pytest.raises(OpeningError, match="it stays shut"):
+            state.result[odd]
+    assert state.result[other].result == 1
+
+
+def test_what_tasks_print_and_log_comes_back(cluster: DaskCluster, kept: Any) -> None:
+    with Flow("says") as flow:
+        says()
+    carried_out(flow, DaskExecutor(cluster.address), observers=[kept], capture=True)
+    assert [(line.stream, line.text) for line in kept.lines] == [("stdout", "printed"), ("log", "logged")]
+
+
+def test_a_task_with_a_resource_tag_runs_where_it_is_offered(cluster: DaskCluster) -> None:
+    with Flow("resources") as flow:
+        made = where.copy(tags=["dask-resource:GPU=1"], name="trained")()
+        wrong = where.copy(tags=["dask-resource:GPU"])()
+    state = carried_out(flow, DaskExecutor(cluster.address)).state
+    assert state.result[made].result[0] in [worker.pid for worker in cluster.workers]
+    assert state.result[made].result[1] == "trained"
+    assert "`dask-resource:GPU` is not like `dask-resource:GPU=1`" in state.result[wrong].message
+
+
+def test_a_resource_that_nobody_offers_is_said_aloud(
+    cluster: DaskCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Flow("waits") as flow:
+        where.copy(tags=["dask-resource:TPU=1"])()
+    with caplog.at_level(logging.WARNING, "flowkit"):
+        assert carried_out(flow, DaskExecutor(cluster.address), timeout=1.0).timed_out
+    assert "No worker of the Dask cluster offers TPU=1; where waits for one." in caplog.messages
+
+
+def test_the_own_cluster_listens_on_the_loopback_interface_alone() -> None:
+    with Flow("listens") as flow:
+        made = listening()
+    state = carried_out(flow, own()).state
+    assert state.is_successful(), state.message
+    assert set(state.result[made].result) == {"127.0.0.1"}
+
+
+def test_a_worker_that_dies_costs_an_attempt_only_the_call_that_ended_it(tmp_path: Path, kept: Any) -> None:
+    """The others of its message are made again, without an attempt more, as their answers had not come."""
+    with Flow("dies") as flow:
+        made = die_once.map(list(range(400)), unmapped(str(tmp_path)))
+    outcome = carried_out(flow, own(), observers=[kept])
+    assert outcome.state.result[made].result == list(range(400))
+    node = outcome.plan.tasks.index(made)
+    attempts = Counter(row[1] for row in kept.rows if row[0] == node and row[3] == RUNNING and row[1] >= 0)
+    assert {index for index, count in attempts.items() if count > 1} == {7}
+    [retried] = [row for row in kept.rows if row[3] == RETRYING]
+    assert "died, possibly out of memory, attempt 1/2" in str(retried[7].failure)
+    assert len((tmp_path / "3").read_text()) <= 2
+
+
+def test_the_third_worker_that_a_task_ends_is_its_last() -> None:
+    with Flow("kills") as flow:
+        made = always_die()
+        other = number(1)
+    state = carried_out(flow, own()).state
+    assert "`always_die` has ended 3 workers and is given up" in state.result[made].message
+    assert state.result[other].result == 1
+
+
+def test_a_task_beyond_its_limit_is_killed_with_what_it_has_started(tmp_path: Path) -> None:
+    """Values that its worker had are brought away before."""
+    with Flow("hangs") as flow:
+        arrays = [zeros(50_000 + count) for count in range(4)]
+        late = hang(str(tmp_path / "pid"), upstream_tasks=arrays)
+        sizes = [size_of(array, upstream_tasks=[late]) for array in arrays]
+    for made in sizes:
+        made.trigger = "all_finished"
+    state = carried_out(flow, own()).state
+    assert type(state.result[late]).__name__ == "TimedOut"
+    assert "goes on" not in state.result[late].message
+    assert [state.result[made].result for made in sizes] == [50_000, 50_001, 50_002, 50_003]
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    assert not [
+        each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == ["sleep", "3217"]
+    ]
+
+
+def test_a_value_that_is_lost_with_its_worker_is_said_to_be(tmp_path: Path, gate: Any) -> None:
+    with DaskCluster(tmp_path, 1) as small:
+        with Flow("loses") as flow:
+            made = zeros(100_000)
+            waits = end_worker(gate.path, upstream_tasks=[made])
+            taken = size_of(made, upstream_tasks=[waits])
+        taken.trigger = "all_finished"
+        run = threading.Thread(target=lambda: outcomes.append(carried_out(flow, DaskExecutor(small.address))))
+        outcomes: list[Outcome] = []
+        run.start()
+        gate.open(2)  # it may have been quicker than the word that it has begun, and is made again then
+        small.workers[0].wait(20)
+        small.more(1)
+        run.join(30)
+    state = outcomes[0].state
+    assert "no other copy is kept" in state.result[taken].message
+
+
+@task
+def end_worker(path: str) -> None:
+    end = os.open(path, os.O_RDWR)
+    os.read(end, 1)
+    os._exit(1)
+
+
+def test_without_dask_it_is_said_how_to_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"needs dask and distributed") as raised:
+        _ = DaskExecutor().workers
+    assert raised.value.hints == ('pip install "flowkit-runner[dask]"',)
+
+
+def test_a_cluster_is_made_by_a_class_and_its_name(kept: Any) -> None:
+    given = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": "127.0.0.1:0"}
+    with Flow("made") as flow:
+        made = where()
+    executor = DaskExecutor(cluster_class="distributed.LocalCluster", cluster_kwargs=given)
+    assert executor.workers == 2
+    assert carried_out(flow, executor, observers=[kept]).state.result[made].result[0] != os.getpid()
+    assert SUCCESS in {row[3] for row in kept.rows}
+    unknown = carried_out(flow, DaskExecutor(cluster_class="distributed.Nope"))
+    assert "there is no class `distributed.Nope`" in (unknown.state.message or "")
+
+
+def test_a_cluster_that_adapts_starts_its_workers_as_they_are_needed() -> None:
+    with Flow("adapts") as flow:
+        each = size_of.map(["a", "bc"])
+    executor = DaskExecutor(adapt_kwargs={"minimum": 0, "maximum": 1})
+    assert executor.workers == 1
+    assert carried_out(flow, executor).state.result[each].result == [1, 2]
+
+
+def test_only_an_own_worker_with_one_thread_is_killed_for_a_task() -> None:
+    assert Where().can_kill
+    assert not Where(address="tcp://127.0.0.1:8786").can_kill
+    assert not Where(cluster_kwargs={"threads_per_worker": 2}).can_kill
+    assert not Where(cluster_kwargs={"processes": False}).can_kill
+
+
+def test_short_calls_travel_together_as_long_as_all_places_have_some() -> None:
+    def ready(function: int, *, alone: bool = False) -> Ready:
+        return Ready(None, {}, function, alone)  # type: ignore[arg-type]
+
+    from collections import deque
+
+    pace = Pace()
+    assert len(pace.cut(deque(ready(1) for _ in range(8)), 2)) == 1, "nothing is known of them"
+    pace.learn(1, 0.001, 100)
+    assert len(pace.cut(deque(ready(1) for _ in range(8)), 2)) == 4
+    assert len(pace.cut(deque([ready(1), ready(2), ready(1)]), 1)) == 1
+    assert len(pace.cut(deque([ready(1), ready(1, alone=True)]), 1)) == 1
+    pace.learn(1, 10.0, 1)
+    assert len(pace.cut(deque(ready(1) for _ in range(8)), 2)) == 1, "they are long now"
+
+
+def test_resources_are_read_from_tags() -> None:
+    assert resources_of(["a", "dask-resource:GPU=1", "dask-resource:MEMORY=2.5"]) == {"GPU": 1, "MEMORY": 2.5}
+    for wrong in ("dask-resource:GPU", "dask-resource:=1", "dask-resource:GPU=x"):
+        with pytest.raises(ValueError, match="is not like"):
+            resources_of([wrong])
