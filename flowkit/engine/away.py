@@ -133,7 +133,8 @@ class Office:
 
     Args:
         header: of the run.
-        sink: is given each line that tasks print or log; None: prints go where they go.
+        sink: is given each line that tasks print or log; None: prints go where they go. What is written to
+            file descriptors goes there in either case.
     """
 
     def __init__(self, header: Header, sink: Callable[[Line], None] | None) -> None:
@@ -148,7 +149,7 @@ class Office:
         self._abouts: dict[int, About] = {}
         self._needs: dict[int, Needs] = {}
         self._functions: dict[int, Callable[..., Any] | OpeningError] = {}
-        self.capture = Capture(self.away, sink) if sink is not None else None  # type: ignore[arg-type]
+        self.capture = Capture(self.away, sink, below=False) if sink is not None else None  # type: ignore[arg-type]
         if self.capture is not None:
             self.capture.start()
 

@@ -61,6 +61,7 @@ class Capture:
         sink: is given each line; called from any thread, also with the engine's lock held: it must not wait.
         echo: let everything through to where it went before, too.
         room: called after a line where that may wait, with the number of lines that may lie about.
+        below: listen to file descriptors 1 and 2 too; they are the whole process's.
 
     What a task prints whose node is in `plan.logged` is logged instead, a line a record.
 
@@ -76,8 +77,10 @@ class Capture:
         *,
         echo: bool = False,
         room: Callable[[int], None] = lambda most: None,
+        below: bool = True,
     ) -> None:
         self._engine = engine
+        self._below = below
         self.echo = echo
         self._sink = sink
         self._room = room
@@ -94,13 +97,14 @@ class Capture:
             _captures.append(self)
             log_capture.listen(self._engine, self.log, echo=self.echo)
             task_threads.follow(self._engine)
-            self.descriptors = descriptors.take(
-                self._engine,
-                self._overhear,
-                alone=fork.is_alone(self._engine),
-                echo=self.echo,
-                room=partial(self._room, _MOST_OF_PROGRAMS),
-            )
+            if self._below:
+                self.descriptors = descriptors.take(
+                    self._engine,
+                    self._overhear,
+                    alone=fork.is_alone(self._engine),
+                    echo=self.echo,
+                    room=partial(self._room, _MOST_OF_PROGRAMS),
+                )
 
     def stop(self) -> None:
         """Give them back, and hand on what has no line end yet."""

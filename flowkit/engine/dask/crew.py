@@ -44,6 +44,7 @@ _BEGINNING, _ENDING = 16, 4  # threads
 _PATIENCE = 0.4  # seconds that a run which was asked to stop waits for its cluster
 _CLOSING = 5.0  # seconds that others do
 _MOMENT = 0.05
+_SURE = 0.2  # seconds in which what happens on a worker is heard of
 _RESCUE = 2.0  # seconds for the values of a worker that must be killed
 
 
@@ -77,6 +78,7 @@ class DaskCrew:
         self._finished: list[Finished] = []
         self._pace = Pace()
         self._deaths: dict[tuple[int, int], int] = {}
+        self._latest: dict[tuple[str, int], int] = {}  # which job has begun last, by worker and thread
         self._threads = 0
         self._names: dict[tuple[str, int], str] = {}
         self._clock = there.clock_here()
@@ -374,9 +376,16 @@ class DaskCrew:
                 self._fail(ready.attempt, error)
 
     def _mourn(self, job: Job, worker: str) -> None:
-        """A worker died that had a job."""
+        """A worker died that had a job.
+
+        The job ran if it was the last to begin there. One that began a moment ago may have ended, and the
+        next have killed the worker, before either was said: where there is one that may have, it is made
+        again, and said then beforehand.
+        """
         ready = next(iter(job.waits.values()))
-        if len(job.waits) == 1 and job.worker:
+        is_last = self._latest.get((job.worker, job.thread)) == job.number
+        is_sure = ready.is_suspect or self._engine.clock() - job.begun > _SURE
+        if is_last and (is_sure or all(other.worker for other in self._jobs.values())):
             self._fail(ready.attempt, self._died(ready.call, worker))
             return
         for each in job.waits.values():
@@ -433,7 +442,9 @@ class DaskCrew:
             if said["number"] in self._unsaid:
                 end_family(said["pid"])
             return
-        job.worker, job.pid = said["worker"], said["pid"]
+        job.worker, job.thread, job.pid = said["worker"], said["thread"], said["pid"]
+        job.begun = self._engine.clock()
+        self._latest[job.worker, job.thread] = job.number
         if job.given_up:
             self._kill(job)
             return

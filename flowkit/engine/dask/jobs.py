@@ -58,7 +58,7 @@ class Job:
 
     Attributes:
         waits: those whose answers have not come.
-        worker, pid: where it has begun, as far as that was said.
+        worker, thread, pid, begun: where and when it has begun, as far as that was said.
         given_up: whether nobody waits for it any more.
     """
 
@@ -67,7 +67,9 @@ class Job:
     future: Future
     held: list[Held] = field(default_factory=list)
     worker: str = ""
+    thread: int = 0
     pid: int = 0
+    begun: float = 0.0
     given_up: bool = False
 
 

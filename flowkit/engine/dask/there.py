@@ -196,6 +196,7 @@ def _say_begun(run: str, asked: Message) -> None:
         "number": asked.number,
         "worker": worker.address,
         "pid": os.getpid(),
+        "thread": threading.get_ident(),
     }
     if asked.begins == 1:
         worker.log_event(TOPIC, said)
