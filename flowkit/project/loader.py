@@ -137,11 +137,20 @@ def is_loading() -> bool:
 
 
 def ignore(call: str) -> bool:
-    """Whether `call` (`flow.run()`) must do nothing because its file is being loaded; said once a file."""
+    """Whether `call` (`flow.run()`) must do nothing because its file is being loaded; said once a file.
+
+    Also where `multiprocessing` executes a script once more, in a process that it starts, as for a worker of
+    a Dask cluster of the script's own.
+    """
     loading = _current.get()
     if loading is not None:
         loading.ignored.append(call)
-    return loading is not None
+    return loading is not None or _is_executed_once_more()
+
+
+def _is_executed_once_more() -> bool:
+    started = sys.modules.get("multiprocessing.process")
+    return started is not None and getattr(started.current_process(), "_inheriting", False)
 
 
 def load(target: Target, project: Project, *, again: bool = True) -> tuple[LoadedModule, Flow]:

@@ -364,3 +364,39 @@ def test_resources_are_read_from_tags() -> None:
     for wrong in ("dask-resource:GPU", "dask-resource:=1", "dask-resource:GPU=x"):
         with pytest.raises(ValueError, match="is not like"):
             resources_of([wrong])
+
+
+SCRIPT = """
+from flowkit import Flow, task
+from flowkit.executors import DaskExecutor
+
+class Point:
+    def __init__(self, x):
+        self.x = x
+
+@task
+def point(x):
+    return Point(x)
+
+@task
+def total(points):
+    return sum(point.x for point in points)
+
+with Flow("script") as flow:
+    made = total(point.map([1, 2, 3]))
+state = flow.run(executor=DaskExecutor(workers=1))
+if __name__ == "__main__":
+    print(state.result[made].result)
+"""
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
+    """Its workers import it too, as those of `multiprocessing` do; its classes are those of the script."""
+    file = tmp_path / "script.py"
+    file.write_text(SCRIPT)
+    said = subprocess.run(
+        [sys.executable, str(file)], capture_output=True, text=True, timeout=30, cwd=tmp_path
+    )
+    assert said.stdout == "6\n", said.stderr
+    assert said.stderr.count("The flow script starts") == 1
+    assert "distributed" not in said.stderr
