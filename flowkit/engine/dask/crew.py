@@ -11,11 +11,9 @@ Relies on: there.py.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import pickle
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -23,18 +21,19 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.attempt import Attempt
-from flowkit.engine.context import CURRENT, logger_of
+from flowkit.engine.context import logger_of
 from flowkit.engine.dask import there
 from flowkit.engine.dask.cluster import Cluster, Where
+from flowkit.engine.dask.endings import Endings, within
 from flowkit.engine.dask.hands import Hands
-from flowkit.engine.dask.held import Held, LostValueError
 from flowkit.engine.dask.jobs import Job, Pace, Ready
 from flowkit.engine.dask.mail import Mail
 from flowkit.engine.errand import Answer, Errands
+from flowkit.engine.mask import MASK
 from flowkit.engine.processes.family import end_family
 from flowkit.engine.task_threads import start_apart
 from flowkit.errors import FlowkitError, UsageError
-from flowkit.plan.events import Call, Detail
+from flowkit.plan.events import Call
 
 if TYPE_CHECKING:
     from flowkit.engine.lane import Lane
@@ -45,20 +44,6 @@ _PATIENCE = 0.4  # seconds that a run which was asked to stop waits for its clus
 _CLOSING = 5.0  # seconds that others do
 _MOMENT = 0.05
 _SURE = 0.2  # seconds in which what happens on a worker is heard of
-_RESCUE = 2.0  # seconds for the values of a worker that must be killed
-
-
-_MOST_DEATHS = 3  # workers that one task may cost
-
-
-class WorkerDiedError(RuntimeError):
-    """The Dask worker that carried out an attempt has ended in the middle of it.
-
-    Attributes:
-        is_last: whether the task is given up, whatever its policy says.
-    """
-
-    is_last = False
 
 
 class DaskCrew:
@@ -77,12 +62,8 @@ class DaskCrew:
         self._beginning = 0  # calls whose arguments are made by a hand
         self._finished: list[Finished] = []
         self._pace = Pace()
-        self._deaths: dict[tuple[int, int], int] = {}
         self._latest: dict[tuple[str, int], int] = {}  # which job has begun last, by worker and thread
         self._threads = 0
-        self._names: dict[tuple[str, int], str] = {}
-        self._clock = there.clock_here()
-        self._held: weakref.WeakSet[Held] = weakref.WeakSet()
         self._cluster: Cluster | None = None
         self._is_over = False
         self._home = threading.Event()  # what is wanted of the cluster is here
@@ -107,8 +88,9 @@ class DaskCrew:
     def stop(self, grace: float) -> list[str]:
         self._inbox.put(self._leave)
         engine = self._engine
+        # What is fetched may be large; who has enough of it says so by a signal.
         while not self._home.wait(_MOMENT) and not (engine.asked_to_stop or engine.interrupts.happened):
-            """What is fetched may be large; who has enough of it says so."""
+            pass
         self._closed.wait(_PATIENCE if engine.asked_to_stop or engine.interrupts.happened else _CLOSING)
         return [f"dask at {job.worker}" for job in list(self._jobs.values()) if job.worker]
 
@@ -134,6 +116,7 @@ class DaskCrew:
     def _open(self) -> None:
         cluster = self._cluster = Cluster(self._where)
         client, engine = cluster.client, self._engine
+        self._endings = Endings(engine, self._errands, client, self._lane.name)
         self._mail = Mail(engine, self._errands, cluster, can_kill=self._where.can_kill)
         header = pickle.dumps(self._errands.header(), 5)
         post = there.Post(engine.run_id, header, engine.finding, client.id, own=self._where.address is None)
@@ -174,7 +157,7 @@ class DaskCrew:
         try:
             if cluster is not None:
                 if not (engine.asked_to_stop or engine.forgets or engine.stranded):
-                    self._bring_home()
+                    self._endings.bring_home()
                 self._home.set()
                 cluster.close()
         finally:
@@ -182,12 +165,6 @@ class DaskCrew:
             self._end_hands.stop()
             self._home.set()
             self._closed.set()
-
-    def _bring_home(self) -> None:
-        """Have the values here that somebody may still ask for."""
-        for held in list(self._held):
-            with contextlib.suppress(LostValueError):  # who asks for it will be told
-                held.bring()
 
     # -- taking calls -------------------------------------------------------------------------
 
@@ -226,15 +203,8 @@ class DaskCrew:
         self._begin_hands.do(begin)
 
     def _begin(self, attempt: Attempt) -> dict[str, Any] | None:
-        arguments: dict[str, Any] | None = self._within(attempt, attempt.begin)
+        arguments: dict[str, Any] | None = within(self._engine, attempt, attempt.begin)
         return arguments
-
-    def _within(self, attempt: Attempt, step: Callable[[], Any]) -> Any:
-        CURRENT.set((self._engine, attempt.call))
-        try:
-            return step()
-        finally:
-            CURRENT.set(None)
 
     def _begun_apart(self, attempt: Attempt, arguments: dict[str, Any] | None) -> None:
         self._beginning -= 1
@@ -288,72 +258,33 @@ class DaskCrew:
         if not self._drop(job):
             return
         report = there.Report(*pickle.loads(data))
+        for value in report.secrets:
+            MASK.add(value)
         for line in report.lines:
             self._engine.say(line)
-        name = self._names.setdefault(report.worker, f"{self._lane.name}-{len(self._names) + 1}")
         if report.answers and job.waits:
             function = next(iter(job.waits.values())).function
             self._pace.learn(function, report.took, len(report.answers))
         for answer in report.answers:
             ready = job.waits.pop(answer.call)
-            timed = self._in_our_time(answer, report.clock, ready.attempt.started)
-            self._end(ready.attempt, timed, name, report.worker[0])
+            self._end(ready.attempt, answer, report)
         if not job.given_up:
             self._ready.extendleft(reversed(job.waits.values()))  # were not begun
 
-    def _in_our_time(self, answer: Answer, clock: tuple[str, float], begun: float) -> Answer:
-        """With its times by the clock here, not before it was sent nor after now."""
-        boot, behind = self._clock
-        shift = 0.0 if clock[0] and clock[0] == boot else clock[1] - behind
-        now = self._engine.clock()
-        ended = min(max(answer.ended + shift, begun), now)
-        return answer._replace(started=min(max(answer.started + shift, begun), ended), ended=ended)
+    def _end(self, attempt: Attempt, answer: Answer, report: there.Report) -> None:
+        step, is_slow = self._endings.step(attempt, answer, report)
+        if not is_slow:
+            self._finished.append(within(self._engine, attempt, step))
+            return
 
-    def _end(self, attempt: Attempt, answer: Answer, name: str, worker: str) -> None:
-        attempt.name = name
-        step: Callable[[], Finished]
-        if answer.kind == there.HELD:
-            step = functools.partial(self._end_held, attempt, answer, self._taken_over(answer, worker))
-            waits = self._engine.worker.plain is not None
-        else:
-            step = functools.partial(self._errands.finish, attempt, answer)
-            waits = False
-        if waits or attempt.call[0] in self._slow:
+        def end() -> None:
+            finished = within(self._engine, attempt, step)
+            self._inbox.put(lambda: self._finished.append(finished))
 
-            def end() -> None:
-                finished = self._within(attempt, step)
-                self._inbox.put(lambda: self._finished.append(finished))
-
-            self._end_hands.do(end)
-        else:
-            self._finished.append(self._within(attempt, step))
-
-    def _taken_over(self, answer: Answer, worker: str) -> Held:
-        """What stands for a value that stays there."""
-        from distributed import Future
-
-        assert self._cluster is not None
-        key, size, kind = answer.payload
-        held = Held(Future(key, self._cluster.client, state="memory"), kind, size, worker)
-        self._held.add(held)
-        return held
-
-    def _end_held(self, attempt: Attempt, answer: Answer, held: Held) -> Finished:
-        facts = Detail(*answer.facts) if answer.facts is not None else None
-        finished = attempt.returned(held, facts, (answer.started, answer.ended))
-        kept, results = finished[2], self._engine.results
-        if kept is not None and kept.is_kept and results is not None and self._engine.recorder.is_durable:
-            held.again = functools.partial(self._load, *attempt.call[:2])
-        return finished
-
-    def _load(self, node: int, index: int) -> Any:
-        """A value from the history, once it is written there."""
-        assert self._engine.results is not None
-        self._engine.recorder.settle()
-        return self._engine.results.load(node, index)
+        self._end_hands.do(end)
 
     def _fail(self, attempt: Attempt, error: BaseException) -> None:
-        self._finished.append(self._within(attempt, functools.partial(attempt.raised, error)))
+        self._finished.append(within(self._engine, attempt, functools.partial(attempt.raised, error)))
 
     def _failed(self, job: Job, error: BaseException) -> None:
         from distributed import KilledWorker
@@ -386,21 +317,11 @@ class DaskCrew:
         is_last = self._latest.get((job.worker, job.thread)) == job.number
         is_sure = ready.is_suspect or self._engine.clock() - job.begun > _SURE
         if is_last and (is_sure or all(other.worker for other in self._jobs.values())):
-            self._fail(ready.attempt, self._died(ready.call, worker))
+            self._fail(ready.attempt, self._endings.died(ready.call, worker))
             return
         for each in job.waits.values():
             each.is_suspect = True
         self._send_again(job)
-
-    def _died(self, call: Call, worker: str) -> WorkerDiedError:
-        deaths = self._deaths[call[:2]] = self._deaths.get(call[:2], 0) + 1
-        attempts = self._engine.plan.tasks[call[0]].max_retries + 1
-        said = f"its Dask worker at {worker} died, possibly out of memory, attempt {call[2]}/{attempts}"
-        if deaths >= _MOST_DEATHS:
-            said += f"; `{self._engine.plan.key(*call[:2])}` has ended {deaths} workers and is given up"
-        error = WorkerDiedError(said)
-        error.is_last = deaths >= _MOST_DEATHS
-        return error
 
     def _send_again(self, job: Job) -> None:
         self._ready.extendleft(reversed(job.waits.values()))
@@ -455,9 +376,7 @@ class DaskCrew:
 
     def _lost(self, keys: set[str]) -> None:
         """Values that are gone with their worker: calls that take them must have them otherwise."""
-        for held in list(self._held):
-            if held.future is not None and held.future.key in keys:
-                held.is_lost = True
+        self._endings.lose(keys)
         for job in list(self._jobs.values()):
             if any(held.is_lost for held in job.held) and not job.given_up:
                 self._drop(job)
@@ -484,19 +403,13 @@ class DaskCrew:
         if not self._where.can_kill:
             return
         self._drop(job)
-        there_alone = [held for held in self._held if held.worker == job.worker and held.again is None]
-        if self._engine.asked_to_stop or not there_alone:
+        values = [] if self._engine.asked_to_stop else self._endings.only_at(job.worker)
+        if not values:
             end_family(job.pid)
             return
 
         def rescue() -> None:
-            until = self._engine.clock() + _RESCUE
-            for held in there_alone:
-                with contextlib.suppress(LostValueError):
-                    held.bring(until - self._engine.clock())
+            self._endings.rescue(values)
             end_family(job.pid)
 
         self._end_hands.do(rescue)
-
-
-__all__ = ["DaskCrew", "LostValueError", "WorkerDiedError"]

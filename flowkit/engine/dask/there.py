@@ -28,6 +28,7 @@ from flowkit.engine.capture import Line
 from flowkit.engine.context import CURRENT
 from flowkit.engine.dask.held import GIVEN, Kept, kept
 from flowkit.engine.errand import SEALED, About, Answer, Errand, Header
+from flowkit.engine.mask import MASK
 from flowkit.engine.task_threads import start_apart
 from flowkit.errors import UsageError
 
@@ -68,6 +69,7 @@ class Report(NamedTuple):
         worker: its address, and the thread.
         took: seconds in all.
         clock: of where its times are from; see `clock_here`.
+        secrets: what must not be shown, where that was not told before.
     """
 
     answers: list[Answer]
@@ -75,6 +77,7 @@ class Report(NamedTuple):
     worker: tuple[str, int]
     took: float
     clock: tuple[str, float]
+    secrets: list[Any]
 
 
 def clock_here() -> tuple[str, float]:
@@ -100,7 +103,7 @@ class Desk:
         self._known: set[int] = set()
         self._client = client
         self._clock = clock_here()
-        self._names = 0
+        self._told = 0  # of the secrets that are known here
         self.users = 0
 
     def close(self) -> None:
@@ -129,7 +132,14 @@ class Desk:
                 answers += self._within(message.limit, errand, held)
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         worker = (get_worker().address, threading.get_ident())
-        return Report(answers, lines, worker, time.monotonic() - started, self._clock)
+        took = time.monotonic() - started
+        return Report(answers, lines, worker, took, self._clock, self._new_secrets())
+
+    def _new_secrets(self) -> list[Any]:
+        if MASK.known == self._told:
+            return []
+        self._told = MASK.known
+        return MASK.values()
 
     def _carried_out(self, errand: Errand, held: Sequence[Kept]) -> Answer:
         token = GIVEN.set(held)
