@@ -178,7 +178,7 @@ def test_the_settings_choose_the_executor_where_nothing_else_does(monkeypatch: p
 def test_an_unknown_executor_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UsageError, match="there is no executor `cluster`") as raised:
         executor_named("cluster")
-    assert raised.value.hints == ("there are `inline`, `threads`, `processes`, `coroutines`",)
+    assert raised.value.hints == ("there are `inline`, `threads`, `processes`, `coroutines`, `dask`",)
     with Flow("where") as made:
         where.copy(executor="cluster")()
     with pytest.raises(UsageError, match="there is no executor `cluster`"):

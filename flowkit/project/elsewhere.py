@@ -51,9 +51,9 @@ class _Finder:
         self._sources = sources
 
     def forget(self, sources: Mapping[str, tuple[str, bytes]]) -> None:
-        """Have what differs from these looked up again."""
-        for name, found in self._sources.items():
-            if sources.get(name) != found:
+        """Have all looked up again where one differs from these: others may have something of it."""
+        if any(sources.get(name) != found for name, found in self._sources.items()):
+            for name in self._sources:
                 sys.modules.pop(name, None)
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:

@@ -275,3 +275,19 @@ def test_what_would_go_on_is_cancelled_where_the_run_stops(status: int) -> None:
     machine.done((*call, status, 0.0, 1.0, "worker", Detail(iteration=Iteration(1), retry_in=1.0)))
     machine.check()
     assert machine.over and machine.status[0] == CANCELLED and not machine.held
+
+
+def test_a_time_limit_may_be_counted_from_later_on() -> None:
+    """As for a call that waits where it was sent to."""
+    with Flow("sent") as flow:
+        task(lambda: None, name="slow", timeout=1.0)()
+    machine = Machine(compile_flow(flow))
+    machine.start(0.0)
+    call = machine.take(0, 0.0)
+    assert call is not None
+    machine.limit(call, float("inf"))
+    assert machine.expire(5.0) == []
+    machine.limit(call, 7.0)
+    assert machine.next_deadline == 7.0
+    assert machine.expire(6.9) == []
+    assert machine.expire(7.0) == [call]

@@ -99,7 +99,7 @@ def test_all_problems_are_reported_at_once_with_file_line_and_key(project: Proje
     assert caught.value.hints == (
         f"`{file}:2`: `workers` must be a whole number above 0 or `none`, not `0`",
         f"`{file}:3`: `executor` must be one of `threads`, `processes`, `inline`, `coroutines`, "
-        "not `'thread'`",
+        "`dask`, `dask:ADDRESS`, not `'thread'`",
         f"`{file}:5`: `logging.level` must be one of `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, "
         "not `True`",
         f"`{file}:7`: `run.timeout` must be a number above 0 or `none`, not `nan`",
@@ -256,3 +256,10 @@ def test_limits_are_read_and_set_in_python(
         _ = config.limits.net
     with pytest.raises(UsageError, match=r"`flowkit\.config\.limits\.db` must be"):
         config.limits.db = 0
+
+
+def test_an_executor_may_be_an_address(project: Project) -> None:
+    (project.root / "flowkit.toml").write_text('executor = "dask:tcp://10.0.0.1:8786"\n')
+    assert resolve(project, environ={}).settings.executor == "dask:tcp://10.0.0.1:8786"
+    with pytest.raises(UsageError, match="`dask:ADDRESS`, not `'dask:'`"):
+        resolve(project, environ={"FLOWKIT_EXECUTOR": "dask:"})

@@ -161,12 +161,8 @@ def test_completion_knows_flows_and_their_options_without_loading_them(shell: Sh
     assert completed(shell, "flowkit run ") == ["found", "made"]
     assert completed(shell, "flowkit graph m") == ["made"]
     assert {"--width", "--mode", "--select"} <= set(completed(shell, "flowkit run made --"))
-    assert completed(shell, "flowkit run made --executor ") == [
-        "threads",
-        "processes",
-        "inline",
-        "coroutines",
-    ]
+    lanes = ["threads", "processes", "inline", "coroutines", "dask"]
+    assert completed(shell, "flowkit run made --executor ") == lanes
     assert not (shell.folder / "marker").exists()
 
 
