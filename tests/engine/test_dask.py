@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from dask_cluster import DaskCluster
 
 from flowkit import Flow, context, task, unmapped
+from flowkit.engine.dask import there
 from flowkit.engine.dask.cluster import Where
 from flowkit.engine.dask.held import Held
 from flowkit.engine.dask.jobs import Pace, Ready, resources_of
@@ -400,3 +401,44 @@ def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
     assert said.stdout == "6\n", said.stderr
     assert said.stderr.count("The flow script starts") == 1
     assert "distributed" not in said.stderr
+
+
+def test_versions_that_do_not_fit_are_said_before_anything_runs(
+    cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch, kept: Any
+) -> None:
+    monkeypatch.setattr(there, "versions", lambda: {"flowkit": "0.0", "Python": "3.11"})
+    with Flow("misfit") as flow:
+        number(1)
+    outcome = carried_out(flow, DaskExecutor(cluster.address), observers=[kept])
+    assert isinstance(outcome.engine.stranded, UsageError)
+    assert "has flowkit 0.1.0, this process has 0.0" in outcome.engine.stranded.message
+    assert RUNNING not in {row[3] for row in kept.rows}
+
+
+def test_a_worker_that_comes_later_takes_part(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    outcomes: list[Outcome] = []
+    with DaskCluster(tmp_path, 0) as empty, caplog.at_level(logging.WARNING, "flowkit"):
+        with Flow("waits") as flow:
+            made = size_of("x" * 300_000)
+        run = threading.Thread(target=lambda: outcomes.append(carried_out(flow, DaskExecutor(empty.address))))
+        run.start()
+        empty.more(1)
+        run.join(30)
+    assert outcomes[0].state.result[made].result == 300_000
+
+
+def test_runs_at_once_share_a_cluster(cluster: DaskCluster) -> None:
+    with Flow("both") as flow:
+        made = size_of.map([zeros(20_000 + count) for count in range(4)])
+    outcomes: list[Outcome] = []
+    runs = [
+        threading.Thread(target=lambda: outcomes.append(carried_out(flow, DaskExecutor(cluster.address))))
+        for _ in range(3)
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(40)
+    assert [outcome.state.result[made].result for outcome in outcomes] == [
+        [20_000, 20_001, 20_002, 20_003]
+    ] * 3

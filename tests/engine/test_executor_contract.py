@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import functools
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -405,14 +406,43 @@ def test_a_late_answer_changes_nothing(
     assert sorted(ends(kept.rows).values()) == [RETRYING, SUCCESS, SUCCESS]
 
 
+@task
+def say_and_wait(said: str, path: str) -> int:
+    """Say that it has begun, and wait until the gate is opened."""
+    os.close(os.open(said, os.O_WRONLY))
+    return int(wait_at.run(path, 1))
+
+
+class StopsOnce:
+    """An observer that asks its run to stop when somebody has opened a pipe."""
+
+    def __init__(self, pipe: str) -> None:
+        self._pipe = pipe
+
+    def begin(self, engine: Any) -> None:
+        def ask() -> None:
+            os.close(os.open(self._pipe, os.O_RDONLY))
+            engine.interrupts.ask(signal.SIGINT)
+
+        threading.Thread(target=ask, daemon=True).start()
+
+    def see(self, rows: Any, lines: Any) -> None:
+        pass
+
+    def end(self, outcome: Any) -> None:
+        pass
+
+
 def test_a_run_that_is_stopped_leaves_behind_what_cannot_be_stopped(
-    unstoppable: Executor, carry_out: Any, gate: Any
+    unstoppable: Executor, carry_out: Any, gate: Any, tmp_path: Path
 ) -> None:
+    said = str(tmp_path / "said")
+    os.mkfifo(said)
     with Flow("stopped") as flow:
-        hanging = wait_at(gate.path, 1)
+        hanging = say_and_wait(said, gate.path)
         after = add(hanging, 1)
-    outcome = carry_out(flow, unstoppable, timeout=0.05)
-    assert outcome.timed_out
+    outcome = carry_out(flow, unstoppable, observers=[StopsOnce(said)])
+    assert outcome.interrupted
     states = [type(outcome.state.result[made]).__name__ for made in (hanging, after)]
     assert states == ["Cancelled", "Cancelled"]
     assert len(outcome.left_behind) == 1
