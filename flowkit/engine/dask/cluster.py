@@ -10,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import multiprocessing
+import signal
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
@@ -115,7 +118,6 @@ class Cluster:
         if not isinstance(self._made, LocalCluster):
             yield
             return
-        self._made.shutdown_on_close = False  # or dask does all this again when the process ends
         self._kill_workers()
         is_over = threading.Event()
 
@@ -135,6 +137,20 @@ class Cluster:
                 nanny.auto_restart = False
                 if nanny.pid is not None:
                     end_family(nanny.pid)
+
+
+def keep_ctrl_c_away() -> None:
+    """A Ctrl-C at the terminal is the runner's business: threads and processes that come from this thread do
+    not hear of it."""
+    resource_tracker.ensure_running()  # as it would have them hear again, where it starts later
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def end_workers() -> None:
+    """Kill all workers that are processes of this one, also while their cluster is not there yet."""
+    for process in multiprocessing.active_children():
+        if process.name.startswith("Dask Worker") and process.pid is not None:
+            end_family(process.pid)
 
 
 def threads_at(where: Where) -> int:
@@ -165,13 +181,25 @@ def _client(where: Where, made: Any) -> Client:
         ) from error
 
 
+class _Own(LocalCluster):  # type: ignore[misc]
+    """A cluster that is closed by its run alone: dask would wait for it when the process ends."""
+
+    @property
+    def shutdown_on_close(self) -> bool:
+        return False
+
+    @shutdown_on_close.setter
+    def shutdown_on_close(self, value: bool) -> None:
+        """It stays so."""
+
+
 def _made(where: Where) -> Any:
     """A new cluster."""
     cls, given = where.cluster_class, dict(where.cluster_kwargs)
     if isinstance(cls, str):
         cls = _named(cls)
     if cls is None:
-        cls = LocalCluster
+        cls = _Own
         # So that tasks may start processes of their own; the workers end with this process all the same.
         dask.config.set({"distributed.worker.daemon": False})
         given = {
@@ -188,7 +216,7 @@ def _made(where: Where) -> Any:
         if where.adapt_kwargs:
             made.adapt(**where.adapt_kwargs)
     except Exception as error:
-        name = getattr(cls, "__name__", cls)
+        name = "LocalCluster" if cls is _Own else getattr(cls, "__name__", cls)
         raise UsageError(f"the Dask cluster `{name}` cannot be started: {_short(error)}") from error
     return made
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from flowkit.engine.attempt import Attempt
 from flowkit.engine.context import logger_of
 from flowkit.engine.dask import there
-from flowkit.engine.dask.cluster import Cluster, Where
+from flowkit.engine.dask.cluster import Cluster, Where, end_workers, keep_ctrl_c_away
 from flowkit.engine.dask.endings import Endings, within
 from flowkit.engine.dask.hands import Hands
 from flowkit.engine.dask.jobs import Job, Pace, Ready
@@ -91,7 +91,9 @@ class DaskCrew:
         # What is fetched may be large; who has enough of it says so by a signal.
         while not self._home.wait(_MOMENT) and not (engine.asked_to_stop or engine.interrupts.happened):
             pass
-        self._closed.wait(_PATIENCE if engine.asked_to_stop or engine.interrupts.happened else _CLOSING)
+        is_asked = engine.asked_to_stop or engine.interrupts.happened is not None
+        if not self._closed.wait(_PATIENCE if is_asked else _CLOSING) and self._where.can_kill:
+            end_workers()
         return [f"dask at {job.worker}" for job in list(self._jobs.values()) if job.worker]
 
     def ring(self) -> None:
@@ -101,13 +103,15 @@ class DaskCrew:
     # -- the thread ---------------------------------------------------------------------------
 
     def _work(self) -> None:
+        keep_ctrl_c_away()
         try:
             self._open()
             while not self._is_over:
                 self._fill()
                 self._hear()
         except FlowkitError as error:
-            self._engine.strand(error)
+            if not self._engine.asked_to_stop:
+                self._engine.strand(error)
         except BaseException as error:
             self._engine.broke(error)
         finally:
@@ -119,7 +123,7 @@ class DaskCrew:
         self._endings = Endings(engine, self._errands, client, self._lane.name)
         self._mail = Mail(engine, self._errands, cluster, can_kill=self._where.can_kill)
         header = pickle.dumps(self._errands.header(), 5)
-        post = there.Post(engine.run_id, header, engine.finding, client.id, own=self._where.address is None)
+        post = there.Post(engine.run_id, header, engine.finding, client.id)
         client.subscribe_topic(there.TOPIC, self._noted)
         client.subscribe_topic("all", self._noticed)
         try:

@@ -8,10 +8,8 @@ alone was said before, so that it is known which one took its worker with it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import pickle
-import signal
 import sys
 import threading
 import time
@@ -230,18 +228,14 @@ class Post(WorkerPlugin):  # type: ignore[misc]
         header: pickled.
         finding: as in `Engine`.
         client: the id of the client that the run has.
-        own: the cluster is the run's own: a Ctrl-C at its terminal is the runner's business.
     """
 
-    def __init__(
-        self, run: str, header: bytes, finding: Callable[[], None] | None, client: str, *, own: bool
-    ) -> None:
+    def __init__(self, run: str, header: bytes, finding: Callable[[], None] | None, client: str) -> None:
         self.name = f"flowkit-{client}"
         self._run = run
         self._header = header
         self._finding = finding
         self._client = client
-        self._own = own
         self._versions = versions()
 
     def setup(self, worker: Any) -> None:
@@ -257,9 +251,6 @@ class Post(WorkerPlugin):  # type: ignore[misc]
                     f"{self._versions[what]}",
                     hints=("have the same versions of both on all machines",),
                 )
-        if self._own:
-            with contextlib.suppress(ValueError):  # this is not the main thread
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
         with _opening:
             desk = _desks.get(self._run)
             if desk is None:
