@@ -113,7 +113,10 @@ class DaskCrew:
             if not self._engine.asked_to_stop:
                 self._engine.strand(error)
         except BaseException as error:
-            self._engine.broke(error)
+            if self._cluster is None or self._cluster.is_there:
+                self._engine.broke(error)
+            else:  # whatever was asked of it just now
+                self._engine.strand(self._gone())
         finally:
             self._close()
 
@@ -331,11 +334,12 @@ class DaskCrew:
         self._ready.extendleft(reversed(job.waits.values()))
 
     def _lose_scheduler(self) -> None:
+        raise self._gone()
+
+    def _gone(self) -> FlowkitError:
         assert self._cluster is not None
-        raise FlowkitError(
-            f"the Dask scheduler at `{self._cluster.address}` is gone",
-            hints=("see its log for why",),
-        )
+        said = f"the Dask scheduler at `{self._cluster.address}` is gone"
+        return FlowkitError(said, hints=("see its log for why",))
 
     # -- what is heard of workers, in dask's own thread -----------------------------------------
 
