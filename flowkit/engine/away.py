@@ -217,7 +217,7 @@ class Office:
             packed = sealed(value, away=True)
         except UnsealableError as error:
             raise UnsendableResultError(f"its result cannot be sent back: {error}") from error
-        return Answer(call, SEALED, (packed.data, packed.buffers, packed.kind), started, ended, facts)
+        return Answer(call, SEALED, packed.message, started, ended, facts)
 
 
 def raised(call: Call, error: BaseException, started: float) -> Answer:

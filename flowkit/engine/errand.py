@@ -197,7 +197,7 @@ class Errands:
             raise UnsendableError(f"the function of `{task.name}` cannot be sent: {error}") from error
         finally:
             WHOLE.reset(whole)
-        return found.data, found.buffers, found.kind
+        return found.message
 
     def errand(self, call: Call, arguments: dict[str, Any]) -> Errand:
         """See `Errand`.
@@ -214,7 +214,7 @@ class Errands:
             found = sealed(arguments)
         except UnsealableError:
             raise UnsendableError(_first_refused(arguments)) from None
-        return Errand(call, (found.data, found.buffers, found.kind), self._more(call))
+        return Errand(call, found.message, self._more(call))
 
     def errands(self, calls: Sequence[Call], arguments: Sequence[dict[str, Any]]) -> list[Errand]:
         """As `errand`, for several calls."""
@@ -311,7 +311,7 @@ def _parts(what: str, value: Any) -> Parts:
         found = sealed(value)
     except UnsealableError as error:
         raise UnsendableError(f"{what} cannot be sent: {error}") from error
-    return found.data, found.buffers, found.kind
+    return found.message
 
 
 def _classes_of_script() -> Iterator[tuple[str, Parts]]:

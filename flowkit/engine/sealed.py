@@ -81,6 +81,12 @@ class Sealed(Closed):
         """Bytes."""
         return len(self.data) + sum(memoryview(buffer).nbytes for buffer in self.buffers)
 
+    @property
+    def message(self) -> tuple[Any, tuple[Any, ...], str]:
+        """Data, buffers and kind; the data as a buffer too, where a message with it should not copy it."""
+        data = self.data if len(self.data) < _APART else pickle.PickleBuffer(self.data)
+        return data, self.buffers, self.kind
+
     def open(self) -> Any:
         """The value, always the same.
 
