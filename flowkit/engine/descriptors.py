@@ -217,6 +217,7 @@ class Descriptors:
             if not self._over:
                 self._room()
         if self._over:
+            self._pass_on()
             self._close()
 
     def _ring(self) -> None:
@@ -254,8 +255,8 @@ class Descriptors:
             self._read_all()
             for number, call in self._latest.items():  # a character may lack its last byte
                 self._hand_on(number, call, self._decoders[number].decode(b"", True))
+            self._ring()  # before the thread can know that it is over, and close what this rings
             self._over = True
-        self._ring()
         _owner = None
 
     def finish(self) -> None:
