@@ -6,13 +6,21 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 
-.PHONY: run test crash check format bench clean
+.PHONY: run test test-ray crash check format bench clean
 
 run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
 
 test: $(DEVELOPING)
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+# The tests of the lane for Ray, which is large, in an environment of its own.
+RAY_VENV := .venv-ray
+RAY_INSTALLED := $(RAY_VENV)/.installed
+
+test-ray: $(RAY_INSTALLED)
+	$(RAY_VENV)/bin/python -m pytest -q -n 0 tests/engine/test_ray.py tests/engine/test_ray_clusters.py
+	$(RAY_VENV)/bin/python -m pytest -q -n 0 tests/engine/test_executor_contract.py -k ray
 
 # Kills runs and breaks disks; `make crash CRASHES=100`, or for so long: `make crash MINUTES=30`.
 CRASHES ?= 1000
@@ -35,12 +43,17 @@ bench: $(DEVELOPING)
 	$(BIN)/python tests/bench/run.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(RAY_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flowkit needs Python 3.11 or newer; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
+
+$(RAY_INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(RAY_VENV)
+	$(RAY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,ray]'
+	touch $@
 
 $(INSTALLED): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .

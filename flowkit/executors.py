@@ -7,6 +7,7 @@ from flowkit.engine.executors import (
     LocalDaskExecutor,
     LocalExecutor,
     ProcessExecutor,
+    RayExecutor,
     ThreadExecutor,
 )
 from flowkit.engine.executors.base import Executor
@@ -18,6 +19,7 @@ __all__ = [
     "LocalDaskExecutor",
     "LocalExecutor",
     "ProcessExecutor",
+    "RayExecutor",
     "ThreadExecutor",
 ]
 __path__: list[str] = []  # so that `flowkit.executors.dask`, of classic, is looked for; see flowkit/homes.py

@@ -82,7 +82,7 @@ THIRD_PARTY = {
     "pydantic": ({"flow.values"}, True),
     "tomli_w": ({"project"}, False),
     # Lets a saved flow have the functions of a script, where the user has it.
-    "psutil": ({"engine.processes.family"}, True),
+    "psutil": ({"engine.processes.family", "engine.executors.ray", "engine.ray.watch"}, True),
     "cloudpickle": ({"runs.saved", "engine.by_value"}, False),
     # Moments are as in Prefect classic, where the user has it.
     "pendulum": ({"flow.datetime_parameter", "engine.context"}, True),
@@ -94,6 +94,7 @@ THIRD_PARTY = {
     # Imported late themselves, where a cluster is asked for.
     "dask": ({"engine.dask.cluster"}, False),
     "distributed": ({"engine.dask", "engine.executors.dask"}, False),
+    "ray": ({"engine.executors.ray"}, True),
     "typer": ({"cli"}, False),
     "click": ({"cli"}, False),
 }

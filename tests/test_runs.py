@@ -25,6 +25,7 @@ from flowkit.executors import LocalExecutor, ThreadExecutor
 from flowkit.flow.keys import keys_of
 from flowkit.flow.selection import refuse_needed, selected
 from flowkit.flow.values import checked, parsed
+from flowkit.project.settings import ADDRESSED
 from flowkit.runs import executor_named
 from flowkit.store.history import History
 from flowkit.store.records import RunRecord
@@ -175,10 +176,20 @@ def test_the_settings_choose_the_executor_where_nothing_else_does(monkeypatch: p
     assert made.run().result[found].result.startswith("flowkit-threads")
 
 
+@pytest.mark.parametrize("lane", ADDRESSED)
+def test_a_lane_may_have_an_address(lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: Any = executor_named(f"{lane}:head:6379", 3)
+    assert (found.name, found.address) == (lane, "head:6379")
+    with pytest.raises(UsageError, match=f"there is no executor `{lane}:`"):
+        executor_named(f"{lane}:")
+    monkeypatch.setenv("FLOWKIT_EXECUTOR", f"{lane}:head:6379")
+    assert flowkit.engine.get_default_executor_class() is type(found)
+
+
 def test_an_unknown_executor_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UsageError, match="there is no executor `cluster`") as raised:
         executor_named("cluster")
-    assert raised.value.hints == ("there are `inline`, `threads`, `processes`, `coroutines`, `dask`",)
+    assert raised.value.hints == ("there are `inline`, `threads`, `processes`, `coroutines`, `dask`, `ray`",)
     with Flow("where") as made:
         where.copy(executor="cluster")()
     with pytest.raises(UsageError, match="there is no executor `cluster`"):

@@ -28,7 +28,7 @@ from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.secret import variable_of
 from flowkit.flow.values import bare, is_collection, type_of
-from flowkit.project.settings import LANES
+from flowkit.project.settings import CHOICES, LANES
 from flowkit.project.text import type_text, value_text
 
 PREFIX = "parameter_"
@@ -111,7 +111,7 @@ _OPTIONS = (
         "executor",
         str | None,
         ("--executor",),
-        f"Where tasks run: {', '.join(LANES)}, dask:ADDRESS.",
+        f"Where tasks run: {', '.join(CHOICES)}.",
         "LANE",
     ),
     _Option(

@@ -22,6 +22,7 @@ from flowkit.engine.errand import PLAIN, RAISED, SEALED, About, Answer, Errand, 
 from flowkit.engine.failure import describe
 from flowkit.engine.interrupts import Interrupts
 from flowkit.engine.judging import called
+from flowkit.engine.mask import MASK
 from flowkit.engine.rounds import Round
 from flowkit.engine.sealed import OpeningError, Sealed, UnsealableError, sealed
 from flowkit.engine.stop_notices import StopNotices
@@ -152,6 +153,7 @@ class Office:
         self.capture = Capture(self.away, sink, below=False) if sink is not None else None  # type: ignore[arg-type]
         if self.capture is not None:
             self.capture.start()
+        self._told = 0  # of the secrets that are known here
 
     def learn_function(self, number: int, parts: Parts) -> None:
         """What a number means; where it cannot be had, calls of it will say so."""
@@ -177,6 +179,13 @@ class Office:
             self._needs[node] = Sealed(*about.needs).open()
         if about.context is not None:
             self.away.manner.task_contexts[seen] = Sealed(*about.context).open()
+
+    def new_secrets(self) -> list[Any]:
+        """What must not be shown, where there is more of it than this gave before."""
+        if MASK.known == self._told:
+            return []
+        self._told = MASK.known
+        return MASK.values()
 
     def carry_out(self, errand: Errand) -> Answer:
         """Call the user's function; whatever comes of that is the answer.

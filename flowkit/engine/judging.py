@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from flowkit.engine.deaths import WorkerDiedError
 from flowkit.engine.failure import describe, message_of, type_name
 from flowkit.engine.rounds import FIRST
 from flowkit.engine.signals import ENDRUN, FAIL, LOOP, RETRY, TRIGGERFAIL, Signal, seconds_until
@@ -187,7 +188,7 @@ class Judging:
         node, index, attempt = call
         task = self.plan.tasks[node]
         attempt -= self.engine.machine.forgiven(node, index)
-        if getattr(error, "is_last", False) or not wanted(task, error, attempt):
+        if (isinstance(error, WorkerDiedError) and error.is_last) or not wanted(task, error, attempt):
             return detail
         try:
             return detail._replace(retry_in=delay_after(task, attempt))

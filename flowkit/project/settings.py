@@ -30,8 +30,9 @@ _SECRETS = (PREFIX, CLASSIC_PREFIX)  # variables that have no business here
 _LARGEST = 1_000_000
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 _POSITIVE = {"positive": True}
-LANES = ("threads", "processes", "inline", "coroutines", "dask")
-AT_ADDRESS = "dask:"  # and the address of a scheduler
+LANES = ("threads", "processes", "inline", "coroutines", "dask", "ray")
+ADDRESSED = ("dask", "ray")  # those of them that a colon and an address may follow
+CHOICES = (*LANES, *(f"{lane}:ADDRESS" for lane in ADDRESSED))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,7 @@ class Settings:
         limits: how many tasks that have a tag, or name the limit, run at once.
     """
 
-    executor: str = field(default="threads", metadata={"choices": (*LANES, f"{AT_ADDRESS}ADDRESS")})
+    executor: str = field(default="threads", metadata={"choices": CHOICES})
     workers: int | None = field(default=None, metadata=_POSITIVE)
     output: Literal["live", "prefix", "group", "failed", "none"] = "live"
     flows: str = "flows"

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from flowkit.engine.executors import CoroutineExecutor, LocalExecutor, ProcessExecutor, ThreadExecutor
+from flowkit.engine.executors import (
+    CoroutineExecutor,
+    DaskExecutor,
+    LocalExecutor,
+    ProcessExecutor,
+    RayExecutor,
+    ThreadExecutor,
+)
 from flowkit.engine.executors.base import Executor
 from flowkit.project.config import config
 from flowkit.runs.runners import FlowRunner, TaskRunner
@@ -12,6 +19,8 @@ _CLASSES: dict[str, type[Executor]] = {
     "threads": ThreadExecutor,
     "processes": ProcessExecutor,
     "coroutines": CoroutineExecutor,
+    "dask": DaskExecutor,
+    "ray": RayExecutor,
 }
 
 
@@ -19,7 +28,7 @@ def get_default_executor_class() -> type[Executor]:
     """What runs the tasks of `flow.run()`: as the settings say, else inline."""
     resolved = config.resolve(None)
     named = resolved.settings.executor if "executor" in resolved.origins else "inline"
-    return _CLASSES[named]
+    return _CLASSES[named.partition(":")[0]]
 
 
 def get_default_flow_runner_class() -> type[FlowRunner]:

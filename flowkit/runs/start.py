@@ -17,6 +17,7 @@ from flowkit.engine.executors import (
     DaskExecutor,
     LocalExecutor,
     ProcessExecutor,
+    RayExecutor,
     ThreadExecutor,
 )
 from flowkit.engine.executors.base import Executor
@@ -27,7 +28,6 @@ from flowkit.flow.flow import Flow
 from flowkit.plan.plan import BESIDE_COROUTINES, COROUTINES, Plan
 from flowkit.project.elsewhere import finding
 from flowkit.project.limit import Limit
-from flowkit.project.settings import AT_ADDRESS
 from flowkit.runs.memory import Kept
 from flowkit.runs.process_cache import process_results
 from flowkit.store.local_result import LocalResult
@@ -38,19 +38,26 @@ _NAMED: dict[str, Callable[[int | None], Executor]] = {
     "processes": ProcessExecutor,
     "coroutines": CoroutineExecutor,
     "dask": lambda workers: DaskExecutor(workers=workers),
+    "ray": lambda workers: RayExecutor(workers=workers),
+}
+# Those of `project.settings.ADDRESSED`.
+_ADDRESSED: dict[str, Callable[[str, int | None], Executor]] = {
+    "dask": lambda address, _: DaskExecutor(address),
+    "ray": RayExecutor,
 }
 
 
 def executor_named(name: str, workers: int | None = None) -> Executor:
-    """The executor of a lane.
+    """The executor of a lane, which may have an address: `dask:tcp://10.0.0.1:8786`.
 
     Raises:
         UsageError: an unknown name, or fewer than 1 worker.
     """
     if name in _NAMED:
         return _NAMED[name](workers)
-    if name.startswith(AT_ADDRESS):
-        return DaskExecutor(name.removeprefix(AT_ADDRESS))
+    lane, _, address = name.partition(":")
+    if address and lane in _ADDRESSED:
+        return _ADDRESSED[lane](address, workers)
     known = ", ".join(f"`{known}`" for known in _NAMED)
     raise UsageError(f"there is no executor `{name}`", hints=(f"there are {known}",))
 

@@ -15,6 +15,7 @@ from flowkit.engine.capture import Line
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor
 from flowkit.engine.executors.base import Executor
+from flowkit.engine.executors.ray import Connection
 from flowkit.engine.outcome import Outcome
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Row
@@ -61,6 +62,14 @@ class Gate:
         """Let all go on who still wait, so that no thread outlives the test for long."""
         self.open(1000)
         os.close(self._end)
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[None]:
+    """One cluster of Ray for many runs."""
+    connection = Connection(None, {"num_cpus": 2})
+    yield
+    connection.close()
 
 
 @pytest.fixture

@@ -32,9 +32,11 @@ from flowkit.engine.executors import (
     DaskExecutor,
     LocalExecutor,
     ProcessExecutor,
+    RayExecutor,
     ThreadExecutor,
 )
 from flowkit.engine.executors.base import Executor
+from flowkit.engine.executors.ray import is_installed
 from flowkit.plan.events import Row
 from flowkit.plan.status import FAILED, RETRYING, RUNNING, SKIPPED, SUCCESS, TIMED_OUT, TRIGGER_FAILED
 from flowkit.signals import FAIL, RETRY, SKIP, TRIGGERFAIL
@@ -66,6 +68,13 @@ def cluster() -> DaskCluster:
     return made
 
 
+def ray_lanes() -> dict[str, Lane]:
+    """Where Ray is installed; `make test-ray` installs it."""
+    if not is_installed():
+        return {}
+    return {"ray-2": Lane(lambda: RayExecutor(workers=2), shares_memory=False, leaves_behind=False)}
+
+
 LANES = {
     "inline": Lane(LocalExecutor, leaves_behind=False),
     "threads-1": Lane(lambda: ThreadExecutor(1)),
@@ -75,12 +84,15 @@ LANES = {
     "processes-1": Lane(lambda: ProcessExecutor(1), shares_memory=False, leaves_behind=False),
     "processes-3": Lane(lambda: ProcessExecutor(3), shares_memory=False, leaves_behind=False),
     "dask": Lane(lambda: DaskExecutor(cluster().address), shares_memory=False),
+    **ray_lanes(),
 }
 
 
 @pytest.fixture(params=list(LANES.values()), ids=list(LANES))
 def lane(request: pytest.FixtureRequest) -> Lane:
     found: Lane = request.param
+    if isinstance(found.make(), RayExecutor):
+        request.getfixturevalue("ray_cluster")
     return found
 
 
@@ -493,7 +505,7 @@ def test_a_task_may_run_a_flow_in_the_same_lane(executor: Executor, carry_out: A
     """Every worker is busy with a task that waits for the lane itself."""
     with Flow("outer") as flow:
         made = [run_another(executor, 2) for _ in range(executor.workers + 1)]
-    states = carry_out(flow, executor).state.result
+    states = carry_out(flow, executor, timeout=60.0).state.result
     assert [states[each].result for each in made] == [4] * (executor.workers + 1)
 
 

@@ -11,7 +11,7 @@ from flowkit.errors import UsageError
 from flowkit.project.config import Config
 from flowkit.project.limit import Limit
 from flowkit.project.root import Project
-from flowkit.project.settings import KEYS, Resolved, Settings, resolve, user_file
+from flowkit.project.settings import ADDRESSED, KEYS, Resolved, Settings, resolve, user_file
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_all_problems_are_reported_at_once_with_file_line_and_key(project: Proje
     assert caught.value.hints == (
         f"`{file}:2`: `workers` must be a whole number above 0 or `none`, not `0`",
         f"`{file}:3`: `executor` must be one of `threads`, `processes`, `inline`, `coroutines`, "
-        "`dask`, `dask:ADDRESS`, not `'thread'`",
+        "`dask`, `ray`, `dask:ADDRESS`, `ray:ADDRESS`, not `'thread'`",
         f"`{file}:5`: `logging.level` must be one of `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, "
         "not `True`",
         f"`{file}:7`: `run.timeout` must be a number above 0 or `none`, not `nan`",
@@ -259,7 +259,8 @@ def test_limits_are_read_and_set_in_python(
 
 
 def test_an_executor_may_be_an_address(project: Project) -> None:
-    (project.root / "flowkit.toml").write_text('executor = "dask:tcp://10.0.0.1:8786"\n')
-    assert resolve(project, environ={}).settings.executor == "dask:tcp://10.0.0.1:8786"
-    with pytest.raises(UsageError, match="`dask:ADDRESS`, not `'dask:'`"):
-        resolve(project, environ={"FLOWKIT_EXECUTOR": "dask:"})
+    for lane in ADDRESSED:
+        (project.root / "flowkit.toml").write_text(f'executor = "{lane}:tcp://10.0.0.1:8786"\n')
+        assert resolve(project, environ={}).settings.executor == f"{lane}:tcp://10.0.0.1:8786"
+        with pytest.raises(UsageError, match=f"`{lane}:ADDRESS`.*, not `'{lane}:'`"):
+            resolve(project, environ={"FLOWKIT_EXECUTOR": f"{lane}:"})

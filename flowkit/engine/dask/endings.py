@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import Client, Future
 
+from flowkit.engine.clocks import clock_here, in_our_time
 from flowkit.engine.context import CURRENT
 from flowkit.engine.dask import there
 from flowkit.engine.dask.held import Held, LostValueError
+from flowkit.engine.deaths import Deaths, WorkerDiedError
 from flowkit.engine.errand import Answer, Errands
 from flowkit.plan.events import Call, Detail
 
@@ -21,18 +23,7 @@ if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
     from flowkit.engine.worker import Finished
 
-_MOST_DEATHS = 3  # workers that one task may cost
 _RESCUE = 2.0  # seconds for the values of a worker that must be killed
-
-
-class WorkerDiedError(RuntimeError):
-    """The Dask worker that carried out an attempt has ended in the middle of it.
-
-    Attributes:
-        is_last: whether the task is given up, whatever its policy says.
-    """
-
-    is_last = False
 
 
 class Endings:
@@ -48,16 +39,17 @@ class Endings:
         self._client = client
         self._name = name
         self._names: dict[tuple[str, int], str] = {}
-        self._clock = there.clock_here()
+        self._clock = clock_here()
         self._held: weakref.WeakSet[Held] = weakref.WeakSet()
-        self._deaths: dict[tuple[int, int], int] = {}
+        self._deaths = Deaths(engine.plan)
 
     def step(
         self, attempt: Attempt, answer: Answer, report: there.Report
     ) -> tuple[Callable[[], Finished], bool]:
         """What ends an attempt, and whether that may take a while."""
         attempt.name = self._names.setdefault(report.worker, f"{self._name}-{len(self._names) + 1}")
-        answer = self._in_our_time(answer, report.clock, attempt.started)
+        now = self._engine.clock()
+        answer = in_our_time(answer, report.clock, self._clock, attempt.started, now)
         is_slow = attempt.call[0] in self._engine.worker.slow
         if answer.kind != there.HELD:
             return functools.partial(self._errands.finish, attempt, answer), is_slow
@@ -81,24 +73,9 @@ class Endings:
         self._engine.recorder.settle()
         return self._engine.results.load(node, index)
 
-    def _in_our_time(self, answer: Answer, clock: tuple[str, float], begun: float) -> Answer:
-        """With its times by the clock here, not before it was sent nor after now."""
-        boot, behind = self._clock
-        shift = 0.0 if clock[0] and clock[0] == boot else clock[1] - behind
-        now = self._engine.clock()
-        ended = min(max(answer.ended + shift, begun), now)
-        return answer._replace(started=min(max(answer.started + shift, begun), ended), ended=ended)
-
     def died(self, call: Call, worker: str) -> WorkerDiedError:
         """What is raised for an attempt whose worker has ended."""
-        deaths = self._deaths[call[:2]] = self._deaths.get(call[:2], 0) + 1
-        attempts = self._engine.plan.tasks[call[0]].max_retries + 1
-        said = f"its Dask worker at {worker} died, possibly out of memory, attempt {call[2]}/{attempts}"
-        if deaths >= _MOST_DEATHS:
-            said += f"; `{self._engine.plan.key(*call[:2])}` has ended {deaths} workers and is given up"
-        error = WorkerDiedError(said)
-        error.is_last = deaths >= _MOST_DEATHS
-        return error
+        return self._deaths.of(call, f"its Dask worker at {worker} died, possibly out of memory")
 
     # -- values that stay there ---------------------------------------------------------------
 

@@ -16,17 +16,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from distributed import SchedulerPlugin, WorkerPlugin, get_worker
 
 from flowkit.engine.away import Office
 from flowkit.engine.capture import Line
+from flowkit.engine.clocks import Clock, clock_here
 from flowkit.engine.context import CURRENT
 from flowkit.engine.dask.held import GIVEN, Kept, kept
 from flowkit.engine.errand import SEALED, About, Answer, Errand, Header
-from flowkit.engine.mask import MASK
 from flowkit.engine.task_threads import start_apart
 from flowkit.errors import UsageError
 
@@ -36,7 +35,6 @@ HELD = 3  # the kind of an answer whose value stays there: `payload` is its key,
 LARGE = 64 * 1024  # bytes from which a result stays on the cluster
 LONGEST = 0.1  # seconds after which no further call of a batch is begun
 _PATIENCE = 60.0  # seconds for the scheduler to answer
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Message(NamedTuple):
@@ -66,7 +64,7 @@ class Report(NamedTuple):
         answers: of the calls that were carried out; the others were not begun.
         worker: its address, and the thread.
         took: seconds in all.
-        clock: of where its times are from; see `clock_here`.
+        clock: of where its times are from.
         secrets: what must not be shown, where that was not told before.
     """
 
@@ -74,17 +72,8 @@ class Report(NamedTuple):
     lines: list[Line]
     worker: tuple[str, int]
     took: float
-    clock: tuple[str, float]
+    clock: Clock
     secrets: list[Any]
-
-
-def clock_here() -> tuple[str, float]:
-    """Which monotonic clock this is, and what it is behind the time of day."""
-    try:
-        boot = _BOOT.read_text().strip()
-    except OSError:
-        boot = ""
-    return boot, time.time() - time.monotonic()
 
 
 def versions() -> dict[str, str]:
@@ -101,7 +90,6 @@ class Desk:
         self._known: set[int] = set()
         self._client = client
         self._clock = clock_here()
-        self._told = 0  # of the secrets that are known here
         self.users = 0
 
     def close(self) -> None:
@@ -131,13 +119,7 @@ class Desk:
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         worker = (get_worker().address, threading.get_ident())
         took = time.monotonic() - started
-        return Report(answers, lines, worker, took, self._clock, self._new_secrets())
-
-    def _new_secrets(self) -> list[Any]:
-        if MASK.known == self._told:
-            return []
-        self._told = MASK.known
-        return MASK.values()
+        return Report(answers, lines, worker, took, self._clock, self._office.new_secrets())
 
     def _carried_out(self, errand: Errand, held: Sequence[Kept]) -> Answer:
         token = GIVEN.set(held)

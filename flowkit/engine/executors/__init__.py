@@ -5,6 +5,7 @@ from flowkit.engine.executors.coroutines import CoroutineExecutor
 from flowkit.engine.executors.dask import DaskExecutor, LocalDaskExecutor
 from flowkit.engine.executors.inline import LocalExecutor
 from flowkit.engine.executors.processes import ProcessExecutor
+from flowkit.engine.executors.ray import RayExecutor
 from flowkit.engine.executors.threads import ThreadExecutor
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "LocalDaskExecutor",
     "LocalExecutor",
     "ProcessExecutor",
+    "RayExecutor",
     "ThreadExecutor",
 ]

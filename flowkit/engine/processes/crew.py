@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from flowkit.engine.deaths import Deaths, WorkerDiedError
 from flowkit.engine.errand import Errand, Errands
 from flowkit.engine.interrupts import GRACE
 from flowkit.engine.processes.batching import Batching
-from flowkit.engine.processes.deaths import WorkerDiedError, died
+from flowkit.engine.processes.deaths import how
 from flowkit.engine.processes.descriptors import affordable
 from flowkit.engine.processes.feeder import Feeder
 from flowkit.engine.processes.fork_server import fork_server
@@ -50,7 +50,7 @@ class ProcessCrew:
         self._workers = workers
         self._feeders: dict[Feeder, threading.Thread] = {}
         self._growing = threading.Lock()
-        self._deaths: Counter[tuple[int, int]] = Counter()
+        self._deaths = Deaths(lane.engine.plan)
         fork_server().start()
         self._listening = lane.engine.stop_notices.heard_by(self, _NO_CALL)
         self._listening.__enter__()
@@ -147,8 +147,4 @@ class ProcessCrew:
             return WorkerDiedError()
         if self.lane.engine.asked_to_stop:
             return KeyboardInterrupt()
-        node, index, attempt = call
-        plan = self.lane.engine.plan
-        self._deaths[node, index] += 1
-        attempts = plan.tasks[node].max_retries + 1
-        return died(plan.key(node, index), status, attempt, attempts, self._deaths[node, index])
+        return self._deaths.of(call, f"its worker died ({how(status)})")

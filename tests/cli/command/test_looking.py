@@ -161,7 +161,7 @@ def test_completion_knows_flows_and_their_options_without_loading_them(shell: Sh
     assert completed(shell, "flowkit run ") == ["found", "made"]
     assert completed(shell, "flowkit graph m") == ["made"]
     assert {"--width", "--mode", "--select"} <= set(completed(shell, "flowkit run made --"))
-    lanes = ["threads", "processes", "inline", "coroutines", "dask"]
+    lanes = ["threads", "processes", "inline", "coroutines", "dask", "ray"]
     assert completed(shell, "flowkit run made --executor ") == lanes
     assert not (shell.folder / "marker").exists()
 

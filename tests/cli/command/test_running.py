@@ -145,7 +145,8 @@ def test_the_executor_and_its_workers_are_chosen(etl: Shell) -> None:
     three = normalised(etl("run", "--workers", "3", "etl").err)
     assert "etl  run 2 NAME · 4 tasks · 3 workers\n" in three
     refused = etl("run", "etl", "--executor", "rocket", code=2)
-    assert "one of `threads`, `processes`, `inline`, `coroutines`, `dask`, `dask:ADDRESS`" in refused.sentence
+    lanes = "`threads`, `processes`, `inline`, `coroutines`, `dask`, `ray`, `dask:ADDRESS`, `ray:ADDRESS`"
+    assert f"one of {lanes}" in refused.sentence
     assert refused.out == ""
     assert "`--workers`" in etl("run", "etl", "-w", "0", code=2).sentence
 
