@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lane_processes import left_of
 from scene import Said, Scene, Told
 
 from flowkit.plan.status import CACHED, SUCCESS
@@ -211,38 +212,14 @@ def _names(files: set[Path], needed: set[str]) -> list[str]:
     return sorted({path.name for path in files} ^ needed)
 
 
-def check_orphans(session: int, seconds: float = 0.0) -> None:
-    """No process is left of a session, nor of the workers of the runner that led it.
+def check_orphans(runner: int, seconds: float = 0.0, mark: str = "") -> None:
+    """No process is left of a runner: of its session, of its processes lane, of what tasks have started.
 
     Args:
         seconds: in which they may still end.
+        mark: see `left_of`.
     """
     until = time.monotonic() + seconds
-    while (left := _of_session(session)) and time.monotonic() < until:
-        time.sleep(0.01)
+    while (left := left_of(runner, mark)) and time.monotonic() < until:
+        time.sleep(0.05)  # a look takes some milliseconds
     demand(not left, f"processes are left: {left}")
-
-
-def _of_session(session: int) -> list[int]:
-    return [each for each in _processes() if _session(each) == session or _serves(each, session)]
-
-
-def _serves(pid: int, runner: int) -> bool:
-    """Whether a process is the fork server of a runner, or one of its workers."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return b"flowkit.engine.processes.server" in b" ".join(words) and str(runner).encode() in words
-
-
-def _processes() -> list[int]:
-    return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
-
-
-def _session(pid: int) -> int | None:
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return int(rest[2]) if state not in "ZX" else None

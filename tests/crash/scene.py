@@ -66,6 +66,11 @@ class Scene:
         """The file of the history."""
         return self.state / "history.db"
 
+    @property
+    def mark(self) -> str:
+        """The variable that everything has which was started below a command of this project."""
+        return f"ORACLE={self.oracle}"
+
     def use_state(self, state: Path) -> None:
         """Have the state folder elsewhere."""
         self.state = state

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from checker import check_litter, check_orphans, recorded
+from lane_processes import fork_servers, keepers, runs, workers
 from scene import Scene, Started
+
+from flowkit.store.run_status import RunStatus
 
 FLOW = """
     import os, signal, subprocess, sys, time
@@ -53,6 +55,7 @@ FLOW = """
         number.map(list(range(200)))
 """
 NAMES = ("shell", "detached", "asleep", "deaf")
+OTHERS = {"the fork server": fork_servers, "the keeper": keepers, "the workers": workers}
 LIMIT = 2.0  # seconds in which all must be gone
 
 
@@ -76,21 +79,19 @@ def check_all_gone(scene: Scene, started: Started, seconds: float = LIMIT) -> No
     while any(map(runs, pids)) and time.monotonic() < until:
         time.sleep(0.01)
     assert not [name for name, pid in zip(NAMES, pids, strict=True) if runs(pid)]
-    check_orphans(started.command.pid, max(0.0, until - time.monotonic()))
+    check_orphans(started.command.pid, max(0.0, until - time.monotonic()), scene.mark)
 
 
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-@pytest.mark.parametrize("group", [False, True], ids=["alone", "with its group"])
-def test_no_worker_outlives_a_runner_that_is_killed(lane: Scene, group: bool) -> None:
+@pytest.mark.parametrize("also", ["nobody", "its group", "the fork server", "the keeper", "the workers"])
+def test_no_worker_outlives_a_runner_that_is_killed(lane: Scene, also: str) -> None:
     started = running(lane)
-    if group:
-        os.killpg(os.getpgid(started.command.pid), signal.SIGKILL)
+    runner = started.command.pid
+    others = OTHERS[also](runner) if also in OTHERS else []
+    assert (also in OTHERS) is bool(others)
+    for other in others:
+        other.kill()
+    if also == "its group":
+        os.killpg(os.getpgid(runner), signal.SIGKILL)
     else:
         started.signal(signal.SIGKILL)
     started.said()
@@ -99,6 +100,21 @@ def test_no_worker_outlives_a_runner_that_is_killed(lane: Scene, group: bool) ->
     lane.flowkit("resume")
     assert recorded(lane).values == {"asleep": 1, "deaf": 2}
     check_litter(lane)
+
+
+@pytest.mark.parametrize("who", ["the fork server", "the keeper"])
+def test_a_fork_server_that_is_killed_takes_all_with_it_and_the_runner_goes_on(lane: Scene, who: str) -> None:
+    started = running(lane)
+    for each in OTHERS[who](started.command.pid):
+        each.kill()
+    said = started.said()
+    check_all_gone(lane, started)
+    assert said.code == 1, said.err
+    assert said.err.count("its worker died (with its fork server), attempt 1/1") >= 2, said.err
+    assert recorded(lane).status is RunStatus.FAILED
+    (lane.folder / "go").touch()
+    lane.flowkit("resume")
+    assert recorded(lane).values == {"asleep": 1, "deaf": 2}
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 _ROUNDS = 20  # what starts others while it is ended is looked for so often
 _BE_SUBREAPER, _DIE_WITH_PARENT = 36, 1  # of prctl.h
@@ -51,35 +52,68 @@ def end_orphans(but: Collection[int]) -> int:
     Args:
         but: who may live.
     """
-    killed: set[int] = set()
+    own, killed = os.getpid(), set[int]()
     for _ in range(_ROUNDS):
-        orphans = [pid for pid in _children(os.getpid()) if pid not in but]
-        for pid in orphans:
-            killed.update(each for each in (pid, *descendants(pid)) if not _is_helper(each))
-            end_family(pid)
+        family = _look()
+        orphans = _below(own, family, but)
         if not orphans:
             break
         for pid in orphans:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+            if family[pid].runs:
+                if not _is_helper(pid):
+                    killed.add(pid)
+                _signal(pid, signal.SIGKILL)
+        for pid in orphans:
+            if family[pid].parent == own:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
     return len(killed)
 
 
 def descendants(pid: int) -> list[int]:
     """Who descends from a process and runs."""
-    import psutil  # 15 ms that only ends need
-
-    with contextlib.suppress(psutil.Error):
-        return [each.pid for each in psutil.Process(pid).children(recursive=True) if _runs(each)]
-    return []
+    family = _look()
+    return [each for each in _below(pid, family) if family[each].runs]
 
 
-def _children(pid: int) -> list[int]:
+class _Seen(NamedTuple):
+    """A process; `runs`: it has not ended."""
+
+    parent: int
+    runs: bool
+
+
+def _look() -> dict[int, _Seen]:
+    """All processes there are: one look costs some milliseconds, and must do for many of them."""
+    if sys.platform == "linux":
+        return {int(name): seen for name in os.listdir("/proc") if name.isdigit() and (seen := _read(name))}  # noqa: PTH208
     import psutil
 
-    with contextlib.suppress(psutil.Error):
-        return [each.pid for each in psutil.Process(pid).children()]
-    return []
+    return {
+        each.pid: _Seen(each.info["ppid"], each.info["status"] != psutil.STATUS_ZOMBIE)
+        for each in psutil.process_iter(["ppid", "status"])
+    }
+
+
+def _read(name: str) -> _Seen | None:
+    try:
+        with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+            state, parent = file.read().rpartition(b")")[2].split()[:2]
+    except OSError:
+        return None  # it is gone
+    return _Seen(int(parent), state not in b"ZX")
+
+
+def _below(pid: int, family: Mapping[int, _Seen], but: Collection[int] = ()) -> list[int]:
+    """Who descends from a process, parents first; without some, and who descends from them."""
+    children: dict[int, list[int]] = {}
+    for each, seen in family.items():
+        if each not in but:
+            children.setdefault(seen.parent, []).append(each)
+    found = [*children.get(pid, ())]
+    for each in found:  # which grows meanwhile
+        found += children.get(each, ())
+    return found
 
 
 def _is_helper(pid: int) -> bool:
@@ -88,16 +122,6 @@ def _is_helper(pid: int) -> bool:
     with contextlib.suppress(psutil.Error):
         return any("multiprocessing." in word for word in psutil.Process(pid).cmdline())
     return True  # it has ended by itself
-
-
-def _runs(process: object) -> bool:
-    import psutil
-
-    assert isinstance(process, psutil.Process)
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -22,7 +22,7 @@ _START = (
     "import sys; sys.path[:] = [each for each in sys.path if each]; sys.path.append(sys.argv[3]);"
     "from flowkit.engine.processes.server import main; main(int(sys.argv[1]), int(sys.argv[2]))"
 )
-_PATIENCE = 1.0  # seconds to end, when this process does
+_PATIENCE = 5.0  # seconds to end, with all that is below it
 _TRIES = 3
 
 

@@ -1,7 +1,7 @@
 """The fork server: a process that was started clean, has what workers need imported, and forks them.
 
 It runs one thread and never code of the user's, so that forking is safe. It is in a session of its own: what
-ends the group of its runner does not end it, and it ends when the runner does, however that was.
+ends the group of its runner does not end it. It ends when the runner does, or its keeper, however that was.
 
 Guarantees: who asked for a worker is told its number, and how it ended, in `NEWS`; a worker that ends takes
 what it has started with it; when the runner is gone, so are all workers and all that they have started.
@@ -22,6 +22,7 @@ from typing import NoReturn
 from flowkit.engine.processes import worker
 from flowkit.engine.processes.family import adopt_orphans, die_with_parent, end_family, end_orphans
 from flowkit.engine.processes.hiring import BORN, CLEAN, DIED, HIRE, NEWS, UNBORN, Wish
+from flowkit.engine.processes.keeper import go_on_below_a_keeper
 from flowkit.engine.processes.link import Link
 
 _LONGEST = 3600.0  # seconds
@@ -33,12 +34,14 @@ class Server:
     Args:
         control: where the runner asks.
         runner: the process of the runner.
+        keeper: a descriptor that can be read when the keeper is gone; -1: there is none.
     """
 
-    def __init__(self, control: socket.socket, runner: int) -> None:
+    def __init__(self, control: socket.socket, runner: int, keeper: int) -> None:
         self._control = control
         self._link = Link(control)
         self._runner = runner
+        self._keeper = keeper
         self._pid = os.getpid()
         self._pids: dict[int, int] = {}  # of workers, by number
         self._news: dict[int, tuple[int, int]] = {}  # number and descriptor, by pid
@@ -56,14 +59,14 @@ class Server:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
-        runner = self._watch(poll)
         try:
-            while os.getppid() == self._runner:
+            ends = self._watch(poll)
+            while True:
                 ready = {fd for fd, _ in poll.poll(self._patience())}
                 if self._woken.fileno() in ready:
                     with contextlib.suppress(BlockingIOError):
                         self._woken.recv(4096)
-                if runner in ready:
+                if not ready.isdisjoint(ends):
                     break
                 self._reap()
                 self._kill_due()
@@ -72,20 +75,26 @@ class Server:
         except (EOFError, OSError):
             pass
         finally:
-            for pid in self._news:
-                end_family(pid)
             end_orphans(())
             for end in (self._control, self._woken, self._waker):
                 end.close()
 
-    def _watch(self, poll: select.poll) -> int:
-        """Be told of the end of the runner, also while a child of its has the control open."""
+    def _watch(self, poll: select.poll) -> list[int]:
+        """Be told of the end of the keeper, and of the runner, also while a child of it has the control open.
+
+        Raises:
+            EOFError: the runner is gone already.
+        """
+        ends = [self._keeper] if self._keeper >= 0 else []
         try:
-            runner = os.pidfd_open(self._runner)
+            ends.append(os.pidfd_open(self._runner))
+        except ProcessLookupError:
+            raise EOFError from None
         except (AttributeError, OSError):
-            return -1
-        poll.register(runner, select.POLLIN)
-        return runner
+            pass  # the end of the control has to do
+        for fd in ends:
+            poll.register(fd, select.POLLIN)
+        return ends
 
     def _patience(self) -> float:
         """Milliseconds."""
@@ -219,4 +228,6 @@ def main(control: int, runner: int) -> None:
     adopt_orphans()
     gc.collect()
     gc.freeze()  # pages that the collector does not touch stay shared with the workers
-    Server(socket.socket(fileno=control), runner).serve()
+    keeper = go_on_below_a_keeper(control)
+    adopt_orphans()  # which a child has not from its parent
+    Server(socket.socket(fileno=control), runner, keeper).serve()
