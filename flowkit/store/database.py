@@ -8,6 +8,7 @@ left alone; one that SQLite calls damaged is renamed to `history.db.corrupt-…`
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import stat
@@ -35,6 +36,7 @@ _DAMAGED = (
     "Could not decode",
     "unsupported file format",
 )  # what its messages begin with
+_FEW = 8  # descriptors
 _COMPANIONS = ("", "-wal", "-shm")
 
 
@@ -245,6 +247,12 @@ def _reader(path: Path) -> sqlite3.Connection | None:
     try:
         version = _version(connection)
         _refuse_newer(path, connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        _roll_back(path)
+        return _reader(path)
     except BaseException:
         connection.close()
         raise
@@ -255,6 +263,12 @@ def _reader(path: Path) -> sqlite3.Connection | None:
         return None
     _opened(path).close()
     return _reader(path)
+
+
+def _roll_back(path: Path) -> None:
+    """Undo what a process that was killed, as it made the file, has left half done: who only reads cannot."""
+    with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
+        _version(connection)
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -327,8 +341,21 @@ def _reason(error: sqlite3.Error) -> str:
     return known.get(code, f"cannot be used: {error}")
 
 
+def _files_are_scarce() -> bool:
+    """Whether this process can open few more files, or none: SQLite does not say so."""
+    import resource  # for this alone
+
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    try:
+        return most != resource.RLIM_INFINITY and len([*Path("/dev/fd").iterdir()]) + _FEW >= most
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+
+
 def _hints(path: Path, error: sqlite3.Error) -> tuple[str, ...]:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and _files_are_scarce():
+        return ("raise the limit of open files (`ulimit -n`), or use fewer workers",)
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return (f"free space on the disk of `{path.parent}`, or set `FLOWKIT_HOME` to another folder",)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):

@@ -7,6 +7,7 @@ import errno
 import itertools
 import multiprocessing
 import os
+import resource
 import signal
 import sqlite3
 import stat
@@ -314,6 +315,46 @@ def test_what_sqlite_says_is_said_in_a_sentence_that_names_the_file(path: Path, 
     with pytest.raises(HistoryError) as caught, database.explained(path):
         raise error
     assert caught.value.message == f"the history `{path}` {says}"
+
+
+def test_what_was_half_written_when_its_writer_was_killed_is_undone_by_who_only_reads(path: Path) -> None:
+    """Until the log is there SQLite writes into the file, and keeps in a journal what was there before."""
+    open_to_write(path).close()
+    writer = os.fork()
+    if not writer:
+        connection = sqlite3.connect(path, isolation_level=None)
+        for statement in ("PRAGMA journal_mode=DELETE", "PRAGMA cache_size=1", "BEGIN IMMEDIATE"):
+            connection.execute(statement)
+        for number in range(500):
+            connection.execute("INSERT INTO codes VALUES (?, ?)", (number.to_bytes(4, "big"), "x" * 1000))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(writer, 0)
+    assert Path(f"{path}-journal").stat().st_size > 0
+    reader = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    with contextlib.closing(reader), pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("PRAGMA user_version")
+    connection = open_to_read(path)
+    assert connection is not None
+    assert connection.execute("SELECT COUNT(*) FROM codes").fetchone() == (0,)
+    connection.close()
+
+
+def test_where_no_file_can_be_opened_the_limit_is_named(path: Path) -> None:
+    open_to_write(path).close()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    taken: list[int] = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        with pytest.raises(HistoryError) as caught, database.explained(path):
+            sqlite3.connect(path).execute("SELECT 1 FROM runs")
+    finally:
+        for each in taken:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "ulimit -n" in caught.value.hints[0]
 
 
 def test_an_error_of_the_system_is_said_too(path: Path) -> None:
