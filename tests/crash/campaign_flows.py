@@ -1,13 +1,16 @@
 """The flows of the campaign: 1, 10 and 200 tasks; each tells an oracle, outside of flowkit, what it does.
 
 `ORACLE` is that file: a line `start|end|fail run task attempt pid` by a single write each. `PACE` is the
-seconds that a task takes. Every result follows from the arguments alone, so that it is the same in each run.
+seconds that a task takes; with `COMPANY` it starts others meanwhile, and ends them. Every result follows from
+the arguments alone, so that it is the same in each run.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,12 +33,32 @@ def note(what: str) -> None:
 
 
 @contextmanager
+def company() -> Iterator[None]:
+    """Others that a task has started: one in its group, and one that has left that, in a shell."""
+    if "COMPANY" not in os.environ:
+        yield
+        return
+    others = [
+        subprocess.Popen(["sleep", "60"]),
+        subprocess.Popen(["sh", "-c", "sleep 60; true"], start_new_session=True),
+    ]
+    try:
+        yield
+    finally:
+        os.killpg(others[1].pid, signal.SIGKILL)
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+@contextmanager
 def noted() -> Iterator[None]:
     """The work of a task."""
     note("start")
     try:
-        threading.Event().wait(float(os.environ.get("PACE", "0")))
-        yield
+        with company():
+            threading.Event().wait(float(os.environ.get("PACE", "0")))
+            yield
     except BaseException:
         note("fail")
         raise
