@@ -32,9 +32,9 @@ def usual(scene: Scene) -> Scene:
     return scene
 
 
-def check_whole(scene: Scene, before: Sequence[Any] = ()) -> None:
+def check_whole(scene: Scene, *arguments: str, before: Sequence[Any] = ()) -> None:
     """A run there is recorded, with all results."""
-    scene.flowkit(*RUN, before=before)
+    scene.flowkit(*RUN, *arguments, before=before)
     found = recorded(scene)
     assert found.status is RunStatus.SUCCESS
     assert len(found.values) == 10
@@ -68,27 +68,32 @@ def test_without_a_home_the_folder_for_settings_is_enough(usual: Scene) -> None:
     ],
     ids=["spaces", "unicode", "bytes", "newline", "long", "uri"],
 )
-def test_a_project_may_be_called_anything(server: Server, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_project_may_be_called_anything(server: Server, tmp_path: Path, name: str, executor: str) -> None:
     scene = Scene(server, tmp_path / name)
     scene.take_flows()
-    check_whole(scene)
+    check_whole(scene, "--executor", executor)
     check_nothing_is_left_to_do(scene)
     check_litter(scene)
 
 
+@pytest.mark.parametrize("executor", ["threads", "processes"])
 @pytest.mark.parametrize("closed", [(0,), (0, 1, 2)])
-def test_closed_streams_take_nothing_from_the_history(usual: Scene, closed: tuple[int, ...]) -> None:
+def test_closed_streams_take_nothing_from_the_history(
+    usual: Scene, closed: tuple[int, ...], executor: str
+) -> None:
     """A number that is free goes to the next file: what is meant for the terminal must not get into it."""
     redirected = " ".join(f"{number}{'<' if number == 0 else '>'}&-" for number in closed)
-    line = f"{' '.join(REAL)} {' '.join(RUN)} {redirected}"
+    line = f"{' '.join(REAL)} {' '.join(RUN)} --executor {executor} {redirected}"
     usual.flowkit("-c", line, prefix=("bash",))
     found = recorded(usual)
     assert found.status is RunStatus.SUCCESS
     check_nothing_is_left_to_do(usual)
 
 
-def test_a_few_descriptors_are_enough(usual: Scene) -> None:
-    check_whole(usual, before=("few_descriptors", 64))
+@pytest.mark.parametrize("executor", ["threads", "coroutines", "processes"])
+def test_a_few_descriptors_are_enough(usual: Scene, executor: str) -> None:
+    check_whole(usual, "--executor", executor, before=("few_descriptors", 64))
 
 
 @pytest.mark.parametrize("options", [["-OO"], ["-I"]])
@@ -99,13 +104,14 @@ def test_an_interpreter_with_options_gives_the_same(usual: Scene, options: list[
     assert "nothing is left to run" in said.err, "what another interpreter made counts as changed"
 
 
-def test_a_zip_of_the_package_gives_the_same(usual: Scene) -> None:
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_zip_of_the_package_gives_the_same(usual: Scene, executor: str) -> None:
     """As `zipapp` makes it; what flowkit needs is installed beside it."""
     source, archive = usual.root / "source", usual.root / "flowkit.pyz"
     package = Path(flowkit.__file__).parent
     shutil.copytree(package, source / "flowkit", ignore=shutil.ignore_patterns("__pycache__"))
     zipapp.create_archive(source, archive, main="flowkit.cli.app:main")
-    usual.flowkit(*RUN, prefix=(sys.executable, str(archive)))
+    usual.flowkit(*RUN, "--executor", executor, prefix=(sys.executable, str(archive)))
     assert len(recorded(usual).values) == 10
     assert "nothing is left to run" in usual.flowkit("resume", prefix=(sys.executable, str(archive))).err
     check_nothing_is_left_to_do(usual)
@@ -130,8 +136,8 @@ CACHING = """
 
 def test_another_hash_seed_finds_what_was_cached(usual: Scene) -> None:
     usual.write(CACHING)
-    for seed in ("1", "2", "3"):
-        usual.flowkit("run", "flows/flow.py:odd", prefix=REAL, PYTHONHASHSEED=seed)
+    for seed, executor in (("1", "threads"), ("2", "threads"), ("3", "processes")):
+        usual.flowkit("run", "flows/flow.py:odd", "--executor", executor, prefix=REAL, PYTHONHASHSEED=seed)
     assert [each.what for each in usual.told()] == ["start", "end"]
 
 
@@ -317,19 +323,21 @@ def test_a_folder_that_is_read_only_is_named_before_anything_runs(usual: Scene, 
             path.chmod(0o700)
 
 
-def test_without_temporary_files_flows_run_and_what_needs_one_says_so(usual: Scene) -> None:
-    check_whole(usual, before=("no_temporary_files",))
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_without_temporary_files_flows_run_and_what_needs_one_says_so(usual: Scene, executor: str) -> None:
+    check_whole(usual, "--executor", executor, before=("no_temporary_files",))
     said = usual.flowkit("register", f"flows/{FLOWS.name}", before=("no_temporary_files",), code=1)
     assert said.error == "a temporary file cannot be made: No space left on device"
     usual.flowkit("register", f"flows/{FLOWS.name}")
 
 
-def test_without_shared_memory_flows_run(usual: Scene) -> None:
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_without_shared_memory_flows_run(usual: Scene, executor: str) -> None:
     hidden = 'mount -t tmpfs -o size=4k,noexec,mode=0 tmpfs /dev/shm && exec "$@"'
     prefix = ("unshare", "-m", "sh", "-c", hidden, "sh")
     if not shutil.which("unshare") or subprocess.run([*prefix, "true"], capture_output=True).returncode:
         pytest.skip("no file system can be mounted")
-    usual.flowkit(*RUN, prefix=(*prefix, *REAL))
+    usual.flowkit(*RUN, "--executor", executor, prefix=(*prefix, *REAL))
     assert len(recorded(usual).values) == 10
 
 

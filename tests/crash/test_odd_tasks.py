@@ -18,6 +18,8 @@ from scene import Said, Scene
 from flowkit.plan.status import FAILED
 from flowkit.store.run_status import RunStatus
 
+LANES = ("inline", "threads", "coroutines", "processes")
+
 
 def run(
     scene: Scene, text: str, *arguments: str, code: int | None = 0, values: bool = True, **environ: str
@@ -95,7 +97,7 @@ RAISING = """
 """
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines", "processes"])
+@pytest.mark.parametrize("executor", LANES)
 def test_whatever_is_raised_is_recorded_as_a_failure(scene: Scene, executor: str) -> None:
     _, found = run(scene, RAISING, "--executor", executor, code=1)
     assert found.status is RunStatus.FAILED
@@ -106,7 +108,7 @@ def test_whatever_is_raised_is_recorded_as_a_failure(scene: Scene, executor: str
     assert scene.history.stat().st_size < 30_000_000
 
 
-@pytest.mark.parametrize("executor", ["inline", "coroutines"])
+@pytest.mark.parametrize("executor", ["inline", "threads", "coroutines"])
 def test_a_process_that_ends_inside_of_a_task_is_no_success(scene: Scene, executor: str) -> None:
     text = """
         import os, threading
@@ -130,7 +132,7 @@ def test_a_process_that_ends_inside_of_a_task_is_no_success(scene: Scene, execut
     assert recorded(scene).values == {"leave": 1}
 
 
-@pytest.mark.parametrize("executor", ["threads", "coroutines"])
+@pytest.mark.parametrize("executor", LANES)
 def test_a_result_is_never_asked_whether_it_is_true_or_equal(scene: Scene, executor: str) -> None:
     text = """
         from flowkit import flow, task
@@ -159,7 +161,8 @@ def test_a_result_is_never_asked_whether_it_is_true_or_equal(scene: Scene, execu
     scene.flowkit("resume", "--force", "take")
 
 
-def test_odd_values_come_back_as_they_were(scene: Scene) -> None:
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_odd_values_come_back_as_they_were(scene: Scene, executor: str) -> None:
     text = """
         from flowkit import flow, task
 
@@ -175,14 +178,14 @@ def test_odd_values_come_back_as_they_were(scene: Scene) -> None:
         def odd():
             told(one.map(range(9)))
     """
-    _, found = run(scene, text)
+    _, found = run(scene, text, "--executor", executor)
     values = [found.values[f"one[{number}]"] for number in range(9)]
     assert values[3] == 10**5000
     scene.flowkit("resume", "--force", "told")
     assert recorded(scene).values["told"] == found.values["told"]
 
 
-@pytest.mark.parametrize("executor", ["threads", "coroutines"])
+@pytest.mark.parametrize("executor", ["threads", "coroutines", "processes"])
 def test_odd_bytes_of_a_task_are_kept_as_text(scene: Scene, executor: str) -> None:
     text = r"""
         import os, sys
@@ -207,7 +210,8 @@ def test_odd_bytes_of_a_task_are_kept_as_text(scene: Scene, executor: str) -> No
         assert lines.count("x") == 10_000_000
 
 
-def test_a_hundred_thousand_lines_are_kept_in_order(scene: Scene) -> None:
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_hundred_thousand_lines_are_kept_in_order(scene: Scene, executor: str) -> None:
     text = """
         import threading
         from flowkit import flow, task
@@ -221,7 +225,7 @@ def test_a_hundred_thousand_lines_are_kept_in_order(scene: Scene) -> None:
         def odd():
             say.map(list("abcd"))
     """
-    run(scene, text, "--workers", "4", "-q")
+    run(scene, text, "--workers", "4", "-q", "--executor", executor)
     lines = logged(scene)
     assert len(lines) == 100_000
     for kind in "abcd":
@@ -237,7 +241,7 @@ def logged(scene: Scene) -> list[str]:
         return [row[0] for row in rows]
 
 
-@pytest.mark.parametrize("executor", ["threads", "coroutines"])
+@pytest.mark.parametrize("executor", ["threads", "coroutines", "processes"])
 def test_results_of_every_size_are_kept_or_said_not_to_be(scene: Scene, large: int, executor: str) -> None:
     text = """
         import os
@@ -285,7 +289,7 @@ def test_results_of_every_size_are_kept_or_said_not_to_be(scene: Scene, large: i
     scene.flowkit("resume", SIZE=str(large))
 
 
-@pytest.mark.parametrize("executor", ["threads", "coroutines"])
+@pytest.mark.parametrize("executor", ["threads", "coroutines", "processes"])
 def test_a_mapped_task_of_very_many_children_goes_on_where_it_died(
     scene: Scene, many: int, executor: str
 ) -> None:
@@ -315,7 +319,8 @@ def test_a_mapped_task_of_very_many_children_goes_on_where_it_died(
         def odd():
             total(double.map(numbers()))
     """
-    run(scene, text, "-q", "--executor", executor, MANY=str(many), code=-signal.SIGKILL)
+    code = 1 if executor == "processes" else -signal.SIGKILL  # it ends its worker, and else the runner
+    run(scene, text, "-q", "--executor", executor, MANY=str(many), code=code)
     done = len(recorded(scene).successes)
     assert done > 1
     (scene.folder / "harmless").touch()
@@ -354,7 +359,7 @@ def test_what_was_mapped_over_need_not_be_kept(scene: Scene) -> None:
     assert recorded(scene, values=False).status is RunStatus.SUCCESS
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines", "processes"])
+@pytest.mark.parametrize("executor", LANES)
 def test_a_task_without_memory_fails_and_the_others_go_on(scene: Scene, executor: str) -> None:
     text = """
         import resource
@@ -467,7 +472,7 @@ def test_children_that_a_task_forks_take_nothing_from_the_history(scene: Scene) 
         def odd():
             child.map(range(4), upstream_tasks=[pool()])
     """
-    for executor in ("inline", "threads"):
+    for executor in ("inline", "threads", "processes"):
         _, found = run(scene, text, "--executor", executor)
         assert found.status is RunStatus.SUCCESS
         assert found.values["pool"] == [number * number for number in range(20)]

@@ -14,6 +14,7 @@ from checker import check_litter, check_nothing_is_left_to_do, check_orphans, re
 from command_server import REAL
 from scene import Said, Scene, Started
 
+from flowkit.plan.status import CANCELLED, SUCCESS
 from flowkit.store.run_status import RunStatus
 
 FLOW = """
@@ -94,6 +95,7 @@ def check_interrupted(scene: Scene, said: Said, status: RunStatus) -> None:
         ("threads", signal.SIGINT, 130),
         ("inline", signal.SIGINT, 130),
         ("processes", signal.SIGINT, 130),
+        ("coroutines", signal.SIGINT, 130),
         ("threads", signal.SIGTERM, 143),
         ("processes", signal.SIGTERM, 143),
         ("processes", signal.SIGHUP, 129),
@@ -114,7 +116,10 @@ def test_a_run_that_a_signal_stops_is_recorded_and_can_be_resumed(
 
 @pytest.mark.parametrize(
     ("executor", "times"),
-    [("threads", 2), ("threads", 20), ("inline", 20), ("processes", 2), ("processes", 20)],
+    [
+        *[("threads", 2), ("threads", 20), ("inline", 20), ("coroutines", 20)],
+        *[("processes", 2), ("processes", 20)],
+    ],
 )
 def test_many_signals_at_once_lose_nothing_that_is_done(stopping: Scene, executor: str, times: int) -> None:
     """The second ends it at once, perhaps before its end is written; then the next command says so."""
@@ -138,7 +143,7 @@ def asked_twice(started: Started) -> Said:
     return started.said()
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "coroutines", "processes"])
 def test_a_second_ctrl_c_is_recorded_as_such_whatever_the_task_does(stopping: Scene, executor: str) -> None:
     started = running_second(stopping, "--executor", executor, stubborn=True)
     said = asked_twice(started)
@@ -161,9 +166,10 @@ def test_a_second_ctrl_c_does_not_wait_for_others_who_write(stopping: Scene, exe
     check_interrupted(stopping, said, RunStatus.RUNNING)
 
 
-def test_a_reader_that_goes_away_changes_nothing_of_what_is_recorded(stopping: Scene) -> None:
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_reader_that_goes_away_changes_nothing_of_what_is_recorded(stopping: Scene, executor: str) -> None:
     (stopping.folder / "go").touch()
-    line = f"{' '.join(REAL)} run flows/flow.py:two --json | head -1"
+    line = f"{' '.join(REAL)} run flows/flow.py:two --executor {executor} --json | head -1"
     said = stopping.flowkit("-c", line, prefix=("bash", "-o", "pipefail"))
     assert said.out.count("\n") == 1
     found = recorded(stopping)
@@ -172,9 +178,13 @@ def test_a_reader_that_goes_away_changes_nothing_of_what_is_recorded(stopping: S
     check_nothing_is_left_to_do(stopping)
 
 
+@pytest.mark.parametrize("executor", ["threads", "processes"])
 @pytest.mark.parametrize("form", ["--json", "--verbose"])
-def test_ctrl_c_is_recorded_also_where_nobody_reads_what_is_said(stopping: Scene, form: str) -> None:
-    line = f"exec {' '.join(REAL)} run flows/flow.py:two {form} > >(exec true) 2> >(exec true)"
+def test_ctrl_c_is_recorded_also_where_nobody_reads_what_is_said(
+    stopping: Scene, form: str, executor: str
+) -> None:
+    command = f"{' '.join(REAL)} run flows/flow.py:two --executor {executor} {form}"
+    line = f"exec {command} > >(exec true) 2> >(exec true)"
     started = stopping.start("-c", line, prefix=("bash",))
     assert started.wait_until((stopping.folder / "reached").exists), started.said().err
     assert started.wait_until(lambda: recorded(stopping, values=False).successes == {"first": 1})
@@ -183,3 +193,115 @@ def test_ctrl_c_is_recorded_also_where_nobody_reads_what_is_said(stopping: Scene
     assert said.code == 130
     check_orphans(started.command.pid, 2.0)
     check_interrupted(stopping, said, RunStatus.INTERRUPTED)
+
+
+# One run, with tasks asleep in each lane; those of the processes lane in all ways there are.
+EVERYWHERE = """
+    import asyncio, signal, subprocess, sys, threading
+    from pathlib import Path
+    from campaign_flows import noted
+    from flowkit import flow, task
+
+    DETACHED = "import time; open('DETACHED', 'w').close(); time.sleep(1000)"
+
+    def asleep(name, sleep):
+        with noted():
+            if not Path("go").exists():
+                Path(name).touch()
+                sleep()
+        return name
+
+    @task
+    def before():
+        return "before"
+
+    @task(executor="threads")
+    def in_a_thread(_):
+        return asleep("THREAD", threading.Event().wait)
+
+    @task
+    async def in_a_coroutine(_):
+        with noted():
+            if not Path("go").exists():
+                Path("COROUTINE").touch()
+                await asyncio.Event().wait()
+        return "COROUTINE"
+
+    @task(executor="processes")
+    def in_a_process(_):
+        return asleep("PROCESS", threading.Event().wait)
+
+    def spin():
+        signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
+        sum(range(10**13))
+
+    @task(executor="processes")
+    def in_c(_):
+        return asleep("C", spin)
+
+    def wait_for_a_shell():
+        subprocess.Popen([sys.executable, "-c", DETACHED], start_new_session=True)
+        subprocess.run("touch SHELL; sleep 1000 | cat", shell=True)
+
+    @task(executor="processes")
+    def in_a_shell(_):
+        return asleep("FAMILY", wait_for_a_shell)
+
+    @flow
+    def everywhere():
+        first = before()
+        for sleeper in (in_a_thread, in_a_coroutine, in_a_process, in_c, in_a_shell):
+            sleeper(first)
+"""
+ASLEEP = ("THREAD", "COROUTINE", "PROCESS", "C", "SHELL", "DETACHED", "FAMILY")
+SLEEPERS = {"in_a_thread", "in_a_coroutine", "in_a_process", "in_c", "in_a_shell"}
+LIMIT = 2.0  # seconds that a process may outlive its runner
+SLACK = 1.0  # seconds that a busy machine may add to the one that is promised
+
+
+def asleep_everywhere(scene: Scene) -> Started:
+    scene.take_flows()
+    scene.write(EVERYWHERE)
+    started = scene.start("run", "flows/flow.py:everywhere", "--workers", "4")
+    places = [scene.folder / name for name in ASLEEP]
+    assert started.wait_until(lambda: all(each.exists() for each in places)), started.said().err
+    assert started.wait_until(lambda: recorded(scene, values=False).successes == {"before": 1})
+    return started
+
+
+def check_ended_everywhere(scene: Scene, started: Started, said: Said) -> None:
+    assert said.code == 130, said.err
+    assert "Traceback" not in said.err
+    assert "1 worker could not be stopped and was left behind: threads" in said.err, said.err
+    check_orphans(started.command.pid, LIMIT, scene.mark)
+    found = recorded(scene)
+    assert found.status is RunStatus.INTERRUPTED
+    ends = {each.key: each.status for each in found.attempts}
+    assert ends == {"before": SUCCESS, **dict.fromkeys(SLEEPERS, CANCELLED)}
+    (scene.folder / "go").touch()
+    scene.flowkit("resume")
+    assert len(recorded(scene).values) == 1 + len(SLEEPERS)
+    check_nothing_is_left_to_do(scene)
+    check_litter(scene)
+
+
+def test_one_ctrl_c_ends_what_is_asleep_in_every_lane_within_a_second(scene: Scene) -> None:
+    """By the times of the run itself, and by the clock of who has asked; the thread is left, and named."""
+    started = asleep_everywhere(scene)
+    asked, began = time.time(), time.monotonic()
+    started.signal(signal.SIGINT)
+    said = started.said()
+    assert time.monotonic() - began < 1.0 + SLACK
+    run = recorded(scene).run
+    assert run is not None
+    assert run.ended is not None
+    assert run.ended - asked < 1.0 + SLACK / 2
+    check_ended_everywhere(scene, started, said)
+
+
+def test_a_second_ctrl_c_ends_every_lane_at_once(scene: Scene) -> None:
+    started = asleep_everywhere(scene)
+    began = time.monotonic()
+    said = asked_twice(started)
+    assert time.monotonic() - began < 0.1 + SLACK
+    check_ended_everywhere(scene, started, said)
