@@ -3,7 +3,7 @@
 `python tests/crash/campaign.py --crashes 1000`, or `--minutes 30`. Most kills are aimed between the start of
 the first task and the end of the run, at an instant drawn uniformly; each eighth at any instant from the
 start of the process on, when the first history may just be made. One in twenty is of a newly started
-interpreter, the others of a forked one (see command_server.py); one in fifty is on Dask. `--seed` and
+interpreter, the others of a forked one (see command_server.py); one in a hundred is on Dask. `--seed` and
 `--only` repeat one of them.
 
 Of runs in processes, others are killed too: a worker, the fork server, its keeper, and one of these together
@@ -60,7 +60,7 @@ SIZES = {
 }
 ROUNDS = {**SIZES, "ten_side_by_side": 5, "two_hundred_mapped": 50, "two_hundred_crossed": 48}
 EXECUTORS = ("threads", "inline", "processes")
-SELDOM = 50  # one in so many kills is of a run on Dask, whose cluster takes seconds to start
+SELDOM = 100  # one in so many kills is of a run on Dask, whose cluster takes seconds to start
 AWAY = ("processes", "dask")
 RUNNER = "runner"
 # Who is killed where tasks run in processes, and how to find them.

@@ -247,14 +247,18 @@ EVERYWHERE = """
     def in_a_shell(_):
         return asleep("FAMILY", wait_for_a_shell)
 
+    @task(executor="dask")
+    def on_dask(_):
+        return asleep("DASK", threading.Event().wait)
+
     @flow
     def everywhere():
         first = before()
-        for sleeper in (in_a_thread, in_a_coroutine, in_a_process, in_c, in_a_shell):
+        for sleeper in (in_a_thread, in_a_coroutine, in_a_process, in_c, in_a_shell, on_dask):
             sleeper(first)
 """
-ASLEEP = ("THREAD", "COROUTINE", "PROCESS", "C", "SHELL", "DETACHED", "FAMILY")
-SLEEPERS = {"in_a_thread", "in_a_coroutine", "in_a_process", "in_c", "in_a_shell"}
+ASLEEP = ("THREAD", "COROUTINE", "PROCESS", "C", "SHELL", "DETACHED", "FAMILY", "DASK")
+SLEEPERS = {"in_a_thread", "in_a_coroutine", "in_a_process", "in_c", "in_a_shell", "on_dask"}
 LIMIT = 2.0  # seconds that a process may outlive its runner
 SLACK = 1.0  # seconds that a busy machine may add to the one that is promised
 
