@@ -39,7 +39,7 @@ class Kept:
     __slots__ = ("__weakref__", "buffers", "data")
 
     def __init__(self, data: Any, buffers: Sequence[Any] = ()) -> None:
-        self.data = data
+        self.data = data.raw() if type(data) is pickle.PickleBuffer else data
         self.buffers = tuple(buffers)
 
     def open(self) -> Any:

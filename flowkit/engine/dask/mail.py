@@ -113,7 +113,7 @@ class Mail:
         data, buffers, kind = errand.arguments
         held = list(taken.values())
         given = [each.future for each in held if each.future is not None]
-        is_small = len(data) + sum(memoryview(buffer).nbytes for buffer in buffers) < _APART
+        is_small = memoryview(data).nbytes + sum(memoryview(buffer).nbytes for buffer in buffers) < _APART
         if is_small or not self._cluster.threads:  # a value needs a worker to be sent to
             return Packed(errand, held, given)
         whole = self._cluster.client.scatter(Kept(data, buffers), hash=False)

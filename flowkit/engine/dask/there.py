@@ -130,7 +130,7 @@ class Desk:
             CURRENT.set(None)
         if answer.kind == SEALED:
             data, buffers, kind = answer.payload
-            if len(data) >= LARGE or buffers:
+            if memoryview(data).nbytes >= LARGE or buffers:
                 return answer._replace(kind=HELD, payload=(*self._put(kept(data, buffers)), kind))
         return answer
 
