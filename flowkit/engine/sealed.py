@@ -71,7 +71,7 @@ class Sealed(Closed):
     __slots__ = ("_opened", "buffers", "data", "kind")
 
     def __init__(self, data: Any, buffers: Sequence[Any] = (), kind: str = "") -> None:
-        self.data = data
+        self.data = data.raw() if type(data) is pickle.PickleBuffer else data  # see `message`
         self.buffers = tuple(buffers)
         self.kind = kind
         self._opened: Any = _CLOSED

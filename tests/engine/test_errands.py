@@ -187,3 +187,10 @@ def test_closures_are_taken_and_what_nobody_takes_is_refused() -> None:
         sealed(each for each in "ab")
     with pytest.raises(OpeningError, match="no number"):
         sealed(Shut()).open()
+
+
+def test_what_goes_as_a_buffer_can_be_measured_and_opened_where_it_does_not_travel() -> None:
+    value = b"x" * 200_000
+    again = Sealed(*sealed(value).message)
+    assert again.size >= len(value)
+    assert again.open() == value
