@@ -340,6 +340,17 @@ def test_a_chain_passes_its_values_on(executor: Executor, carry_out: Any) -> Non
     assert carry_out(flow, executor).state.result[made].result == 300
 
 
+def test_large_values_go_there_and_back(executor: Executor, carry_out: Any) -> None:
+    """One that is all pickle, without buffers."""
+    value = "x" * 1_000_000
+    with Flow("large") as flow:
+        first = same(value)
+        second = same(first)
+    states = carry_out(flow, executor, timeout=60.0).state.result
+    assert states[first].result == value
+    assert states[second].result == value
+
+
 def test_values_are_passed_by_reference(lane: Lane, carry_out: Any) -> None:
     if not lane.shares_memory:
         pytest.skip("its workers do not share memory")

@@ -18,6 +18,7 @@ from flowkit.engine.executors import RayExecutor
 from flowkit.engine.executors.ray import Connection, is_installed
 from flowkit.engine.ray.desk import Afar
 from flowkit.engine.ray.worker import how
+from flowkit.engine.secret import Secret
 from flowkit.errors import UsageError
 from flowkit.plan.status import SUCCESS
 
@@ -65,6 +66,12 @@ def leave() -> None:
 @task
 def say(what: str) -> None:
     print(what)
+
+
+@task
+def tell(start: str, end: int) -> None:
+    os.environ["FLOWKIT_SECRET_OF_RAY"] = f"{start}{end}"  # which is known there alone
+    print("it is", Secret("OF_RAY").get())
 
 
 @task
@@ -176,6 +183,16 @@ def test_what_tasks_print_is_theirs(carry_out: Any, kept: Any, ray_cluster: None
     outcome = carry_out(flow, RayExecutor(workers=1), observers=[kept], capture=True)
     node = outcome.plan.tasks.index(said)
     assert [(line.call[0], line.text) for line in kept.lines] == [(node, "a"), (node, "b")]
+
+
+@needs_ray
+def test_a_secret_that_a_task_makes_is_covered_here(carry_out: Any, kept: Any, ray_cluster: None) -> None:
+    with Flow("tells") as flow:
+        tell("xk3-of-ray-", 91)
+    carry_out(flow, RayExecutor(workers=1), observers=[kept], capture=True, timeout=PATIENCE)
+    said = repr([line.text for line in kept.lines]) + repr(kept.rows)
+    assert "it is •" in said
+    assert "xk3-of-ray-91" not in said
 
 
 # -- clusters ---------------------------------------------------------------------------------
