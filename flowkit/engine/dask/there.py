@@ -122,9 +122,11 @@ class Desk:
         return Report(answers, lines, worker, took, self._clock, self._office.new_secrets())
 
     def _carried_out(self, errand: Errand, held: Sequence[Kept]) -> Answer:
-        token = GIVEN.set(held)
+        token, pid = GIVEN.set(held), os.getpid()
         try:
             answer = self._office.carry_out(errand)
+            if os.getpid() != pid:  # a child that was forked in the task, and has returned from it
+                os._exit(0)
         finally:
             GIVEN.reset(token)
             CURRENT.set(None)
