@@ -316,6 +316,34 @@ def test_without_dask_it_is_said_how_to_have_it(monkeypatch: pytest.MonkeyPatch)
     assert raised.value.hints == ('pip install "flowkit-runner[dask]"',)
 
 
+@pytest.mark.parametrize("address", ["foo", "bogus://foo:1"])
+def test_an_address_that_is_none_is_said_without_a_word_of_dask(address: str) -> None:
+    code = f"""
+from flowkit.executors import DaskExecutor
+try:
+    DaskExecutor({address!r}).workers
+except Exception as error:
+    print(error)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert ended.stdout.startswith(f"the Dask scheduler at `{address}` does not answer: ")
+    assert not ended.stderr
+
+
+@task
+def fork() -> bool:
+    """Whether the child that returned, too, has ended."""
+    child = os.fork()
+    return child != 0 and os.waitpid(child, 0)[0] == child
+
+
+def test_a_child_that_a_task_forks_and_that_returns_from_it_ends(cluster: DaskCluster) -> None:
+    with Flow("forks") as flow:
+        made = fork()
+    outcome = carried_out(flow, DaskExecutor(cluster.address))
+    assert outcome.state.result[made].result is True
+
+
 def test_a_cluster_is_made_by_a_class_and_its_name(kept: Any) -> None:
     given = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": "127.0.0.1:0"}
     with Flow("made") as flow:

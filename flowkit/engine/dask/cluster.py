@@ -22,6 +22,7 @@ from typing import Any
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.comm import get_address_host_port
 from distributed.versions import VersionMismatchWarning
 
 from flowkit.engine.processes.family import end_family
@@ -171,6 +172,8 @@ def _client(where: Where, made: Any) -> Client:
     given = {"timeout": CONNECTING, "set_as_default": False} | where.client_kwargs
     to = where.address if made is None else made
     try:
+        if made is None:  # a client that cannot even try would not end cleanly
+            get_address_host_port(to)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)  # see `Post.setup`
             return Client(to, **given)
