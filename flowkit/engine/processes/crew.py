@@ -41,7 +41,6 @@ class ProcessCrew:
     soft = ""
 
     def __init__(self, lane: Lane, workers: int) -> None:
-
         workers = affordable(workers)
         self.lane = lane
         self.errands: Errands = Errands(lane.engine)
@@ -118,7 +117,6 @@ class ProcessCrew:
         Raises:
             UnsendableError: something that all tasks find cannot be sent.
         """
-
         return hello(self.lane.engine, self.errands)
 
     def work_of(self, errands: Sequence[Errand], hired: Hired) -> tuple[Any, ...]:
@@ -127,7 +125,6 @@ class ProcessCrew:
         Raises:
             UnsendableError: a function cannot be.
         """
-
         functions, nodes = hired.known
         new_functions, abouts = [], []
         new = {node for errand in errands if (node := errand[0][0]) not in nodes}
