@@ -266,6 +266,25 @@ def test_the_third_worker_that_a_task_ends_is_its_last() -> None:
     assert state.result[other].result == 1
 
 
+def test_workers_that_end_at_once_do_not_take_the_functions_with_them() -> None:
+    """What goes with a call may be on a worker that dies: it is made again, as often as that is."""
+    with Flow("ends") as flow:
+        made = [always_die(task_args={"name": f"end-{count}"}) for count in range(3)]
+        other = number(1)
+    state = carried_out(flow, own(), timeout=60.0).state
+    assert all("has ended 3 workers" in state.result[each].message for each in made)
+    assert state.result[other].result == 1
+
+
+def test_a_task_may_be_called_as_what_goes_with_calls(cluster: DaskCluster) -> None:
+    with Flow("names") as flow:
+        first = number(1, task_args={"name": "function", "priority": 1})
+        second = where()
+    state = carried_out(flow, DaskExecutor(cluster.address)).state
+    assert state.result[first].result == 1
+    assert state.result[second].result[1] == "where"
+
+
 def test_a_task_beyond_its_limit_is_killed_with_what_it_has_started(tmp_path: Path) -> None:
     """Values that its worker had are brought away before."""
     with Flow("hangs") as flow:

@@ -60,7 +60,7 @@ class Mail:
         if about.function not in self._functions:
             data = pickle.dumps(self._errands.function(about.function), 5)
             self._functions[about.function] = self._cluster.client.submit(
-                there.same, Kept(data), key=self._key("function", about.function), pure=False
+                there.same, Kept(data), key=self._key("function", about.function, there.CODE), pure=False
             )
         self._abouts[node] = about
         if resources:
@@ -145,5 +145,5 @@ class Mail:
         waits = {ready.call: ready for ready, _ in packed}
         return Job(self._sent, waits, future, what.held if alone else [])
 
-    def _key(self, name: str, number: int) -> tuple[str, int]:
-        return f"{name}-{there.MARK}{self._engine.run_id[:_SHOWN]}", number
+    def _key(self, name: str, number: int, mark: str = there.MARK) -> tuple[str, int]:
+        return f"{name}-{mark}{self._engine.run_id[:_SHOWN]}", number

@@ -31,6 +31,7 @@ from flowkit.errors import UsageError
 
 TOPIC = "flowkit"
 MARK = "0flowkit."  # in the keys of our calls; not alphabetic, so that dask names them by what comes before
+CODE = "0flowkit-code."  # the same in the keys of functions
 HELD = 3  # the kind of an answer whose value stays there: `payload` is its key, its size, and its type's name
 LARGE = 64 * 1024  # bytes from which a result stays on the cluster
 LONGEST = 0.1  # seconds after which no further call of a batch is begun
@@ -255,7 +256,8 @@ class Post(WorkerPlugin):  # type: ignore[misc]
 
 
 class Watch(SchedulerPlugin):  # type: ignore[misc]
-    """Sees to it that a call is never made twice because its worker died, and that desks go with their run.
+    """Sees to it that a call is never made twice because its worker died, that functions are, and that desks
+    go with their run.
 
     Dask tries a task again on another worker until a few have died of it; here that is an attempt, and what
     follows from it is decided where the run is.
@@ -270,8 +272,12 @@ class Watch(SchedulerPlugin):  # type: ignore[misc]
 
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """Called by dask: a task has another state."""
-        if finish == "processing" and isinstance(key, tuple) and MARK in str(key[0]):
+        if finish != "processing" or not isinstance(key, tuple):
+            return
+        if MARK in str(key[0]):
             self._scheduler.tasks[key].suspicious = self._scheduler.allowed_failures
+        elif CODE in str(key[0]):  # is made again wherever its worker dies: it never killed one
+            self._scheduler.tasks[key].suspicious = 0
 
     def remove_client(self, scheduler: Any, client: str) -> None:
         """Called by dask: a client is gone, perhaps without a word."""
