@@ -138,6 +138,8 @@ def lock() -> Any:
 def says() -> None:
     print("printed")
     logging.getLogger("a").warning("logged")
+    logging.getLogger("b").debug("told in detail")
+    logging.getLogger("a").debug("not told")
 
 
 def test_a_large_value_stays_on_the_cluster_and_is_brought_home_at_the_end(cluster: DaskCluster) -> None:
@@ -208,11 +210,19 @@ def test_what_cannot_be_sent_or_opened_is_a_failure_of_who_makes_or_takes_it(
     assert state.result[other].result == 1
 
 
-def test_what_tasks_print_and_log_comes_back(cluster: DaskCluster, kept: Any) -> None:
+def test_what_tasks_print_and_log_comes_back(
+    cluster: DaskCluster, kept: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as the levels that loggers have here let it."""
+    monkeypatch.setattr(logging.getLogger("b"), "level", logging.DEBUG)
     with Flow("says") as flow:
         says()
     carried_out(flow, DaskExecutor(cluster.address), observers=[kept], capture=True)
-    assert [(line.stream, line.text) for line in kept.lines] == [("stdout", "printed"), ("log", "logged")]
+    assert [(line.stream, line.text) for line in kept.lines] == [
+        ("stdout", "printed"),
+        ("log", "logged"),
+        ("log", "told in detail"),
+    ]
 
 
 def test_a_task_with_a_resource_tag_runs_where_it_is_offered(cluster: DaskCluster) -> None:

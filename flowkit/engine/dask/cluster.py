@@ -26,6 +26,7 @@ from distributed.comm import get_address_host_port
 from distributed.versions import VersionMismatchWarning
 
 from flowkit.engine.processes.family import end_family
+from flowkit.engine.processes.greeting import levels
 from flowkit.engine.task_threads import start_apart
 from flowkit.errors import UsageError
 
@@ -234,6 +235,11 @@ def _named(path: str) -> Any:
 
 def _short(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def levels_of_tasks() -> dict[str, int]:
+    """What loggers have here, but for those of dask, which are silent: for the tasks on the workers."""
+    return {name: level for name, level in levels().items() if name.partition(".")[0] not in _SILENT}
 
 
 _silencing = threading.Lock()

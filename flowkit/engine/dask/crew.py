@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from flowkit.engine.attempt import Attempt
 from flowkit.engine.context import logger_of
 from flowkit.engine.dask import there
-from flowkit.engine.dask.cluster import Cluster, Where, end_workers, keep_ctrl_c_away
+from flowkit.engine.dask.cluster import Cluster, Where, end_workers, keep_ctrl_c_away, levels_of_tasks
 from flowkit.engine.dask.endings import Endings, within
 from flowkit.engine.dask.hands import Hands
 from flowkit.engine.dask.jobs import Job, Pace, Ready
@@ -126,7 +126,7 @@ class DaskCrew:
         self._endings = Endings(engine, self._errands, client, self._lane.name)
         self._mail = Mail(engine, self._errands, cluster, can_kill=self._where.can_kill)
         header = pickle.dumps(self._errands.header(), 5)
-        post = there.Post(engine.run_id, header, engine.finding, client.id)
+        post = there.Post(engine.run_id, header, engine.finding, client.id, levels_of_tasks())
         client.subscribe_topic(there.TOPIC, self._noted)
         client.subscribe_topic("all", self._noticed)
         try:

@@ -8,13 +8,14 @@ alone was said before, so that it is known which one took its worker with it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pickle
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -213,14 +214,23 @@ class Post(WorkerPlugin):  # type: ignore[misc]
         header: pickled.
         finding: as in `Engine`.
         client: the id of the client that the run has.
+        levels: of loggers, by name; "" is the root. A worker of many runs has those of the latest.
     """
 
-    def __init__(self, run: str, header: bytes, finding: Callable[[], None] | None, client: str) -> None:
+    def __init__(
+        self,
+        run: str,
+        header: bytes,
+        finding: Callable[[], None] | None,
+        client: str,
+        levels: Mapping[str, int],
+    ) -> None:
         self.name = f"flowkit-{client}"
         self._run = run
         self._header = header
         self._finding = finding
         self._client = client
+        self._levels = levels
         self._versions = versions()
 
     def setup(self, worker: Any) -> None:
@@ -236,6 +246,8 @@ class Post(WorkerPlugin):  # type: ignore[misc]
                     f"{self._versions[what]}",
                     hints=("have the same versions of both on all machines",),
                 )
+        for name, level in self._levels.items():
+            logging.getLogger(name or None).setLevel(level)
         with _opening:
             desk = _desks.get(self._run)
             if desk is None:

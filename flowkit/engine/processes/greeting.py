@@ -22,10 +22,11 @@ def hello(engine: Engine, errands: Errands) -> Hello:
     """
     finding = pickle.dumps(engine.finding) if engine.finding is not None else None
     header = pickle.dumps(errands.header())
-    return Hello(finding, header, _levels(), logging.root.manager.disable, _filters())
+    return Hello(finding, header, levels(), logging.root.manager.disable, _filters())
 
 
-def _levels() -> dict[str, int]:
+def levels() -> dict[str, int]:
+    """Of the loggers that have one, by name; "" is the root."""
     known = logging.root.manager.loggerDict
     found = {
         name: each.level for name, each in known.items() if isinstance(each, logging.Logger) and each.level
