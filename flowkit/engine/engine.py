@@ -494,6 +494,31 @@ class Engine:
             self.details.pop((node, index), None)  # of an attempt before this one
         return True
 
+    def accept_many(self, finished: Sequence[Finished]) -> bool:
+        """As `accept`, of several calls; False where one of them was given up."""
+        if len(finished) > 1 and self._accept_children(finished):
+            return True
+        is_accepted = True
+        for each in finished:
+            is_accepted = self.accept(each) and is_accepted
+        return is_accepted
+
+    def _accept_children(self, finished: Sequence[Finished]) -> bool:
+        """Take them at once where they are short children of one task that have simply succeeded."""
+        if self._gone or self.details or (self._capture is not None and self._capture.begun):
+            return False
+        rows = [row for row, _, kept in finished if kept is None and row[5] - row[4] <= descriptors.LONG]
+        if len(rows) < len(finished) or not self.machine.children_done(rows):
+            return False
+        node = rows[0][0]
+        width = self.machine.groups[node].width
+        children = self.values[node]
+        if children is None or len(children) < width:
+            children = self.values[node] = (children or []) + [None] * (width - len(children or ()))
+        for row, value, _ in finished:
+            children[row[1]] = value
+        return True
+
     def leave_if_forked(self) -> None:
         """End this process where it is a child that was forked in a task, and has returned from it."""
         if self._gone:

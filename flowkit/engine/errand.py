@@ -216,18 +216,20 @@ class Errands:
             raise UnsendableError(_first_refused(arguments)) from None
         return Errand(call, found.message, self._more(call))
 
-    def errands(self, calls: Sequence[Call], arguments: Sequence[dict[str, Any]]) -> list[Errand]:
-        """As `errand`, for several calls."""
+    def errands(self, calls: Sequence[Call], arguments: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+        """As `errand`, for several calls; the fields of each."""
         if self._has_more:
-            return [self.errand(call, given) for call, given in zip(calls, arguments, strict=True)]
-        found = []
+            return [tuple(self.errand(call, given)) for call, given in zip(calls, arguments, strict=True)]
+        found: list[tuple[Any, ...]] = []
         for call, given in zip(calls, arguments, strict=True):
             for value in given.values():
-                if not is_plain(value):
-                    found.append(self.errand(call, given))
+                kind = type(value)
+                short = kind in _PLAIN or (kind is int and value.bit_length() <= _SHORT)
+                if not (short or is_plain(value)):
+                    found.append(tuple(self.errand(call, given)))
                     break
             else:
-                found.append(Errand(call, given))
+                found.append((call, given, None))
         return found
 
     def finish(self, attempt: Attempt, answer: Answer) -> Finished:

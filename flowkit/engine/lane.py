@@ -153,10 +153,7 @@ class Lane:
             self.engine.lock.release()
 
     def _give(self, finished: Sequence[Finished], unbegun: Sequence[Call]) -> bool:
-        accept = self.engine.accept
-        is_accepted = True
-        for each in finished:
-            is_accepted = accept(each) and is_accepted
+        is_accepted = self.engine.accept_many(finished)
         if unbegun:
             now = self.engine.clock()
             for call in unbegun:

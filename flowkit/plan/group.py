@@ -109,6 +109,17 @@ class Group:
             self.next += 1
         return rank if self.order is None else self.order.child(rank)
 
+    def pop_many(self, most: int) -> list[int]:
+        """As many of the first ready children as there are, up to this many."""
+        if not self.ready and self.order is None:
+            at = self.next
+            self.next = min(self.width, at + most)
+            return list(range(at, self.next))
+        found: list[int] = []
+        while len(found) < most and self.has_ready:
+            found.append(self.pop())
+        return found
+
     @property
     def has_ready(self) -> bool:
         """Whether `pop` has something to give."""

@@ -14,6 +14,7 @@ Stimuli:
 - `take_to_look(lane, nodes, most)`: the next calls of a lane that are of these nodes. They are out, though
   no event tells of their start; each is answered by `done`, or by `put_back`.
 - `done(row)`: how an attempt ended; False where nobody waits for that attempt any more.
+  `children_done(rows)`: the same of several, where there is nothing to say but that they succeeded.
 - `resume(marks)`: lets what is held go on: after a pause, say.
 - `limit(call, at)`: when the time limit of a call that is out ends.
 - `expire(now)`: makes due retries ready, and returns the calls that are past their time limit.
@@ -32,7 +33,7 @@ It leaves `events`, a list of rows (see events.py), for the engine to take away.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from heapq import heappop, heappush
 
 from flowkit.errors import BugError
@@ -158,10 +159,13 @@ class Machine(Waiting):
                 self.status[node] = RUNNING
                 calls.append((node, -1, self.attempt(node)))
                 continue
-            while len(calls) < most and group.has_ready:
-                index = group.pop()
-                group.states[index] = RUNNING
-                calls.append((node, index, self.attempt(node, index) if self._attempts else 1))
+            indexes, states = group.pop_many(most - len(calls)), group.states
+            for index in indexes:
+                states[index] = RUNNING
+            if self._attempts:
+                calls += [(node, index, self.attempt(node, index)) for index in indexes]
+            else:
+                calls += [(node, index, 1) for index in indexes]
             if not group.has_ready:
                 heappop(heap)
         self.running += len(calls)
@@ -253,6 +257,36 @@ class Machine(Waiting):
         if work:
             self._follow(work, now)
             self._close_if_stopped(now)
+        return True
+
+    def children_done(self, rows: Sequence[Row]) -> bool:
+        """As `done`, of children of one mapped task that were taken together and have simply succeeded.
+
+        False, and nothing was changed: they are more than that, and each is to be answered by `done`.
+        """
+        node = rows[0][0]
+        group = self.groups.get(node)
+        if group is None or self._attempts or self.stopping or node in self.plan.paired:
+            return False
+        states, unsaid = group.states, self._unsaid
+        events: list[Row] = []
+        for row in rows:
+            call = index_node, index, attempt = row[:3]
+            if index_node != node or index < 0 or attempt != 1 or row[3] != SUCCESS or row[7] is not None:
+                return False
+            if states[index] != RUNNING:
+                return False
+            if call in unsaid:
+                events.append((*call, RUNNING, row[4], 0.0, None, None))
+            events.append(row)
+        unsaid.difference_update([row[:3] for row in rows])
+        self.events += events
+        self.running -= len(rows)
+        *others, last = rows
+        for row in others:
+            states[row[1]] = SUCCESS
+        group.left -= len(others)
+        self._end((node, last[1], SUCCESS), last[5])
         return True
 
     def expire(self, now: float) -> list[Call]:

@@ -32,32 +32,39 @@ from flowkit.engine.processes.saying import (
     WRITTEN,
 )
 from flowkit.plan.events import Call
+from flowkit.plan.status import SUCCESS
 
 if TYPE_CHECKING:
     from flowkit.engine.processes.feeder import Feeder
+    from flowkit.engine.worker import Finished
+
+    Carried = tuple[list[Answer | Finished], Sequence[Call], tuple[Call, BaseException] | None]
 
 
 class Batch:
-    """Those of one worker, one batch after another."""
+    """Those of one worker, one batch after another.
+
+    Attributes:
+        seconds: that the calls of the last batch have taken together, as far as they were answered.
+    """
 
     def __init__(self, hired: Hired, feeder: Feeder) -> None:
         self._hired = hired
         self._feeder = feeder
         self._calls: Sequence[Call] = ()
-        self._answers: list[Answer] = []
+        self._ends: list[Answer | Finished] = []
+        self.seconds = 0.0
         self._taken_back = 0
         self._knows_not = False
 
-    def carried_out(
-        self, calls: Sequence[Call]
-    ) -> tuple[list[Answer], Sequence[Call], tuple[Call, BaseException] | None]:
+    def carried_out(self, calls: Sequence[Call]) -> Carried:
         """Wait for calls, in the order in which they were sent.
 
         Returns:
-            The answers, the calls that were not begun and are still to be given to somebody, and the one
-            with which the worker has ended.
+            The answers, as ends where there is nothing more to them, the calls that were not begun and are
+            still to be given to somebody, and the one with which the worker has ended.
         """
-        self._calls, self._answers, self._taken_back = calls, [], 0
+        self._calls, self._ends, self._taken_back, self.seconds = calls, [], 0, 0.0
         try:
             self._wait_for_one() if len(calls) == 1 else self._wait_for_many()
             if self._is_waiting:
@@ -66,7 +73,7 @@ class Batch:
                 self._wait()
         except (EOFError, OSError):
             return self._with_the_dead()
-        return self._answers, (), None
+        return self._ends, (), None
 
     def _wait_for_one(self) -> None:
         """Of one call, wait for the answer alone: what is short has its outputs taken when it ends."""
@@ -74,7 +81,7 @@ class Batch:
         while link.has_begun or link.look_patiently():
             kind, content = link.receive()
             if kind == ANSWER:
-                self._answers.append(Answer(*content))
+                self._take_answer(content)
                 return
             self._take(kind, content)
 
@@ -97,28 +104,44 @@ class Batch:
         """Take the messages that are there."""
         link = self._hired.link
         while self._is_waiting and (link.has_begun or link.look()):
-            for message in link.whole():
-                self._take_in(*message)
+            self._take_whole(link.whole())
             if link.has_begun:
                 self._take_in(*link.receive())
         if self._is_waiting and self._hired.has_ended:
             raise EOFError
 
     def _take_in(self, kind: int, content: Any) -> None:
-        answers = self._answers
         if kind == VALUE:
-            answers.append(Answer(self._calls[len(answers)], PLAIN, *content))
+            self._take_answer((self._calls[len(self._ends)], PLAIN, *content))
         elif kind == ANSWER:
-            answers.append(Answer(*content))
+            self._take_answer(content)
         elif kind == ENOUGH:
             self._knows_not = False
         else:
             self._take(kind, content)
 
+    def _take_whole(self, messages: Sequence[tuple[int, Any]]) -> None:
+        """As `_take_in`, of several: what nearly all of them are without the detours."""
+        calls, ends, plain, name = self._calls, self._ends, self._feeder.plain, self._feeder.name
+        seconds = 0.0
+        for kind, content in messages:
+            if kind == VALUE and (plain is None or type(content[0]) in plain):
+                value, started, ended = content
+                seconds += ended - started
+                ends.append(((*calls[len(ends)], SUCCESS, started, ended, name, None), value, None))
+            else:
+                self._take_in(kind, content)
+        self.seconds += seconds
+
+    def _take_answer(self, fields: Sequence[Any]) -> None:
+        answer = Answer(*fields)
+        self.seconds += answer.ended - answer.started
+        self._ends.append(answer)
+
     @property
     def _is_waiting(self) -> bool:
         # Where some were taken back the worker has to know, lest it claims of the next batch.
-        return len(self._answers) < len(self._calls) - self._taken_back or self._knows_not
+        return len(self._ends) < len(self._calls) - self._taken_back or self._knows_not
 
     def _take_back(self) -> None:
         """What takes long is shown, and those behind it are taken back, for others; the first never is, as it
@@ -126,17 +149,19 @@ class Batch:
         count = self._hired.take_back(len(self._calls) - 1)
         self._taken_back = count
         self._knows_not = count > 0
-        began = self._answers[-1].ended if self._answers else self._feeder.engine.clock() - SHORT
+        began = _ended_at(self._ends[-1]) if self._ends else self._feeder.engine.clock() - SHORT
         left = len(self._calls) - count
-        begun = self._calls[len(self._answers) : min(left, len(self._answers) + 1)]
+        begun = self._calls[len(self._ends) : min(left, len(self._ends) + 1)]
         self._feeder.give_back(begun, began, self._calls[left:])
 
-    def _with_the_dead(self) -> tuple[list[Answer], Sequence[Call], tuple[Call, BaseException] | None]:
+    def _with_the_dead(
+        self,
+    ) -> Carried:
         """The worker has ended."""
         hired = self._hired
         with contextlib.suppress(EOFError, OSError):
             self._take_all()
-        left = self._calls[len(self._answers) : len(self._calls) - self._taken_back]
+        left = self._calls[len(self._ends) : len(self._calls) - self._taken_back]
         unclaimed = hired.take_back(len(left)) if len(self._calls) > 1 else 0
         begun = len(left) - unclaimed
         current = left[0] if left else self._calls[-1]
@@ -144,12 +169,12 @@ class Batch:
             self._take_output(name, current)
         error = self._feeder.death(hired, current if begun else None)
         if begun:
-            return self._answers, left[1:], (current, error)
-        return self._answers, left, None
+            return self._ends, left[1:], (current, error)
+        return self._ends, left, None
 
     @property
     def _current(self) -> Call:
-        return self._calls[min(len(self._answers), len(self._calls) - 1)]
+        return self._calls[min(len(self._ends), len(self._calls) - 1)]
 
     # -- what it says -------------------------------------------------------------------------
 
@@ -176,6 +201,10 @@ class Batch:
         for piece in self._hired.written(name):
             CURRENT.set((self._feeder.engine, call))
             _print(name, piece.decode("utf-8", "surrogateescape"))
+
+
+def _ended_at(end: Answer | Finished) -> float:
+    return end.ended if isinstance(end, Answer) else end[0][5]
 
 
 def _print(stream: str, text: str) -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.deaths import Deaths, WorkerDiedError
-from flowkit.engine.errand import Errand, Errands
+from flowkit.engine.errand import Errands
 from flowkit.engine.interrupts import GRACE
 from flowkit.engine.processes.batching import Batching
 from flowkit.engine.processes.deaths import how
@@ -119,15 +119,19 @@ class ProcessCrew:
         """
         return hello(self.lane.engine, self.errands)
 
-    def work_of(self, errands: Sequence[Errand], hired: Hired) -> tuple[Any, ...]:
-        """What is sent of errands: the fields of a `Work`.
+    def work_of(self, errands: Sequence[tuple[Any, ...]], hired: Hired) -> tuple[Any, ...]:
+        """What is sent of errands, of each of which the fields are given: the fields of a `Work`.
 
         Raises:
             UnsendableError: a function cannot be.
         """
         functions, nodes = hired.known
         new_functions, abouts = [], []
-        new = {node for errand in errands if (node := errand[0][0]) not in nodes}
+        first = errands[0][0][0]
+        if errands[-1][0][0] == first:  # they are in order
+            new = set() if first in nodes else {first}
+        else:
+            new = {errand[0][0] for errand in errands} - nodes
         for node in new:
             about = self.errands.about(node)
             if about.function not in functions:
@@ -135,7 +139,7 @@ class ProcessCrew:
                 functions.add(about.function)
             abouts.append((node, tuple(about)))
             nodes.add(node)
-        return new_functions, abouts, [tuple(errand) for errand in errands], len(errands) > 1
+        return new_functions, abouts, errands, len(errands) > 1
 
     def death(self, call: Call | None, status: int | None) -> BaseException:
         """What is raised for a call whose worker has ended; None: it ended between two calls."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.context import CURRENT, logger_of
-from flowkit.engine.errand import PLAIN, Answer, Errand, UnsendableError
+from flowkit.engine.errand import PLAIN, Answer, UnsendableError
 from flowkit.engine.interrupts import GRACE
 from flowkit.engine.processes.batch import Batch
 from flowkit.engine.processes.deaths import UnstartableError
@@ -41,6 +41,7 @@ class Feeder:
     Attributes:
         calls: what is carried out.
         engine: of the run.
+        plain: see `Worker`.
         left: whether its call was given up, and another has its place.
         remains: whether its process could not be ended.
     """
@@ -53,6 +54,7 @@ class Feeder:
         self._crew = crew
         self._lane = crew.lane
         self.engine = crew.lane.engine
+        self.plain = self.engine.worker.plain
         self._worker = self.engine.worker
         self._hired: Hired | None = None
         self._batch: Batch | None = None
@@ -98,18 +100,17 @@ class Feeder:
         except (UnsendableError, UnstartableError, FlowkitError) as error:
             finished += [self._failed(call, error) for call in sent]
             return finished, []
-        answers, unbegun, death = batch.carried_out(sent)
-        finished += [self._ended(answer) for answer in answers]
-        if answers:
-            seconds = sum(answer.ended - answer.started for answer in answers)
-            self._crew.batching.learn(answers[0].call[0], seconds / len(answers))
+        ends, unbegun, death = batch.carried_out(sent)
+        finished += [self._ended(end) if isinstance(end, Answer) else end for end in ends]
+        if ends:
+            self._crew.batching.learn(sent[0][0], batch.seconds / len(ends))
         if death is not None:
             finished.append(self._failed(*death))
         return finished, unbegun
 
     def _errands(
         self, calls: Sequence[Call], failed: list[Finished]
-    ) -> tuple[Sequence[Call], Sequence[Errand]]:
+    ) -> tuple[Sequence[Call], Sequence[tuple[Any, ...]]]:
         """What is sent of calls, of those of which it can be; the others are added to those that failed."""
         node, of, errands = calls[0][0], self._worker.arguments, self._crew.errands
         if len(calls) > 1 and calls[0][1] >= 0 and calls[-1][0] == node:  # children of one task
@@ -117,10 +118,10 @@ class Feeder:
                 given = of.of_children(node, [call[1] for call in calls], closed=True)
                 return calls, errands.errands(calls, given)
         sent: list[Call] = []
-        found: list[Errand] = []
+        found: list[tuple[Any, ...]] = []
         for call in calls:
             try:
-                found.append(errands.errand(call, of.of(call[0], call[1], closed=True)))
+                found.append(tuple(errands.errand(call, of.of(call[0], call[1], closed=True))))
                 sent.append(call)
             except BaseException as error:
                 failed.append(self._failed(call, error))
@@ -133,11 +134,7 @@ class Feeder:
     def _ended(self, answer: Answer) -> Finished:
         """The end that an answer is."""
         call, kind, value, started, ended, facts, _ = answer
-        if (
-            kind == PLAIN
-            and not answer.memory
-            and (self._worker.plain is None or type(value) in self._worker.plain)
-        ):
+        if kind == PLAIN and not answer.memory and (self.plain is None or type(value) in self.plain):
             detail = None if facts is None else Detail(*facts)
             return (*call, SUCCESS, started, ended, self.name, detail), value, None
         CURRENT.set((self.engine, call))
@@ -157,17 +154,19 @@ class Feeder:
             assert attempt.finished is not None
             return attempt.finished
         try:
-            batch = self._hand_over([self._crew.errands.errand(call, arguments)])
+            batch = self._hand_over([tuple(self._crew.errands.errand(call, arguments))])
         except (UnsendableError, UnstartableError, FlowkitError) as error:
             return attempt.raised(error)
-        answers, _, death = batch.carried_out([call])
+        ends, _, death = batch.carried_out([call])
         CURRENT.set((self.engine, call))
         if death is not None:
             return attempt.raised(death[1])
-        return self._finish(attempt, answers[0])
+        answer = ends[0]
+        assert isinstance(answer, Answer)
+        return self._finish(attempt, answer)
 
-    def _hand_over(self, errands: Sequence[Errand]) -> Batch:
-        """Send errands to its worker, a new one where there is none.
+    def _hand_over(self, errands: Sequence[tuple[Any, ...]]) -> Batch:
+        """Send errands, of each its fields, to its worker, a new one where there is none.
 
         Raises:
             UnsendableError, UnstartableError, FlowkitError: they are with nobody.
