@@ -163,13 +163,13 @@ class Lane:
     def _take_many(self, batches: Batches) -> list[Call]:
         """What goes first, and what is like it; never more than a fair share."""
         machine = self.engine.machine
+        share = -(-machine.ready(self.number) // batches.workers)
         first = machine.first(self.number)
-        if first is None:
-            return []
-        nodes, most = batches.like(first)
-        most = min(most, -(-machine.ready(self.number) // batches.workers))
-        if most > 1:
-            return machine.take_many(self.number, nodes, most)
+        if share > 1 and first is not None:
+            nodes, most = batches.like(first)
+            most = min(most, share)
+            if most > 1:
+                return machine.take_many(self.number, nodes, most)
         call = machine.take(self.number, self.engine.clock())
         return [] if call is None else [call]
 

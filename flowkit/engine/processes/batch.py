@@ -66,9 +66,12 @@ class Batch:
         """
         self._calls, self._ends, self._taken_back, self.seconds = calls, [], 0, 0.0
         try:
-            self._wait_for_one() if len(calls) == 1 else self._wait_for_many()
-            if self._is_waiting:
-                self._take_back()
+            if len(calls) == 1:
+                self._wait_for_one()
+            else:
+                self._wait_for_many()
+                if self._is_waiting:
+                    self._take_back()
             while self._is_waiting:
                 self._wait()
         except (EOFError, OSError):
@@ -79,11 +82,9 @@ class Batch:
         """Of one call, wait for the answer alone: what is short has its outputs taken when it ends."""
         link = self._hired.link
         while link.has_begun or link.look_patiently():
-            kind, content = link.receive()
-            if kind == ANSWER:
-                self._take_answer(content)
+            self._take_whole((link.receive(),))
+            if self._ends:
                 return
-            self._take(kind, content)
 
     def _wait_for_many(self) -> None:
         """Until all are answered, or one of them takes long."""

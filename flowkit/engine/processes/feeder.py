@@ -161,9 +161,11 @@ class Feeder:
         CURRENT.set((self.engine, call))
         if death is not None:
             return attempt.raised(death[1])
-        answer = ends[0]
-        assert isinstance(answer, Answer)
-        return self._finish(attempt, answer)
+        end = ends[0]
+        if not isinstance(end, Answer):
+            (*_, started, ended, _, _), value, _ = end
+            end = Answer(call, PLAIN, value, started, ended)
+        return self._finish(attempt, end)
 
     def _hand_over(self, errands: Sequence[tuple[Any, ...]]) -> Batch:
         """Send errands, of each its fields, to its worker, a new one where there is none.

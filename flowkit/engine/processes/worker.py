@@ -100,7 +100,7 @@ class Worker:
             if work.is_claimed and not self._is_mine():
                 outlet.send((ENOUGH, None))
                 break
-            self._answer(Errand(*fields), is_alone=not work.is_claimed)
+            self._answer(Errand(*fields))
             if self._stopping.asked:
                 break
             answered += 1
@@ -111,7 +111,7 @@ class Worker:
         if work.is_claimed:
             outlet.ring()
 
-    def _answer(self, errand: Errand, *, is_alone: bool) -> None:
+    def _answer(self, errand: Errand) -> None:
         """Carry one out, and send what came of it."""
         assert self._office is not None
         call, outlet, stopping = errand.call, self._outlet, self._stopping
@@ -127,7 +127,7 @@ class Worker:
         if self._office.away.interrupts.happened is not None:  # of a run that the task has started
             stopping.asked = True
         outlet.end(call)
-        if answer.kind == PLAIN and answer.facts is None and not (is_alone or answer.memory):
+        if answer.kind == PLAIN and answer.facts is None and not answer.memory:
             outlet.send((VALUE, (answer.payload, answer.started, answer.ended)))
         else:
             outlet.send((ANSWER, tuple(answer)))
