@@ -14,10 +14,12 @@ from reference import Attempt, Edge, Gate, Node, Scenario, Trigger, evaluate, ru
 from scenarios import FAIL, REFUSE, RETRY, SKIP, TIMEOUT, Incomparable, Scripted, scenarios
 
 from flowkit.flow.flow import Flow
+from flowkit.flow.task import task
 from flowkit.plan.compiler import compile_flow
+from flowkit.plan.events import Detail, Row
 from flowkit.plan.machine import Machine
 from flowkit.plan.plan import Plan
-from flowkit.plan.status import CANCELLED, FAILED, SKIPPED, TRIGGER_FAILED
+from flowkit.plan.status import CANCELLED, FAILED, SKIPPED, SUCCESS, TRIGGER_FAILED
 
 ONE = Attempt("value", 1)
 orders = st.integers(0, 10_000)
@@ -66,6 +68,45 @@ def test_what_was_looked_at_is_put_back_only_where_it_still_waits() -> None:
     machine.check()
     assert machine.over
     assert [row[3] for row in machine.events] == [CANCELLED, CANCELLED]
+
+
+def mapped_and_taken(children: int) -> tuple[Machine, list[Row]]:
+    """A machine of a mapped task whose children were taken together, and the rows of their success."""
+    with Flow("mapped") as flow:
+        task(lambda number: number).map(list(range(children)))
+    machine = Machine(compile_flow(flow))
+    machine.start(100.0)
+    source = machine.take(0, 100.0)
+    assert source is not None
+    assert machine.done((*source, SUCCESS, 100.0, 100.0, "worker", Detail(length=children)))
+    (node,) = machine.queued()
+    calls = machine.take_many(0, {node}, children)
+    return machine, [(*call, SUCCESS, 101.0, 102.0, "worker", None) for call in calls]
+
+
+def test_ends_that_are_taken_together_mean_what_each_of_them_means() -> None:
+    together, rows = mapped_and_taken(4)
+    alone, _ = mapped_and_taken(4)
+    for part in (rows[:2], rows[2:]):
+        assert together.children_done(part)
+        assert all(alone.done(row) for row in part)
+        together.check()
+        assert together.events == alone.events
+        assert together.running == alone.running
+    assert together.over
+    assert alone.over
+
+
+def test_ends_are_not_taken_together_where_one_of_them_is_more_than_a_success() -> None:
+    machine, rows = mapped_and_taken(3)
+    before = list(machine.events)
+    assert not machine.children_done([rows[0], (*rows[1][:3], FAILED, *rows[1][4:])])
+    assert (machine.running, machine.events) == (3, before)
+    assert machine.done(rows[0])
+    assert not machine.children_done(rows)  # one has ended before
+    machine.cancel(103.0)
+    assert not machine.children_done(rows[1:])
+    machine.check()
 
 
 def value(result: Any) -> Attempt:

@@ -121,7 +121,7 @@ class Feeder:
         found: list[tuple[Any, ...]] = []
         for call in calls:
             try:
-                found.append(tuple(errands.errand(call, of.of(call[0], call[1], closed=True))))
+                found += errands.errands((call,), (of.of(call[0], call[1], closed=True),))
                 sent.append(call)
             except BaseException as error:
                 failed.append(self._failed(call, error))
@@ -183,9 +183,11 @@ class Feeder:
         work = self._crew.work_of(errands, hired)
         if self.left:
             hired.end(0.0)
-        with contextlib.suppress(OSError):
+        try:
             hired.claim(len(errands))
             hired.link.send((CALLS, work))
+        except OSError:  # it has ended: who waits for answers will see
+            pass
         return batch
 
     def give_back(self, begun: Sequence[Call], started: float, unbegun: Sequence[Call]) -> None:
