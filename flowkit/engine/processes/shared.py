@@ -54,7 +54,7 @@ def mapped(fd: int, size: int, *, holds: bool) -> Any:
     """The bytes of a descriptor, which is this function's from now on, as a buffer of that size.
 
     Args:
-        holds: the descriptor is kept, so that the buffer can go on to others; not where too many are.
+        holds: the descriptor is kept, so that the buffer can go on to others; not where few are left.
 
     Raises:
         OSError: it cannot be mapped.
@@ -65,7 +65,7 @@ def mapped(fd: int, size: int, *, holds: bool) -> Any:
         code = ctypes.get_errno()
         os.close(fd)
         raise OSError(code, os.strerror(code))
-    if not holds or len(_held) >= _most_held():
+    if not holds or fd >= _scarce():
         os.close(fd)
         fd = -1
     made = (ctypes.c_char * size).from_address(address)
@@ -90,10 +90,10 @@ def _let_go(library: Any, address: int, size: int) -> None:
         os.close(fd)
 
 
-def _most_held() -> int:
-    """A quarter of what a process may have open."""
+def _scarce() -> int:
+    """The number from which on descriptors are few: the system gives the least that is free."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1024 if soft == resource.RLIM_INFINITY else int(soft) // 4
+    return 1 << 20 if soft == resource.RLIM_INFINITY else int(soft) * 3 // 4
 
 
 def _library() -> Any:
