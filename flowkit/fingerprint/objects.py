@@ -39,7 +39,8 @@ def ordinary(value: Any) -> Steps:
     cls = type(value)
     if cls.__module__ == "itertools":
         raise NoValueError("an iterator is consumed by who looks")
-    reduce = copyreg.dispatch_table.get(cls)
+    # Of an exception those who register something there (tblib, which Dask brings) keep how it was raised.
+    reduce = None if isinstance(value, BaseException) else copyreg.dispatch_table.get(cls)
     reduced = reduce(value) if reduce is not None else value.__reduce_ex__(4)
     if isinstance(reduced, str):
         return (yield from _by_name(value, reduced))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copy
+import copyreg
 import dataclasses
 import datetime
 import decimal
@@ -310,3 +311,12 @@ def test_another_process_another_hash_seed_and_another_folder_give_the_same(tmp_
         )
         found.add(done.stdout)
     assert len(found) == 1
+
+
+def test_an_exception_has_one_digest_whoever_has_registered_how_it_is_pickled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dask brings tblib, which has exceptions pickled with their tracebacks."""
+    before = digest(ValueError("broken"))
+    monkeypatch.setitem(copyreg.dispatch_table, ValueError, lambda error: (ValueError, (object(),)))
+    assert digest(ValueError("broken")) == before
