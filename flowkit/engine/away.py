@@ -38,7 +38,7 @@ class UnsendableResultError(TypeError):
     """A result that cannot be sent back."""
 
 
-class StoppedError(BaseException):
+class CutShortError(BaseException):
     """Raised in the user's code by who wants the end of an attempt."""
 
 
@@ -191,7 +191,7 @@ class Office:
         """Call the user's function; whatever comes of that is the answer.
 
         Raises:
-            StoppedError: it was, and let that through.
+            CutShortError: it was, and let that through.
         """
         call = errand.call
         started = time.monotonic()
@@ -208,7 +208,7 @@ class Office:
                 return self._answer(call, value, started)
             finally:
                 self.away.leave(call)
-        except StoppedError:
+        except CutShortError:
             raise
         except BaseException as error:
             return raised(call, error, started)

@@ -205,10 +205,7 @@ class Errands:
         Raises:
             UnsendableError: an argument cannot be sent; it names it and its type.
         """
-        for value in arguments.values():
-            if not is_plain(value):
-                break
-        else:
+        if all(map(is_plain, arguments.values())):
             return Errand(call, arguments, self._more(call))
         try:
             found = sealed(arguments)
@@ -220,17 +217,10 @@ class Errands:
         """As `errand`, for several calls; the fields of each."""
         if self._has_more:
             return [tuple(self.errand(call, given)) for call, given in zip(calls, arguments, strict=True)]
-        found: list[tuple[Any, ...]] = []
-        for call, given in zip(calls, arguments, strict=True):
-            for value in given.values():
-                kind = type(value)
-                short = kind in _PLAIN or (kind is int and value.bit_length() <= _SHORT)
-                if not (short or is_plain(value)):
-                    found.append(tuple(self.errand(call, given)))
-                    break
-            else:
-                found.append((call, given, None))
-        return found
+        return [
+            (call, given, None) if all(map(is_plain, given.values())) else tuple(self.errand(call, given))
+            for call, given in zip(calls, arguments, strict=True)
+        ]
 
     def finish(self, attempt: Attempt, answer: Answer) -> Finished:
         """End an attempt by the answer to it."""

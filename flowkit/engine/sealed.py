@@ -101,8 +101,8 @@ class Sealed(Closed):
         return self.data, self.buffers
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        data = self.data if len(self.data) < _APART else pickle.PickleBuffer(self.data)
-        return opened, (data, tuple(map(pickle.PickleBuffer, self.buffers)))
+        data, buffers, _ = self.message
+        return opened, (data, tuple(map(pickle.PickleBuffer, buffers)))
 
     def __repr__(self) -> str:
         return f"<Sealed {self.kind or 'value'}: {self.size} bytes>"

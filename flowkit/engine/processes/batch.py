@@ -155,9 +155,7 @@ class Batch:
         begun = self._calls[len(self._ends) : min(left, len(self._ends) + 1)]
         self._feeder.give_back(begun, began, self._calls[left:])
 
-    def _with_the_dead(
-        self,
-    ) -> Carried:
+    def _with_the_dead(self) -> Carried:
         """The worker has ended."""
         hired = self._hired
         with contextlib.suppress(EOFError, OSError):

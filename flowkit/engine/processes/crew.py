@@ -57,7 +57,6 @@ class ProcessCrew:
 
     def _grow(self) -> None:
         """Have as many feeders as there should be, besides those whose call was given up."""
-
         with self._growing:
             while sum(not feeder.left for feeder in self._feeders) < self._workers:
                 name = f"{self.lane.name}-{len(self._feeders) + 1}"
@@ -143,7 +142,6 @@ class ProcessCrew:
 
     def death(self, call: Call | None, status: int | None) -> BaseException:
         """What is raised for a call whose worker has ended; None: it ended between two calls."""
-
         if call is None:
             return WorkerDiedError()
         if self.lane.engine.asked_to_stop:

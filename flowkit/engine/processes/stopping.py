@@ -10,7 +10,7 @@ import os
 import signal
 from types import FrameType
 
-from flowkit.engine.away import StoppedError
+from flowkit.engine.away import CutShortError
 
 
 class Stopping:
@@ -18,7 +18,7 @@ class Stopping:
 
     Attributes:
         asked: whether the worker was asked to end.
-        is_inside: whether code of the user's is called, which is interrupted by a `StoppedError`.
+        is_inside: whether code of the user's is called, which is interrupted by a `CutShortError`.
         is_idle: whether there is nothing to lose.
     """
 
@@ -62,7 +62,7 @@ class Stopping:
             os._exit(0)
         if self.is_inside:
             self.is_inside = False
-            raise StoppedError
+            raise CutShortError
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:

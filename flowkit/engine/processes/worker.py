@@ -23,7 +23,7 @@ import types
 import warnings
 from pathlib import Path
 
-from flowkit.engine.away import Office, StoppedError
+from flowkit.engine.away import CutShortError, Office
 from flowkit.engine.errand import PLAIN, RAISED, About, Answer, Errand
 from flowkit.engine.processes import memory
 from flowkit.engine.processes.outlet import Outlet
@@ -120,7 +120,7 @@ class Worker:
         try:
             stopping.is_inside = True
             answer = self._called(errand)
-        except StoppedError:
+        except CutShortError:
             answer = Answer(call, STOPPED, None, started, time.monotonic())
         finally:
             stopping.is_inside = False
