@@ -36,6 +36,7 @@ from flowkit.plan.events import Call
 
 _BELL = b"\0"
 _NOTHING = b"\0\0\0\0"
+_unread = bytearray(_NOTHING)  # written to, as that is quicker than to be given a copy
 
 
 class Outlet:
@@ -274,7 +275,8 @@ class _Bytes:
 def _is_unread(fd: int) -> bool:
     """Whether something that was written there was not read yet."""
     try:
-        return fcntl.ioctl(fd, termios.FIONREAD, _NOTHING) != _NOTHING
+        fcntl.ioctl(fd, termios.FIONREAD, _unread, True)
+        return _unread != _NOTHING
     except OSError:
         return True  # it cannot be known
 
