@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.release import GONE
@@ -51,6 +51,27 @@ class Arguments:
                 value = values[ref]
                 given[name] = look(ref) if self._is_elsewhere(value, ref) else value
         return given
+
+    def ahead(self, node: int, places: Mapping[int, int]) -> tuple[dict[str, Any], dict[str, int]]:
+        """Of a plain task, the arguments that are there, as `of` gives them when closed, and those that come
+        from calls which are sent together with it.
+
+        Args:
+            places: of these, by node.
+
+        Returns:
+            Values, and places, by name.
+        """
+        values, look = self._engine.values, self._engine.sealed_value_of
+        given: dict[str, Any] = {}
+        awaited: dict[str, int] = {}
+        for name, ref in zip(self._names(node), self._plan.refs[node], strict=False):
+            if ref in places:
+                awaited[name] = places[ref]
+            else:
+                value = values[ref]
+                given[name] = look(ref) if self._is_elsewhere(value, ref) else value
+        return given, awaited
 
     def of_children(self, node: int, indexes: Sequence[int], *, closed: bool = False) -> list[dict[str, Any]]:
         """As `of`, of several children of one mapped task."""

@@ -102,11 +102,14 @@ class Errand(NamedTuple):
         arguments: a sealed dict; or a dict, where all that is in it is short and cannot be changed.
         more: what the context of this call alone has, sealed: keys of loops and pauses, what was put there;
             None: nothing.
+        awaited: the arguments that come from errands which are sent together with it, and the places of
+            those among them.
     """
 
     call: Call
     arguments: Parts | dict[str, Any]
     more: Parts | None = None
+    awaited: Mapping[str, int] | None = None
 
 
 class Answer(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from flowkit.plan.events import Call
@@ -56,6 +56,9 @@ class Batches(Protocol):
 
     def like(self, node: int) -> tuple[Container[int], int]:
         """The nodes whose calls are like those of this one, and how many may be taken at once."""
+
+    def ahead(self, calls: Sequence[Call]) -> Callable[[int], bool] | None:
+        """Whether a node may go ahead with these; None: none may. See `Machine.take_ahead`."""
 
 
 class Lane:
@@ -116,11 +119,14 @@ class Lane:
 
     def exchange_many(
         self, finished: Sequence[Finished], unbegun: Sequence[Call], batches: Batches
-    ) -> list[Call]:
+    ) -> tuple[list[Call], list[Call]]:
         """As `exchange`, for who takes several calls at once; none: as None there.
 
         Args:
             unbegun: calls that were taken and not begun: they are ready again.
+
+        Returns:
+            Calls, and those that go ahead with them.
         """
         engine, machine = self.engine, self.engine.machine
         self._acquire()
@@ -130,9 +136,10 @@ class Lane:
                 if self._sought:
                     self._look()
                 calls = self._take_many(batches) if is_accepted else []
+                ahead = self._take_ahead(calls, batches)
                 engine.rouse()
                 if calls or machine.over or not is_accepted:
-                    return calls
+                    return calls, ahead
                 bell = Bell()
                 self.idle.append(bell)
                 engine.lock.release()
@@ -141,10 +148,14 @@ class Lane:
         finally:
             engine.lock.release()
 
-    def give_back(self, begun: Sequence[Call], started: float, unbegun: Sequence[Call]) -> None:
-        """Of calls that were taken together one takes long: others may have those behind it."""
+    def report(
+        self, finished: Sequence[Finished], begun: Sequence[Call], started: float, unbegun: Sequence[Call]
+    ) -> None:
+        """Of calls that were taken together some have ended; where one takes long it is said that it has
+        begun, and others may have those behind it."""
         self._acquire()
         try:
+            self._give(finished, ())
             for call in begun:
                 self.engine.machine.say(call, started)
             self._give((), unbegun)
@@ -172,6 +183,14 @@ class Lane:
                 return machine.take_many(self.number, nodes, most)
         call = machine.take(self.number, self.engine.clock())
         return [] if call is None else [call]
+
+    def _take_ahead(self, calls: Sequence[Call], batches: Batches) -> list[Call]:
+        """What follows from these calls and goes with them."""
+        machine = self.engine.machine
+        if not calls:
+            return []
+        may = batches.ahead(calls)
+        return machine.take_ahead(calls, batches.workers, may) if may is not None else []
 
     def turn(self, finished: Finished | None) -> Call | None:
         """As `exchange`, without waiting: None where there is nothing to do now."""

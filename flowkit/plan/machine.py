@@ -11,6 +11,9 @@ Stimuli:
 - `take(lane, now)`: the next call of a lane, or None.
 - `take_many(lane, nodes, most)`: the next calls that are of these nodes, for who takes several at once. They
   are out, but each begins only when that is said by `say`, or when it ends; until then `put_back` may be.
+- `take_ahead(calls, workers, may)`: the calls that wait for nothing but these, which are out together: who
+  has them can go on with no word to anybody. Each is out, as if it was taken by `take_many`, as soon as what
+  it waits for has succeeded; where that has ended otherwise, nothing is decided until it is `put_back`.
 - `take_to_look(lane, nodes, most)`: the next calls of a lane that are of these nodes. They are out, though
   no event tells of their start; each is answered by `done`, or by `put_back`.
 - `done(row)`: how an attempt ended; False where nobody waits for that attempt any more.
@@ -33,14 +36,14 @@ It leaves `events`, a list of rows (see events.py), for the engine to take away.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from heapq import heappop, heappush
 
 from flowkit.errors import BugError
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.group import Group
 from flowkit.plan.invariants import invariants
-from flowkit.plan.plan import GROUP, SETTLED, TROUBLE, Plan
+from flowkit.plan.plan import AHEAD, GROUP, SETTLED, TROUBLE, Plan
 from flowkit.plan.status import (
     CACHED,
     CANCELLED,
@@ -54,6 +57,7 @@ from flowkit.plan.status import (
     RUNNING,
     SUCCESS,
     TIMED_OUT,
+    WAITING,
 )
 from flowkit.plan.waiting import RETRY, Mark, Waiting, mark_of
 
@@ -102,6 +106,7 @@ class Machine(Waiting):
         self._open = plan.size
         self._ready: list[list[int]] = [[] for _ in plan.lanes]
         self._unsaid: set[Call] = set()
+        self._ahead: set[int] = set()
 
     # -- stimuli ------------------------------------------------------------------------------
 
@@ -172,6 +177,39 @@ class Machine(Waiting):
         self._unsaid.update(calls)
         return calls
 
+    def take_ahead(self, calls: Sequence[Call], workers: int, may: Callable[[int], bool]) -> list[Call]:
+        """Calls that wait for nothing but these and each other, in an order in which they can be carried out.
+
+        Of those that can be carried out next, others are left a fair share at each step.
+
+        Args:
+            calls: out, and none of a mapped task.
+            workers: among whom calls are shared.
+            may: whether a node may be taken ahead; asked once a node, with some of the guarantees of
+                `take_many`: none that has a time limit, is handled, or of another lane.
+        """
+        waits, flags, successors = self._waits, self._flags, self.plan.successors
+        ended: dict[int, int] = {}
+        found: list[Call] = []
+        step = [node for node, _, _ in calls]
+        while step:
+            free = []
+            for node in step:
+                for follower in successors[node]:
+                    ended[follower] = count = ended.get(follower, 0) + 1
+                    if count == waits[follower] and not flags[follower] and self.status[follower] == WAITING:
+                        free.append(follower)
+            step = [
+                follower
+                for follower in free[: -(-len(free) // workers)]
+                if not (self._attempts and follower in self._attempts) and may(follower)
+            ]
+            for follower in step:
+                flags[follower] = AHEAD
+                self._ahead.add(follower)
+                found.append((follower, -1, 1))
+        return found
+
     def say(self, call: Call, started: float) -> None:
         """A call that was taken with others has begun."""
         if call in self._unsaid:
@@ -195,10 +233,23 @@ class Machine(Waiting):
 
     def put_back(self, call: Call, now: float) -> None:
         """What was looked at, or was not begun, is ready again, unless it was given up meanwhile."""
+        if call[0] in self._ahead:
+            self._not_ahead(call[0], now)
+            return
         self._unsaid.discard(call)
         if self.is_running(*call):
             self.running -= 1
             self._ready_again(call[0], call[1])
+            self._close_if_stopped(now)
+
+    def _not_ahead(self, node: int, now: float) -> None:
+        """Nobody has it any more; what it waits for may have ended meanwhile, other than by succeeding."""
+        self._ahead.remove(node)
+        self._flags[node] &= ~AHEAD
+        if not self._waits[node] and self.status[node] == WAITING:
+            work: list[End] = []
+            self._decide(node, work, now)
+            self._follow(work, now)
             self._close_if_stopped(now)
 
     def done(self, row: Row) -> bool:
@@ -325,7 +376,8 @@ class Machine(Waiting):
     @property
     def stuck(self) -> bool:
         """Whether nothing can ever happen again though not everything has ended: a bug."""
-        return bool(self._open) and not (self.running or self.deadlines or self.held or any(self._ready))
+        going_on = self.running or self.deadlines or self.held or self._ahead or any(self._ready)
+        return bool(self._open) and not going_on
 
     @property
     def next_deadline(self) -> float | None:
@@ -400,6 +452,14 @@ class Machine(Waiting):
     def _decide(self, node: int, work: list[End], now: float) -> None:
         """A node waits for nothing any more: make it ready, expand it, or end it without an attempt."""
         flags = self._flags[node]
+        if flags & AHEAD:
+            if flags == AHEAD:  # it has begun where it is, perhaps, also where nothing starts any more
+                self._flags[node] = 0
+                self._ahead.remove(node)
+                self.status[node] = RUNNING
+                self.running += 1
+                self._unsaid.add((node, -1, 1))
+            return  # else it is put back by who has it
         if flags & SETTLED or self.stopping:
             return
         status, reason = self.of_group(node) if flags & GROUP else self.of_node(node)

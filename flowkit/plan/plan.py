@@ -24,6 +24,7 @@ GATED = 4
 GROUP = 8
 SETTLED = 16  # its end was given, not found out
 WAITED = 32  # an earlier session left it waiting for another attempt
+AHEAD = 64  # somebody has it together with what it still waits for
 
 # The lane of the tasks that are coroutines, and that of the others which were asked there: they would hold
 # the loop.

@@ -41,6 +41,7 @@ class Waiting(Known):
     running: int
     stopping: bool
     _ready: list[list[int]]
+    _ahead: set[int]
 
     def __init__(self, plan: Plan, one_pass: bool) -> None:
         super().__init__(plan)
@@ -60,7 +61,7 @@ class Waiting(Known):
         """Whether nothing happens any more unless somebody calls `resume`."""
         return (
             bool(self.held)
-            and not self.running
+            and not (self.running or self._ahead)
             and not any(self._ready)
             and not any(kind == RETRY for _, kind, *_ in self.deadlines)
         )

@@ -75,6 +75,9 @@ class LimitedPlay(Play):
             moves.append(self.another_comes)
         return moves
 
+    def may_go_ahead(self, lane: int, node: int) -> bool:
+        return super().may_go_ahead(lane, node) and node not in self.limited.limits.kind_of
+
     def ready_lanes(self) -> list[int]:
         """A look at one lane may give a slot back that another has not used yet."""
         found = super().ready_lanes()

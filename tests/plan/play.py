@@ -69,6 +69,7 @@ class Play:
         places = {node.name: place for place, node in enumerate(scenario)}
         self.place = [places[key] for key in self.plan.keys]
         self.out: dict[Call, float] = {}
+        self.ahead: dict[Call, int] = {}
         self.answered: list[Row] = []
         self.attempts: dict[Mark, int] = {}
         self.not_before: dict[Mark, float] = {}
@@ -141,6 +142,8 @@ class Play:
             moves += [self.answer] * 2
         if self.machine.next_deadline is not None:
             moves.append(self.wait)
+        if self.ahead:
+            moves.append(self.not_ahead)
         return moves
 
     def take(self) -> None:
@@ -148,6 +151,27 @@ class Play:
         call = self.machine.take(lane, self.now)
         assert call is not None, "what is ready is handed out"
         self.took(lane, call)
+        if call[1] < 0 and self.chance.random() < 0.5:
+            self.go_ahead(lane, call)
+
+    def go_ahead(self, lane: int, call: Call) -> None:
+        """Some that wait for a call go with it."""
+
+        def may(node: int) -> bool:
+            return self.may_go_ahead(lane, node) and self.chance.random() < 0.8
+
+        calls = self.machine.take_ahead([call], self.chance.randint(1, 2), may)
+        assert not self.ahead.keys() & calls, "nothing goes ahead twice"
+        self.ahead.update(dict.fromkeys(calls, lane))
+
+    def may_go_ahead(self, lane: int, node: int) -> bool:
+        return self.plan.lane_of[node] == lane and node not in self.plan.timeouts
+
+    def not_ahead(self) -> None:
+        """Who has a call that went ahead does not carry it out."""
+        call = self.chance.choice(list(self.ahead))
+        del self.ahead[call]
+        self.machine.put_back(call, self.now)
 
     def look_at_some(self) -> None:
         """Some are taken to be looked at, and each is put back, or stays out."""
@@ -241,6 +265,12 @@ class Play:
                 counted = 0 if status == MAPPED else attempt
                 self.ended[node, index] = (_WORDS[status], counted)
         self.machine.events.clear()
+        for call, lane in list(self.ahead.items()):
+            if self.machine.is_running(*call):
+                del self.ahead[call]
+                self.took(lane, call)
+            elif call[:2] in self.ended:
+                del self.ahead[call]
         if self.checked:
             self.machine.check()
 
@@ -303,7 +333,8 @@ def stops_when_cancelled(
         if not play.machine.over:
             play.step()
     before = play.told()
-    possible = {play.plan.key(*call[:2]): _ends_of_what_runs(play.attempt(call)) for call in play.out}
+    out = [*play.out, *play.ahead]
+    possible = {play.plan.key(*call[:2]): _ends_of_what_runs(play.attempt(call)) for call in out}
     play.stop()
     after = play.told()
     assert before.items() <= told(scenario).items(), "what had ended did so as the rules say"

@@ -1,7 +1,7 @@
 """Calls that a worker was given together, until each has an answer, or is known not to have begun.
 
-Of several, the runner is not woken by each answer, but by a bell. Where one of them takes long, those behind
-it that were not begun are taken back, for others.
+Of several, the runner is not woken by each answer, but by a bell, and hands on what has come by then. Where
+one of them takes long, those behind it that were not begun are taken back, for others.
 
 Guarantees: what was answered counts, however the worker ends; at most one call has died with it.
 """
@@ -45,7 +45,7 @@ class Batch:
     """Those of one worker, one batch after another.
 
     Attributes:
-        seconds: that the calls of the last batch have taken together, as far as they were answered.
+        seconds, answered: of the last batch, that its calls have taken together, and how many.
     """
 
     def __init__(self, hired: Hired, feeder: Feeder) -> None:
@@ -53,18 +53,25 @@ class Batch:
         self._feeder = feeder
         self._calls: Sequence[Call] = ()
         self._ends: list[Answer | Finished] = []
+        self._unbegun: Sequence[Call] = ()
         self.seconds = 0.0
+        self.answered = 0
         self._taken_back = 0
         self._knows_not = False
+        self._is_claimed = False
+        self._last = 0.0  # when the last one of those that were handed on has ended
 
     def carried_out(self, calls: Sequence[Call]) -> Carried:
         """Wait for calls, in the order in which they were sent.
 
         Returns:
-            The answers, as ends where there is nothing more to them, the calls that were not begun and are
-            still to be given to somebody, and the one with which the worker has ended.
+            The answers that were not handed on, as ends where there is nothing more to them, the calls that
+            were not begun and are still to be given to somebody, and the one with which the worker has ended.
         """
-        self._calls, self._ends, self._taken_back, self.seconds = calls, [], 0, 0.0
+        self._calls, self._ends, self._unbegun = calls, [], ()
+        self._taken_back, self.seconds, self.answered = 0, 0.0, 0
+        self._is_claimed = len(calls) > 1
+        self._last = self._feeder.engine.clock()
         try:
             if len(calls) == 1:
                 self._wait_for_one()
@@ -76,7 +83,7 @@ class Batch:
                 self._wait()
         except (EOFError, OSError):
             return self._with_the_dead()
-        return self._ends, (), None
+        return self._ends, self._unbegun, None
 
     def _wait_for_one(self) -> None:
         """Of one call, wait for the answer alone: what is short has its outputs taken when it ends."""
@@ -92,6 +99,8 @@ class Batch:
         while is_rung and self._is_waiting:
             is_rung = self._hired.wait_for_bell(SHORT)
             self._take_all()
+            if is_rung and self._ends and self._is_waiting:
+                self._hand_on((), 0.0, ())
 
     def _wait(self) -> None:
         """Until something comes; what is written to the outputs is of the call that is carried out."""
@@ -117,7 +126,7 @@ class Batch:
         elif kind == ANSWER:
             self._take_answer(content)
         elif kind == ENOUGH:
-            self._knows_not = False
+            self._has_stopped()
         else:
             self._take(kind, content)
 
@@ -130,6 +139,7 @@ class Batch:
                 value, started, ended = content
                 seconds += ended - started
                 ends.append(((*calls[len(ends)], SUCCESS, started, ended, name, None), value, None))
+                self.answered += 1
             else:
                 self._take_in(kind, content)
         self.seconds += seconds
@@ -137,6 +147,7 @@ class Batch:
     def _take_answer(self, fields: Sequence[Any]) -> None:
         answer = Answer(*fields)
         self.seconds += answer.ended - answer.started
+        self.answered += 1
         self._ends.append(answer)
 
     @property
@@ -147,13 +158,29 @@ class Batch:
     def _take_back(self) -> None:
         """What takes long is shown, and those behind it are taken back, for others; the first never is, as it
         is only the worker that takes long to begin."""
-        count = self._hired.take_back(len(self._calls) - 1)
+        count = self._hired.take_back(len(self._calls) - (not self.answered))
         self._taken_back = count
         self._knows_not = count > 0
-        began = _ended_at(self._ends[-1]) if self._ends else self._feeder.engine.clock() - SHORT
+        began = _ended_at(self._ends[-1]) if self._ends else self._last
         left = len(self._calls) - count
         begun = self._calls[len(self._ends) : min(left, len(self._ends) + 1)]
-        self._feeder.give_back(begun, began, self._calls[left:])
+        self._hand_on(begun, began, self._calls[left:])
+
+    def _hand_on(self, begun: Sequence[Call], began: float, unbegun: Sequence[Call]) -> None:
+        """What has ended is not kept until the others have."""
+        ends, self._ends = self._ends, []
+        self._calls = self._calls[len(ends) :]
+        if ends:
+            self._last = _ended_at(ends[-1])
+        self._feeder.report(ends, begun, began, unbegun)
+
+    def _has_stopped(self) -> None:
+        """The worker begins nothing any more, which are those that were taken back, or more."""
+        self._knows_not = False
+        left = len(self._calls) - self._taken_back
+        self._unbegun = self._calls[len(self._ends) : left]
+        self._taken_back += len(self._unbegun)
+        self._hired.take_back(len(self._unbegun))
 
     def _with_the_dead(self) -> Carried:
         """The worker has ended."""
@@ -161,7 +188,7 @@ class Batch:
         with contextlib.suppress(EOFError, OSError):
             self._take_all()
         left = self._calls[len(self._ends) : len(self._calls) - self._taken_back]
-        unclaimed = hired.take_back(len(left)) if len(self._calls) > 1 else 0
+        unclaimed = hired.take_back(len(left)) if self._is_claimed else 0
         begun = len(left) - unclaimed
         current = left[0] if left else self._calls[-1]
         for name in OUTPUTS:

@@ -45,7 +45,7 @@ class ProcessCrew:
         self.lane = lane
         self.errands: Errands = Errands(lane.engine)
         self.unseen: set[Call] = set()
-        self.batching = Batching(lane.engine, workers)
+        self.batching = Batching(lane.engine, lane.number, workers)
         self._workers = workers
         self._feeders: dict[Feeder, threading.Thread] = {}
         self._growing = threading.Lock()

@@ -58,18 +58,19 @@ class Feeder:
         self._worker = self.engine.worker
         self._hired: Hired | None = None
         self._batch: Batch | None = None
+        self._ahead: Sequence[Call] = ()
 
     def work(self) -> None:
         """The thread."""
         lane, batching = self._lane, self._crew.batching
         try:
-            calls = lane.exchange_many((), (), batching)
+            calls, ahead = lane.exchange_many((), (), batching)
             while calls:
-                self.calls = calls
+                self.calls, self._ahead = [*calls, *ahead] if ahead else calls, ahead
                 if self._crew.unseen and not self._crew.unseen.isdisjoint(calls):
                     self._crew.leave(self)
-                finished, unbegun = self._all_carried_out(calls)
-                calls = lane.exchange_many(finished, unbegun, batching)
+                finished, unbegun = self._all_carried_out(calls, ahead)
+                calls, ahead = lane.exchange_many(finished, unbegun, batching)
         except BaseException as error:
             self.engine.broke(error)
         finally:
@@ -86,37 +87,56 @@ class Feeder:
 
     # -- calls --------------------------------------------------------------------------------
 
-    def _all_carried_out(self, calls: list[Call]) -> tuple[list[Finished], Sequence[Call]]:
-        """Have calls carried out: those that have ended, and those that were not begun."""
+    def _all_carried_out(
+        self, calls: Sequence[Call], ahead: Sequence[Call]
+    ) -> tuple[list[Finished], Sequence[Call]]:
+        """Have calls carried out, and those ahead.
+
+        Returns:
+            The ends that were not reported, and the calls that were not begun.
+        """
         finished: list[Finished] = []
         if calls[0][0] in self._worker.attended:
             finished.append(self._attended(calls[0]))
             return finished, []
         sent, errands = self._errands(calls, finished)
+        left: Sequence[Call] = ()
+        if ahead:
+            left = self._add_ahead(ahead, sent, errands) if not finished else ahead
         if not sent:
-            return finished, []
+            return finished, left
         try:
             batch = self._hand_over(errands)
         except (UnsendableError, UnstartableError, FlowkitError) as error:
-            finished += [self._failed(call, error) for call in sent]
-            return finished, []
+            finished += [self._failed(call, error) for call in calls if call in sent]
+            return finished, ahead
         ends, unbegun, death = batch.carried_out(sent)
-        finished += [self._ended(end) if isinstance(end, Answer) else end for end in ends]
-        if ends:
-            self._crew.batching.learn(sent[0][0], batch.seconds / len(ends))
+        self._learn(sent, ends, batch)
+        good, vain = self._all_ended(ends)
+        finished += good
         if death is not None:
             finished.append(self._failed(*death))
-        return finished, unbegun
+        return finished, [*unbegun, *left, *vain] if left or vain else unbegun
+
+    def _learn(self, sent: Sequence[Call], ends: Sequence[Answer | Finished], batch: Batch) -> None:
+        """Note how long they took, and what cannot be followed by others in the same batch."""
+        batching = self._crew.batching
+        if batch.answered:
+            batching.learn(sent[0][0], batch.seconds / batch.answered)
+        for end in ends:
+            if isinstance(end, Answer) and end.kind != PLAIN:
+                batching.follow_no_more(end.call[0])
+                break
 
     def _errands(
         self, calls: Sequence[Call], failed: list[Finished]
-    ) -> tuple[Sequence[Call], Sequence[tuple[Any, ...]]]:
+    ) -> tuple[list[Call], list[tuple[Any, ...]]]:
         """What is sent of calls, of those of which it can be; the others are added to those that failed."""
         node, of, errands = calls[0][0], self._worker.arguments, self._crew.errands
         if len(calls) > 1 and calls[0][1] >= 0 and calls[-1][0] == node:  # children of one task
             with contextlib.suppress(Exception):  # then it is found out which
                 given = of.of_children(node, [call[1] for call in calls], closed=True)
-                return calls, errands.errands(calls, given)
+                return list(calls), errands.errands(calls, given)
         sent: list[Call] = []
         found: list[tuple[Any, ...]] = []
         for call in calls:
@@ -127,9 +147,45 @@ class Feeder:
                 failed.append(self._failed(call, error))
         return sent, found
 
+    def _add_ahead(
+        self, ahead: Sequence[Call], sent: list[Call], errands: list[tuple[Any, ...]]
+    ) -> Sequence[Call]:
+        """Send calls with those whose ends they wait for; returns those of which it is not to be."""
+        places = {node: place for place, (node, _, _) in enumerate(sent)}
+        for done, call in enumerate(ahead):
+            try:
+                given, awaited = self._worker.arguments.ahead(call[0], places)
+                errand = self._crew.errands.errand(call, given)
+            except Exception:  # which will be found out when their turn comes
+                return ahead[done:]
+            if not isinstance(errand.arguments, dict):
+                return ahead[done:]
+            places[call[0]] = len(sent)
+            sent.append(call)
+            errands.append(tuple(errand._replace(awaited=awaited)))
+        return ()
+
     def _failed(self, call: Call, error: BaseException) -> Finished:
         CURRENT.set((self.engine, call))
         return self._worker.begun(call, self.name).raised(error)
+
+    def _all_ended(self, ends: Sequence[Answer | Finished]) -> tuple[list[Finished], list[Call]]:
+        """The ends that answers are; and calls that went ahead in vain, as the result of one before them could
+        not be kept here: nobody takes their ends."""
+        all_ended = [self._ended(end) if isinstance(end, Answer) else end for end in ends]
+        if not self._ahead:
+            return all_ended, []
+        finished: list[Finished] = []
+        vain: list[Call] = []
+        is_good = True
+        for each in all_ended:
+            call = each[0][:3]
+            if is_good or call not in self._ahead:
+                finished.append(each)
+                is_good = is_good and each[0][3] == SUCCESS
+            else:
+                vain.append(call)
+        return finished, vain
 
     def _ended(self, answer: Answer) -> Finished:
         """The end that an answer is."""
@@ -190,10 +246,17 @@ class Feeder:
             pass
         return batch
 
-    def give_back(self, begun: Sequence[Call], started: float, unbegun: Sequence[Call]) -> None:
-        """See `Lane.give_back`."""
-        self.calls = self.calls[: len(self.calls) - len(unbegun)]
-        self._lane.give_back(begun, started, unbegun)
+    def report(
+        self,
+        ends: Sequence[Answer | Finished],
+        begun: Sequence[Call],
+        started: float,
+        unbegun: Sequence[Call],
+    ) -> None:
+        """See `Lane.report`."""
+        self.calls = self.calls[len(ends) : len(self.calls) - len(unbegun)]
+        finished, vain = self._all_ended(ends)
+        self._lane.report(finished, begun, started, [*unbegun, *vain])
 
     # -- ends ---------------------------------------------------------------------------------
 

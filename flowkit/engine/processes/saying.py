@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 # To the worker.
 HELLO, CALLS, GO_ON, LEAVE = 0, 1, 2, 3
-# From it. ENOUGH: it has found that what is left was taken back.
+# From it. ENOUGH: it does not begin what is left, as that was taken back, or lacks what it waits for.
 # VALUE: the next call has returned a plain value, about which nothing must be known.
 ANSWER, PRINTED, LOGGED, WARNED, WRITTEN, SECRETS, ENOUGH, VALUE = range(8)
 

@@ -21,7 +21,9 @@ import threading
 import time
 import types
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from flowkit.engine.away import CutShortError, Office
 from flowkit.engine.errand import PLAIN, RAISED, About, Answer, Errand
@@ -33,6 +35,7 @@ from flowkit.engine.processes.surroundings import Surroundings
 
 _BETWEEN_RINGS = 0.002  # seconds
 _WITHOUT_RING = 64  # answers, which the socket has room for
+_NOT_PLAIN = object()
 
 
 class Worker:
@@ -96,11 +99,14 @@ class Worker:
             outlet.know_handlers()
             self._surroundings = Surroundings()
         rung, answered = time.monotonic(), 0
+        values: list[Any] = []
         for fields in work.errands:
-            if work.is_claimed and not self._is_mine():
+            errand = Errand(*fields)
+            is_held_up = errand.awaited is not None and not _is_given(errand, values)
+            if is_held_up or (work.is_claimed and not self._is_mine()):
                 outlet.send((ENOUGH, None))
                 break
-            self._answer(Errand(*fields))
+            values.append(self._answer(errand))
             if self._stopping.asked:
                 break
             answered += 1
@@ -111,8 +117,8 @@ class Worker:
         if work.is_claimed:
             outlet.ring()
 
-    def _answer(self, errand: Errand) -> None:
-        """Carry one out, and send what came of it."""
+    def _answer(self, errand: Errand) -> Any:
+        """Carry one out, and send what came of it; returns its value, if that goes as it is."""
         assert self._office is not None
         call, outlet, stopping = errand.call, self._outlet, self._stopping
         started = time.monotonic()
@@ -132,6 +138,7 @@ class Worker:
         else:
             outlet.send((ANSWER, tuple(answer)))
         self._surroundings.restore()  # while the runner is busy with the answer
+        return answer.payload if answer.kind == PLAIN else _NOT_PLAIN
 
     def _called(self, errand: Errand) -> Answer:
         """What comes of one; its memory is measured, where its task says how much it may take."""
@@ -155,6 +162,16 @@ class Worker:
         except BlockingIOError:
             return False
         return True
+
+
+def _is_given(errand: Errand, values: Sequence[Any]) -> bool:
+    """Give an errand what those before it have given; False, where one of them has failed, or has given what
+    does not go as it is."""
+    if any(value is _NOT_PLAIN for value in values):
+        return False
+    assert errand.awaited is not None and isinstance(errand.arguments, dict)
+    errand.arguments.update({name: values[place] for name, place in errand.awaited.items()})
+    return True
 
 
 def main(sock: socket.socket, news: int, more: list[int], lifeline: int) -> None:
