@@ -170,8 +170,8 @@ class Feeder:
         return self._worker.begun(call, self.name).raised(error)
 
     def _all_ended(self, ends: Sequence[Answer | Finished]) -> tuple[list[Finished], list[Call]]:
-        """The ends that answers are; and calls that went ahead in vain, as the result of one before them could
-        not be kept here: nobody takes their ends."""
+        """The ends that answers are; and calls that went ahead in vain, as the result of one before them
+        could not be kept here: nobody takes their ends."""
         all_ended = [self._ended(end) if isinstance(end, Answer) else end for end in ends]
         if not self._ahead:
             return all_ended, []
