@@ -13,11 +13,13 @@ class Children(NamedTuple):
     Attributes:
         mean, longest: seconds of a child.
         first: the numbers of those that took longest, the longest first; the others are in any order.
+        width: how many there were; 0: that is not known.
     """
 
     mean: float
     longest: float
     first: tuple[int, ...] = ()
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from flowkit.flow.control import CompareValue
 from flowkit.plan.events import OPEN, Call, Detail
 from flowkit.plan.facts import detail_of_end, known_rows
 from flowkit.plan.machine import Machine
+from flowkit.plan.order import order_of
 from flowkit.plan.outline import Outline
 from flowkit.plan.plan import GateOf, Plan
 from flowkit.plan.status import CACHED, RUNNING, SKIPPED, SUCCESS, Status
@@ -356,21 +357,6 @@ def asked_of(plan: Plan, gate: GateOf) -> tuple[str, Any]:
     # Without one it compares a constant.
     source = next((ref for ref in compared if ref < plan.size), gate.condition)
     return plan.keys[source], task.value
-
-
-def order_of(plan: Plan) -> list[int]:
-    """The nodes in the order in which one worker would run them."""
-    waits = list(plan.waits)
-    followers = [list(after) for after in plan.successors]
-    for source, paired in plan.paired.items():
-        followers[source] += paired
-    ready = [node for node, count in enumerate(waits) if not count]
-    for node in ready:  # grows as it is walked
-        for follower in followers[node]:
-            waits[follower] -= 1
-            if not waits[follower]:
-                ready.append(follower)
-    return ready
 
 
 def _listed(keys: Collection[str]) -> str:

@@ -24,7 +24,8 @@ _LONGEST = 1e9  # seconds that are believed
 # Results that were found say nothing: they were not made. Of a mapped task there is a row with attempt -1.
 _MADE = f"attempt>0 AND status={SUCCESS} AND ended - started BETWEEN 0 AND {_LONGEST}"
 _TASKS = (
-    "SELECT node, CASE WHEN attempt>0 THEN ended - started END FROM attempts"
+    "SELECT node, CASE WHEN attempt>0 THEN ended - started END,"
+    " CASE WHEN attempt=-1 THEN detail END FROM attempts"
     f" WHERE run=? AND child=-1 AND (attempt=-1 OR ({_MADE}))"
 )
 _SOME = f"run=? AND node=? AND child BETWEEN 0 AND {_CHILDREN - 1} AND {_MADE}"
@@ -62,11 +63,11 @@ class _Reading:
             if not tasks:
                 continue
             keys = self._keys_of(outline)
-            for node, seconds in tasks:
+            for node, seconds, detail in tasks:
                 if seconds is not None:
                     found.setdefault(keys[node], []).append(seconds)
                 elif keys[node] not in mapped:
-                    self._add_children(mapped, keys[node], run, node)
+                    self._add_children(mapped, keys[node], run, node, json.loads(detail)["width"])
             order = keys if len(keys) > len(order) else order  # a run may have been of few tasks
             whole += 2 * len(tasks) >= size
             seen += len(tasks)
@@ -86,14 +87,14 @@ class _Reading:
             self._keys[outline], _ = json.JSONDecoder().raw_decode(text, start)
         return self._keys[outline]
 
-    def _add_children(self, mapped: dict[str, Children], key: str, run: int, node: int) -> None:
+    def _add_children(self, mapped: dict[str, Children], key: str, run: int, node: int, width: int) -> None:
         made, mean, longest = self._connection.execute(_MAPPED, (run, node)).fetchone()
         if made:
             first: tuple[int, ...] = ()
             if longest >= max(_LEAST, _UNEVEN * mean):
                 rows = self._connection.execute(_SLOWEST, (run, node))
                 first = tuple([row[0] for row in rows])
-            mapped[key] = Children(mean, longest, first)
+            mapped[key] = Children(mean, longest, first, width)
 
 
 def _middle(seconds: list[float]) -> float:

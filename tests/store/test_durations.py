@@ -101,7 +101,7 @@ def test_children_have_a_mean_a_longest_and_an_order(made: MadeHistory) -> None:
     found = known(made)
     assert found is not None
     assert found.tasks.keys() == {"load"}
-    assert found.mapped == {"clean": Children(pytest.approx(3), pytest.approx(6), (1, 2, 0))}
+    assert found.mapped == {"clean": Children(pytest.approx(3), pytest.approx(6), (1, 2, 0), 3)}
 
 
 @pytest.mark.parametrize("seconds", [(5.0, 5.1, 4.9), (0.001, 0.009, 0.002), (3.0,)])

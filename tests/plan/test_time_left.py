@@ -1,0 +1,169 @@
+"""The time that is left: what it comes to in runs that go as expected, and in those that do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flowkit import Flow, task, unmapped
+from flowkit.plan.compiler import compile_flow
+from flowkit.plan.durations import Children, Durations
+from flowkit.plan.events import Row
+from flowkit.plan.plan import Plan
+from flowkit.plan.status import EXPANDED, MAPPED, RETRYING, RUNNING, SKIPPED, SUCCESS
+from flowkit.plan.time_left import TimeLeft
+
+
+@task
+def load() -> list[int]:
+    return [1]
+
+
+@task
+def clean(number: Any, config: Any = None) -> Any:
+    return number
+
+
+@task
+def report(found: Any) -> Any:
+    return found
+
+
+def chain() -> Plan:
+    with Flow("chain") as flow:
+        report(clean(load()))
+    return compile_flow(flow)
+
+
+def mapped() -> Plan:
+    with Flow("mapped") as flow:
+        report(clean.map(load(), config=unmapped(3)))
+    return compile_flow(flow)
+
+
+KNOWN = Durations({"load": 4.0, "clean": 10.0, "report": 6.0}, {})
+KNOWN_MAPPED = Durations({"load": 4.0, "report": 6.0}, {"clean": Children(1.0, 3.0, (), 100)})
+
+
+def row(plan: Plan, key: str, status: int, began: float, ended: float = 0.0, child: int = -1) -> Row:
+    return (plan.keys.index(key), child, 1, status, began, ended, None, None)
+
+
+def expanded(plan: Plan, width: int) -> Row:
+    return (plan.keys.index("clean"), -1, width, EXPANDED, 0.0, 0.0, None, None)
+
+
+def children(plan: Plan, *seconds: float, first: int = 0) -> list[Row]:
+    """Children that have begun at 0 and ended."""
+    starts = [row(plan, "clean", RUNNING, 0.0, child=first + child) for child in range(len(seconds))]
+    ends = [row(plan, "clean", SUCCESS, 0.0, each, child=first + child) for child, each in enumerate(seconds)]
+    return [*starts, *ends]
+
+
+def test_before_anything_ran_it_is_the_critical_path_where_that_is_longer_than_the_work() -> None:
+    assert TimeLeft(chain(), KNOWN, [2]).seconds(0.0) == pytest.approx(20)
+
+
+def test_what_runs_counts_down_and_what_ended_is_gone() -> None:
+    plan = chain()
+    left = TimeLeft(plan, KNOWN, [2])
+    left.see([row(plan, "load", RUNNING, 0.0)])
+    assert left.seconds(3.0) == pytest.approx(17)
+    left.see([row(plan, "load", SUCCESS, 0.0, 4.0), row(plan, "clean", RUNNING, 4.0)])
+    assert left.seconds(5.0) == pytest.approx(15)
+
+
+def test_between_two_looks_it_counts_down() -> None:
+    left = TimeLeft(chain(), KNOWN, [2])
+    assert left.seconds(0.0) == pytest.approx(20)
+    assert left.seconds(0.05) == pytest.approx(19.95)
+
+
+def test_what_lasts_longer_than_expected_is_expected_to_last_a_tenth_of_that_longer() -> None:
+    plan = chain()
+    left = TimeLeft(plan, KNOWN, [2])
+    left.see([row(plan, "load", RUNNING, 0.0)])
+    assert left.seconds(20.0) == pytest.approx(2 + 10 + 6)
+
+
+def test_a_run_that_is_slower_than_before_is_expected_to_stay_slow() -> None:
+    plan = chain()
+    slow, usual = TimeLeft(plan, KNOWN, [2]), TimeLeft(plan, KNOWN, [2])
+    slow.see([row(plan, "load", RUNNING, 0.0), row(plan, "load", SUCCESS, 0.0, 12.0)])
+    usual.see([row(plan, "load", RUNNING, 0.0), row(plan, "load", SUCCESS, 0.0, 4.0)])
+    slower, as_before = slow.seconds(12.0), usual.seconds(4.0)
+    assert as_before == pytest.approx(16)
+    assert slower is not None and 2 * 16 < slower < 3 * 16
+
+
+def test_the_work_of_a_mapped_task_is_shared_by_the_workers() -> None:
+    plan = mapped()
+    assert TimeLeft(plan, KNOWN_MAPPED, [4]).seconds(0.0) == pytest.approx(4 + 100 / 4 + 6)
+    assert TimeLeft(plan, KNOWN_MAPPED, [100]).seconds(0.0) == pytest.approx(4 + 3 + 6)
+
+
+def test_a_mapped_task_has_the_width_that_it_turns_out_to_have() -> None:
+    plan = mapped()
+    left = TimeLeft(plan, KNOWN_MAPPED, [4])
+    left.see([row(plan, "load", SUCCESS, 0.0, 4.0), expanded(plan, 1000)])
+    assert left.seconds(4.0) == pytest.approx(1000 / 4 + 6)
+
+
+def test_children_teach_how_long_the_others_take() -> None:
+    plan = mapped()
+    left = TimeLeft(plan, None, [2])
+    assert left.seconds(0.0) is None
+    left.see([row(plan, "load", SUCCESS, 0.0, 4.0), expanded(plan, 100)])
+    assert left.seconds(4.0) is None
+    left.see(children(plan, *[2.0] * 10))
+    assert left.seconds(14.0) == pytest.approx(90 * 2 / 2)
+
+
+def test_where_most_of_what_is_left_is_unknown_nothing_is_said() -> None:
+    assert TimeLeft(chain(), Durations({"load": 1.0}, {}), [2]).seconds(0.0) is None
+
+
+def test_what_is_not_known_is_taken_for_the_median() -> None:
+    known = Durations({"load": 4.0, "clean": 10.0}, {})
+    assert TimeLeft(chain(), known, [2]).seconds(0.0) == pytest.approx(4 + 10 + 10)
+
+
+def test_what_is_skipped_takes_no_time() -> None:
+    plan = chain()
+    left = TimeLeft(plan, KNOWN, [2])
+    left.see([row(plan, "load", SUCCESS, 0.0, 4.0), row(plan, "clean", SKIPPED, 4.0, 4.0)])
+    assert left.seconds(4.0) == pytest.approx(6)
+
+
+def test_what_is_tried_again_is_all_to_do_again() -> None:
+    plan = chain()
+    left = TimeLeft(plan, KNOWN, [2])
+    left.see([row(plan, "load", RUNNING, 0.0), row(plan, "load", RETRYING, 0.0, 3.0)])
+    assert left.seconds(3.0) == pytest.approx(20)
+
+
+def test_what_was_done_before_is_left_out() -> None:
+    plan = mapped()
+    left = TimeLeft(plan, KNOWN_MAPPED, [1])
+    done = [row(plan, "clean", SUCCESS, 0.0, child=child) for child in range(40)]
+    left.take_over([row(plan, "load", SUCCESS, 0.0), *done])
+    left.see([expanded(plan, 100)])
+    assert left.seconds(0.0) == pytest.approx(60 + 6)
+
+
+def test_at_the_end_nothing_is_left() -> None:
+    plan = mapped()
+    left = TimeLeft(plan, KNOWN_MAPPED, [1])
+    left.see([row(plan, "load", SUCCESS, 0.0, 4.0), expanded(plan, 2), *children(plan, 1.0, 1.0)])
+    left.see([row(plan, "clean", MAPPED, 6.0, 6.0), row(plan, "report", SUCCESS, 6.0, 12.0)])
+    assert left.seconds(12.0) == 0
+
+
+def test_of_children_of_which_the_longest_go_first_the_others_are_expected_to_be_shorter() -> None:
+    plan = mapped()
+    known = Durations({"load": 4.0, "report": 6.0}, {"clean": Children(2.0, 11.0, (0, 1), 10)})
+    left = TimeLeft(plan, known, [1])
+    left.see([row(plan, "load", SUCCESS, 0.0, 4.0), expanded(plan, 10), *children(plan, 11.0, 2.0)])
+    # Eight are left of the twenty seconds that the ten took, thirteen of which are over.
+    assert left.seconds(17.0) == pytest.approx(8 + 6)
