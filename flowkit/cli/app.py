@@ -27,6 +27,7 @@ from flowkit.cli import (
     flows,
     graph,
     logs,
+    predict,
     register,
     replay,
     resume,
@@ -143,6 +144,7 @@ def application(arguments: list[str]) -> typer.Typer:
     for command in (
         register,
         graph,
+        predict,
         flows,
         runs,
         logs,

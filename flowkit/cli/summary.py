@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flowkit.cli.failures import failure_text
+from flowkit.cli.more_workers import more_workers_line
 from flowkit.cli.reasons import reason_of
 from flowkit.cli.styled import Part, Styled
 from flowkit.cli.tally import Tally
@@ -46,6 +47,7 @@ def summary(outcome: Outcome, tally: Tally, *, command: str, reasons_told: bool)
     if not reasons_told:
         lines += _unrun(outcome, tally)
     lines += _slowest(outcome, tally)
+    lines += filter(None, [more_workers_line(outcome)])
     lines += _notes(outcome, tally)
     lines += _hints(outcome, tally, command)
     return [*lines, [], sum_line(outcome, tally)] if lines else [sum_line(outcome, tally)]

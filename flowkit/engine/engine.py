@@ -30,7 +30,7 @@ from flowkit.engine.flow_handling import FlowHandling
 from flowkit.engine.interrupts import GRACE, Interrupts
 from flowkit.engine.lane import Bell, Lane
 from flowkit.engine.ledger import Ledger, Results
-from flowkit.engine.limiting import machine_of, slots_of
+from flowkit.engine.limiting import slots_of
 from flowkit.engine.manner import USUAL, Manner
 from flowkit.engine.mask import MASK
 from flowkit.engine.masking import masked
@@ -48,6 +48,7 @@ from flowkit.errors import BugError, FlowkitError
 from flowkit.flow.edge import Edge
 from flowkit.plan.events import Call, Detail, Row
 from flowkit.plan.facts import known_rows
+from flowkit.plan.machine_of import machine_of
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import State
 from flowkit.plan.status import CACHED, CANCELLED, MAPPED, TRIGGER_FAILED
@@ -422,6 +423,11 @@ class Engine:
     def asked_to_stop(self) -> bool:
         """Whether a signal, the run's time limit or a broken history asked for that."""
         return self._give_up_at != float("inf")
+
+    @property
+    def workers(self) -> list[int]:
+        """How many calls each lane carries out at once."""
+        return [executor.workers for executor in self._executors]
 
     def time_left(self, call: Call) -> float | None:
         """Seconds until a call that starts now, or the run, has taken too long; None: no limit."""

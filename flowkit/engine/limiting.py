@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from flowkit.plan.machine import Machine
-from flowkit.plan.plan import Plan
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
     from flowkit.engine.slots import Slots
     from flowkit.plan.limits import Limits
-
-
-def machine_of(plan: Plan, limits: Limits | None, **options: Any) -> Machine:
-    """The machine of a plan, which shares what there is a limit of."""
-    if limits is None:
-        return Machine(plan, **options)
-    from flowkit.plan.limited import LimitedMachine
-
-    return LimitedMachine(plan, limits, **options)
 
 
 def slots_of(engine: Engine, folder: Path) -> Slots:

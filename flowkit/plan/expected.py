@@ -23,8 +23,8 @@ class Expected:
         limits: what calls share besides.
 
     Attributes:
-        own: seconds of a call; of a mapped node, of a child on average. Where that is not known, of the median
-            task, or 0.
+        own: seconds of a call; of a mapped node, of a child on average. Where that is not known, of the
+            median task, or 0.
         after: seconds of the longest way from the end of each node to an end of the plan.
         known: 1 for the nodes of which something is known; those that only carry values about are.
         widths: how many children a mapped node had.
@@ -32,8 +32,8 @@ class Expected:
         whole: of mapped nodes, seconds from the first start to the last end.
         by_way: the nodes, that with the longest way from its start to an end first.
         guess: seconds of the median task; None where nothing is known.
-        kind_of, shares: for each node the number of its kind, and what a call of each kind takes of which pool:
-            a lane is a pool of which it takes one in so many workers.
+        kind_of, shares: for each node the number of its kind, and what a call of each kind takes of which
+            pool: a lane is a pool of which it takes one in so many workers.
         pools: how many pools there are.
     """
 

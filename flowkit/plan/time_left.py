@@ -1,7 +1,7 @@
 """How long a run will still take, from what earlier runs took and from how this one has gone so far.
 
-Guarantees: pure, time is an argument; a row costs the same whatever was before, and an answer costs what is at
-work at that moment, not what the plan holds.
+Guarantees: pure, time is an argument; a row costs the same whatever was before, and an answer costs what is
+at work at that moment, not what the plan holds.
 
 The estimate is the largest of what no run can be quicker than: the longest way from what runs or waits to an
 end; and for each lane, and each limit, the work that is left by how much of it is done at once. Source of the
@@ -52,7 +52,7 @@ class TimeLeft:
     How to use it: make one when the run begins, tell it of every batch of rows that an observer is told of,
     in that order, and ask it as often as you like; rows and questions one at a time.
 
-        left = TimeLeft(engine.plan, durations, [executor.workers for executor in executors])
+        left = TimeLeft(engine.plan, durations, engine.workers)
         left.take_over(engine.earlier.rows)   # what is done already, of a run that goes on
         left.see(rows)                        # in `Observer.see`
         left.seconds(engine.clock())          # 41.3; None where too little is known
@@ -62,8 +62,8 @@ class TimeLeft:
 
     Args:
         plan: what runs.
-        durations: of earlier runs, as `durations_of` gives them; None: nothing is known, and only mapped tasks
-            of which some children have ended are foreseen.
+        durations: of earlier runs, as `durations_of` gives them; None: nothing is known, and only mapped
+            tasks of which some children have ended are foreseen.
         workers: how many calls each lane of the plan carries out at once, in the order of the lanes.
         limits: what calls share, where there are limits.
     """

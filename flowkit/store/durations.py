@@ -21,6 +21,16 @@ _FIRST = 1_000  # of them, those that go first
 _UNEVEN, _LEAST = 1.1, 0.01  # how much longer than the mean, and how many seconds, the longest of them is
 _LONGEST = 1e9  # seconds that are believed
 
+UNREADABLE = (
+    sqlite3.Error,
+    zlib.error,
+    LookupError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+)
+
 # Results that were found say nothing: they were not made. Of a mapped task there is a row with attempt -1.
 _MADE = f"attempt>0 AND status={SUCCESS} AND ended - started BETWEEN 0 AND {_LONGEST}"
 _TASKS = (
@@ -41,8 +51,22 @@ def known_durations(connection: sqlite3.Connection, flow: str, size: int) -> Dur
     """
     try:
         return _Reading(connection).of(flow, size)
-    except (sqlite3.Error, zlib.error, LookupError, ValueError, TypeError, OverflowError, RecursionError):
+    except UNREADABLE:
         return None
+
+
+def keys_of_outline(connection: sqlite3.Connection, digest: bytes) -> list[str]:
+    """The keys of a run's tasks by number; only they are read of what may be long.
+
+    Raises:
+        sqlite3.Error, zlib.error, LookupError, ValueError, TypeError: they cannot be read.
+    """
+    row = connection.execute("SELECT document FROM outlines WHERE digest=?", (digest,)).fetchone()
+    text = zlib.decompress(row[0]).decode()
+    start = text.index("[", text.index('"keys"'))
+    keys: list[str]
+    keys, _ = json.JSONDecoder().raw_decode(text, start)
+    return keys
 
 
 class _Reading:
@@ -77,14 +101,8 @@ class _Reading:
         return Durations(middle, mapped, order) if middle or mapped else None
 
     def _keys_of(self, outline: bytes) -> list[str]:
-        """The keys by number; only they are read of what may be long."""
         if outline not in self._keys:
-            row = self._connection.execute(
-                "SELECT document FROM outlines WHERE digest=?", (outline,)
-            ).fetchone()
-            text = zlib.decompress(row[0]).decode()
-            start = text.index("[", text.index('"keys"'))
-            self._keys[outline], _ = json.JSONDecoder().raw_decode(text, start)
+            self._keys[outline] = keys_of_outline(self._connection, outline)
         return self._keys[outline]
 
     def _add_children(self, mapped: dict[str, Children], key: str, run: int, node: int, width: int) -> None:
