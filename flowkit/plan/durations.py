@@ -48,9 +48,8 @@ class TaskRecord:
         width: of a mapped task, how many children it had; -1 where it never expanded.
         children: seconds of those, by number; NaN where one was never made.
         skipped: which asked to be skipped: -1 for the task, the numbers of children.
-        shut: which were skipped for a gate.
+        idle: which were skipped without an attempt; `shut`: of those, which for a gate.
         is_settled: whether its end is known: what older runs say of that counts no more.
-        is_idle: whether it was skipped without an attempt.
     """
 
     run: int = 0
@@ -58,14 +57,14 @@ class TaskRecord:
     width: int = -1
     children: array[float] = field(default_factory=lambda: array("d"))
     skipped: set[int] = field(default_factory=set)
+    idle: set[int] = field(default_factory=set)
     shut: set[int] = field(default_factory=set)
     is_settled: bool = False
-    is_idle: bool = False
 
     @property
     def is_known(self) -> bool:
         """Whether it is known how long it takes, or that it takes no time."""
-        return bool(self.run) or self.is_idle
+        return bool(self.run) or -1 in self.idle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,12 +97,16 @@ class _Facts:
     def __init__(self, plan: Plan, records: Sequence[TaskRecord]) -> None:
         self._plan = plan
         self._records = records
-        self._widths: dict[int, int] = {}  # of what is mapped over, the greatest that it explains
+        # Of what is mapped over, and mapped over flattened, the greatest width that it explains.
+        self._lengths: dict[int, int] = {}
+        self._flats: dict[int, int] = {}
         self._gated: dict[int, list[tuple[int, int]]] = {}  # by condition: slot and gated node
         for node, group in plan.groups.items():
             width = records[node].width
-            for source in (*group.lengths, *group.flats, *group.flat_groups) if width >= 0 else ():
-                self._widths[source] = max(width, self._widths.get(source, 0))
+            for source in group.lengths if width >= 0 else ():
+                self._lengths[source] = max(width, self._lengths.get(source, 0))
+            for source in (*group.flats, *group.flat_groups) if width >= 0 else ():
+                self._flats[source] = max(width, self._flats.get(source, 0))
         for node, gates in plan.gates.items():
             for gate in gates:
                 self._gated.setdefault(gate.condition, []).append((gate.slot, node))
@@ -111,19 +115,22 @@ class _Facts:
             if node in plan.groups:
                 self._add_children(node, needs)
             else:
-                self.details[node, -1] = self._detail(node, -1, needs, self._widths.get(node, 1))
+                self.details[node, -1] = self._detail(node, -1, needs, self._flats.get(node, 1))
 
     def _add_children(self, node: int, needs: Needs) -> None:
-        """The elements of the children's values, where they are flattened, are shared out evenly."""
-        width = max(1, self._records[node].width)
-        elements = self._widths.get(node, width)
-        for child in range(width):
-            share = elements * (child + 1) // width - elements * child // width
-            self.details[node, child] = self._detail(node, child, needs, share)
+        """The elements of the children's values, where they are flattened, are shared out evenly; what was
+        skipped is an element by itself."""
+        record = self._records[node]
+        skipped = record.skipped | record.idle
+        made = [child for child in range(max(1, record.width)) if child not in skipped]
+        elements = self._flats.get(node, record.width) - len(skipped)
+        for place, child in enumerate(made):
+            share = elements * (place + 1) // len(made) - elements * place // len(made)
+            self.details[node, child] = self._detail(node, child, needs, max(0, share))
 
     def _detail(self, node: int, child: int, needs: Needs, elements: int) -> Detail:
         return Detail(
-            length=elements if needs.length and child < 0 else -1,
+            length=self._lengths.get(node, 1) if needs.length and child < 0 else -1,
             flat=elements if needs.flat else -1,
             matches=tuple([self._match(node, slot, child) for slot in range(len(needs.expected))]),
         )

@@ -150,9 +150,12 @@ class _Play:
 
     def _take(self, now: float, cause: Child) -> None:
         """Begin what can begin."""
+        self._take_ready(now, cause)
+        while self._shares and self._granted():
+            self._take_ready(now, cause)
+
+    def _take_ready(self, now: float, cause: Child) -> None:
         machine, free, out = self._machine, self._free, self._out
-        if self._shares:
-            self._grant()
         for lane, idle in enumerate(free):
             while idle and (call := machine.take(lane, now)) is not None:
                 node, index, _ = call
@@ -165,12 +168,12 @@ class _Play:
                     self.causes[node, index] = cause
             free[lane] = idle
 
-    def _grant(self) -> None:
-        """Give what is asked for of what other runs share too."""
-        machine = self._machine
-        while asked := tuple(machine.asking):  # type: ignore[attr-defined]
-            for pool in asked:
-                machine.grant(pool)  # type: ignore[attr-defined]
+    def _granted(self) -> bool:
+        """Give what is asked for of what other runs share too; whether that was anything."""
+        asked = tuple(self._machine.asking)  # type: ignore[attr-defined]
+        for pool in asked:
+            self._machine.grant(pool)  # type: ignore[attr-defined]
+        return bool(asked)
 
     def _end(self, node: int, index: int, attempt: int, began: float, now: float) -> Row:
         script = self.script

@@ -173,10 +173,11 @@ class _Reading:
 
     def _skip(self, task: TaskRecord, child: int, attempt: int, detail: Any) -> None:
         task.is_settled = task.is_settled or child < 0
-        task.is_idle = task.is_idle or (child < 0 and not attempt)
         if attempt:
             task.skipped.add(child)
-        elif self._shut in (detail or ""):
+            return
+        task.idle.add(child)
+        if self._shut in (detail or ""):
             task.shut.add(child)
 
     def _add(self, key: str, task: TaskRecord) -> None:

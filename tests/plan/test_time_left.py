@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from graphs import Graph, graphs
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowkit import Flow, task, unmapped
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.durations import Children, Durations
 from flowkit.plan.events import Row
+from flowkit.plan.machine import Machine
 from flowkit.plan.plan import Plan
+from flowkit.plan.simulation import simulate
 from flowkit.plan.status import EXPANDED, MAPPED, RETRYING, RUNNING, SKIPPED, SUCCESS
 from flowkit.plan.time_left import TimeLeft
 
@@ -167,3 +172,42 @@ def test_of_children_of_which_the_longest_go_first_the_others_are_expected_to_be
     left.see([row(plan, "load", SUCCESS, 0.0, 4.0), expanded(plan, 10), *children(plan, 11.0, 2.0)])
     # Eight are left of the twenty seconds that the ten took, thirteen of which are over.
     assert left.seconds(17.0) == pytest.approx(8 + 6)
+
+
+def looks(graph: Graph, workers: int) -> list[tuple[float, float | None]]:
+    """When somebody looked at a run that went as expected, and what was said to be left."""
+    plan = graph.plan()
+    script, machine = graph.script(plan), Machine(plan)
+    left = TimeLeft(plan, graph.known, [workers])
+    machine.start(0.0)
+    now, out, found = 0.0, [], []
+    while not machine.over:
+        while len(out) < workers and (call := machine.take(0, now)) is not None:
+            out.append((now + script.seconds[call[0]], call, now))
+        left.see(machine.events)
+        machine.events.clear()
+        found.append((now, left.seconds(now)))
+        out.sort()
+        now, call, began = out.pop(0)
+        machine.done((*call, SUCCESS, began, now, "worker", None))
+    left.see(machine.events)
+    return [*found, (now, left.seconds(now))]
+
+
+@given(graphs(), st.integers(1, 5))
+def test_in_a_run_that_goes_as_expected_it_never_says_more_than_is_left(graph: Graph, workers: int) -> None:
+    plan = graph.plan()
+    makespan = simulate(plan, graph.script(plan), [workers]).makespan
+    seen = looks(graph, workers)
+    assert seen[0][1] == pytest.approx(max(graph.longest, sum(graph.seconds) / workers))
+    assert seen[-1] == (pytest.approx(makespan), 0.0)
+    for now, left in seen:
+        assert left is not None
+        assert left <= makespan - now + 1e-9
+
+
+@given(graphs())
+def test_of_one_worker_it_knows_exactly(graph: Graph) -> None:
+    work = sum(graph.seconds)
+    for now, left in looks(graph, 1):
+        assert left == pytest.approx(work - now)
