@@ -21,7 +21,7 @@ from flowkit.plan.status import CANCELLED, EXPANDED, RUNNING, SUCCESS
 
 _AGAIN, _LONG_AGAIN = 0.1, 1.0  # seconds in which an answer is counted down; the second where much is at work
 _MUCH = 1_000
-_OVERDUE = 0.1  # of the time that it has run: what is left of an attempt that should have ended
+_OVERDUE = 0.5  # of the time that it is late: what is left of an attempt that should have ended
 _TRUSTED = 0.1  # of the expected work: so much must have ended until the pace of this run counts half
 _FEW = 3  # children that must have ended until the others are expected to be like them
 _NEVER = float("inf")
@@ -197,7 +197,7 @@ class TimeLeft:
         for (node, _), began in self._running.items():
             own = means[node] if node in means else expected.own[node] * pace
             spent = max(0.0, now - began)
-            left = max(own - spent, _OVERDUE * spent)
+            left = own - spent if spent <= own else _OVERDUE * (spent - own)
             work[expected.kind_of[node]] += left - own
             longest = max(longest, left + expected.after[node] * pace)
         return max(longest, self._first_way() * pace, *self._loads(work))
