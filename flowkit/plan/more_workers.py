@@ -11,7 +11,7 @@ from flowkit.plan.simulation import Script, critical_path, simulate
 
 _LEAST = 3.0  # seconds that are gained
 _SHARE = 0.8  # of the time that the run took: the most that it would take
-_STEP = 0.9  # of the time with half as many: the most that twice as many take, where they are worth it
+_STEP = 0.85  # of the time with half as many: the most that twice as many take, where they are worth it
 _LIKE = 0.2  # of the time that the run took: by so much it may differ from what is played through
 _MOST = 64
 
