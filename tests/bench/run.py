@@ -356,7 +356,9 @@ def figures_of(effort: Effort) -> Iterator[tuple[list[Figure], tuple[str, ...]]]
     yield napping(effort), ("", "bare asyncio", "s")
     yield remembering(effort), ("", "")
     if some := traces.traces():
-        yield traces.figures(some, effort.traces), traces.HEADS
+        runs, predictions = traces.figures(some, effort.traces)
+        yield runs, traces.HEADS
+        yield predictions, traces.PREDICTED
     else:
         print(traces.ABSENT)
     yield list(processes.figures(effort.processes)), processes.HEADS

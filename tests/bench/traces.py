@@ -3,7 +3,7 @@
 The traces of `../shared/wfinstances` (WfFormat): each task sleeps as long as it once ran, times the scale at
 which the list schedule of wfstats.py there, which knows all durations and costs nothing, takes so many
 seconds on eight workers. Each is run twice in a project of its own: the second run knows how long the tasks
-of the first one took.
+of the first one took. So does a prediction that is made between them, which is held against it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from flowkit.project.root import Project
 from flowkit.project.settings import Settings
 from flowkit.runs.durations import durations_of
 from flowkit.runs.memory import Asked, Memory, session_of
+from flowkit.runs.prediction import outlook
 from flowkit.runs.start import Options, prepare
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "wfinstances"
@@ -35,6 +36,8 @@ WORKERS = 8
 ABSENT = f"traces: not run, as there are none in {FOLDER}\n"
 FIRST, SECOND = 10.0, 2.0  # %
 HEADS = ("trace", "tasks", "run", "s", "% more")
+OFF = 10.0  # %
+PREDICTED = ("trace", "tasks", "s", "predicted", "% off")
 
 
 @dataclass(frozen=True)
@@ -71,36 +74,73 @@ def traces() -> list[Trace]:
     return [_trace(wfstats, path) for path in sorted(FOLDER.glob("*.json"))]
 
 
-def makespans(trace: Trace, seconds: float, runs: int = 2) -> list[float]:
-    """Seconds from the beginning to the end of runs of a trace, one after the other, in one history.
+@dataclass(frozen=True)
+class Played:
+    """Seconds from the beginning to the end of two runs of a trace, and those predicted between them."""
+
+    first: float
+    second: float
+    predicted: float
+
+    @property
+    def off(self) -> float:
+        """By how much the prediction differs from the second run, in %."""
+        return abs(self.predicted / self.second - 1) * 100
+
+
+def played(trace: Trace, seconds: float, then: int = WORKERS) -> Played:
+    """Run a trace twice, one after the other, in one history.
 
     Args:
         seconds: of the list schedule.
+        then: the workers of the second run.
     """
     flow = trace.flow(seconds / trace.ideal)
     with TemporaryDirectory() as folder:
-        return [_run(flow, Project.at(Path(folder))) for _ in range(runs)]
+        project = Project.at(Path(folder))
+        first = _run(flow, project, WORKERS)
+        predicted = _predicted(flow, project, then)
+        return Played(first, _run(flow, project, then), predicted)
 
 
-def figures(some: Sequence[Trace], seconds: float) -> list[Figure]:
-    """How much longer both runs of each trace take than the list schedule."""
-    return [
-        Figure(
-            f"Traces on {WORKERS} threads: % more than the {seconds:g} s of the list schedule without costs",
-            (trace.name, f"{len(trace.seconds)}", run),
-            (spent / seconds - 1) * 100,
-            (f"{spent:.3f}",),
-            limit,
+def figures(some: Sequence[Trace], seconds: float) -> tuple[list[Figure], list[Figure]]:
+    """How much longer both runs of each trace take than the list schedule; how far off predictions are."""
+    longer = f"Traces on {WORKERS} threads: % more than the {seconds:g} s of the list schedule without costs"
+    runs, off = [], []
+    for trace in some:
+        found = played(trace, seconds)
+        runs += [
+            Figure(
+                longer,
+                (trace.name, f"{len(trace.seconds)}", run),
+                (spent / seconds - 1) * 100,
+                (f"{spent:.3f}",),
+                limit,
+            )
+            for run, limit, spent in (("first", FIRST, found.first), ("second", SECOND, found.second))
+        ]
+        off.append(
+            Figure(
+                "Predictions: % by which the first run of a trace foretells the second wrongly",
+                (trace.name, f"{len(trace.seconds)}"),
+                found.off,
+                (f"{found.second:.3f}", f"{found.predicted:.3f}"),
+                OFF,
+            )
         )
-        for trace in some
-        for run, limit, spent in zip(
-            ("first", "second"), (FIRST, SECOND), makespans(trace, seconds), strict=True
-        )
-    ]
+    return runs, off
 
 
-def _run(flow: Flow, project: Project) -> float:
-    executor = ThreadExecutor(WORKERS)
+def _predicted(flow: Flow, project: Project, workers: int) -> float:
+    memory = Memory(project, Settings())
+    try:
+        return outlook(memory, flow, "threads", [workers], {}).prediction.forecasts[0].seconds
+    finally:
+        memory.close()
+
+
+def _run(flow: Flow, project: Project, workers: int) -> float:
+    executor = ThreadExecutor(workers)
     memory = Memory(project, Settings())
     plan = compile_flow(flow, durations=durations_of(memory, flow, executor))
     kept = memory.begin(plan, {}, session_of(executor), Asked())
@@ -137,9 +177,10 @@ def main() -> int:
     if not some:
         print(ABSENT)
         return 0
-    found = figures(some, options.seconds)
-    print(table(found, HEADS))
-    return 1 if any(each.verdict == "OVER" for each in found) else 0
+    runs, off = figures(some, options.seconds)
+    print(table(runs, HEADS))
+    print(table(off, PREDICTED))
+    return 1 if any(each.verdict == "OVER" for each in [*runs, *off]) else 0
 
 
 if __name__ == "__main__":
