@@ -6,14 +6,17 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 
-from flowkit.cli.styled import padded
+from flowkit.cli.styled import cells, padded
 from flowkit.cli.wording import counted, duration, listed
 from flowkit.cli.wording import shown as safe
 from flowkit.plan.prediction import NEAR
 from flowkit.plan.simulation import Link
 from flowkit.runs.prediction import Outlook
 
-_MOST_LINKS = 8
+_MOST_LINKS = 10
+_COUNTS = 0.05  # of the critical path: what a call of many must take to be shown
+_WIDE = 60
+_SHORT = 0.001  # seconds of a call on average, below which threads mostly wait for each other
 _HEADS = ("WORKERS", "TAKES", "AT LEAST", "SPEED-UP", "IDLE")
 _ELSEWHERE = ("dask", "ray")  # lanes whose workers need not share this machine's processors
 
@@ -55,27 +58,30 @@ def _table(found: Outlook) -> Iterator[str]:
 
 
 def _path(found: Outlook) -> Iterator[str]:
-    """The calls of the critical path; where there are many, the longest, in their order."""
+    """The calls of the critical path; where there are many, the first, the last, and those that count."""
     links = [link for link in found.prediction.path if not found.plan.hidden(link.node)]
-    longest = sorted(links, key=lambda link: link.seconds, reverse=True)[:_MOST_LINKS]
-    kept = set(longest)
-    keys = {link: safe(found.plan.key(link.node, link.index)) for link in kept}
-    wide = min(max(map(len, keys.values()), default=0), 56)
-    left: list[Link] = []
-    for link in links:
-        if link not in kept:
-            left.append(link)
-            continue
-        yield from _left_out(left, wide)
-        left = []
-        yield f"  {padded(keys[link], wide)}  {duration(link.seconds):>7}"
-    yield from _left_out(left, wide)
+    kept = _counting(links, found.prediction.longest)
+    keys = {place: safe(found.plan.key(links[place].node, links[place].index)) for place in kept}
+    rows: list[tuple[str, float]] = []
+    before = -1
+    for place in kept:
+        if place - before > 1:
+            left = links[before + 1 : place]
+            rows.append((f"… {len(left):,} more", sum(link.seconds for link in left)))
+        rows.append((keys[place], links[place].seconds))
+        before = place
+    wide = min(max((cells(name) for name, _ in rows), default=0), _WIDE)
+    for name, seconds in rows:
+        yield f"  {padded(name, wide)}  {duration(seconds):>7}"
 
 
-def _left_out(links: Sequence[Link], wide: int) -> Iterator[str]:
-    if links:
-        words = f"… {len(links):,} more"
-        yield f"  {padded(words, max(wide, len(words)))}  {duration(sum(link.seconds for link in links)):>7}"
+def _counting(links: Sequence[Link], longest: float) -> list[int]:
+    """The places of the calls that are shown."""
+    if len(links) <= _MOST_LINKS:
+        return list(range(len(links)))
+    counting = [place for place, link in enumerate(links) if link.seconds >= _COUNTS * longest]
+    counting.sort(key=lambda place: links[place].seconds, reverse=True)
+    return sorted({0, len(links) - 1, *counting[:_MOST_LINKS]})
 
 
 def _enough(found: Outlook) -> str:
@@ -106,19 +112,17 @@ def notes(found: Outlook) -> Iterator[str]:
     most = found.prediction.forecasts[-1].workers
     processors = os.cpu_count() or 1
     if plan.lanes[0] == "inline" and most > 1:
-        yield "the executor `inline` carries out one task at a time; `--executor threads` shows another"
+        yield "`inline` carries out one task at a time; `--executor threads` several"
     elif most > processors and plan.lanes[0] not in _ELSEWHERE:
-        yield (
-            f"this machine has {counted(processors, 'processor')}: beyond that, more workers help tasks "
-            "that wait, not tasks that compute"
-        )
+        yield f"beyond the {counted(processors, 'processor')} of this machine, only tasks that wait gain"
+    if found.prediction.work < _SHORT * found.prediction.calls:
+        mean = found.prediction.work / found.prediction.calls * 1e6
+        yield f"its calls are short ({mean:,.0f} µs on average): the figures are rough"
     if recording.retried:
-        yield (
-            f"{counted(recording.retried, 'attempt')} that had to be repeated "
-            f"({duration(recording.lost)}) are left out: each task succeeds at once"
-        )
+        lost = f"{counted(recording.retried, 'failed attempt')}, {duration(recording.lost)}"
+        yield f"retries are left out ({lost}): each task succeeds at once"
     if plan.cached:
-        yield "no result is taken from the cache: each task is made"
+        yield "no result is taken from the cache: every task is made"
 
 
 def document(found: Outlook) -> str:
