@@ -26,7 +26,8 @@ class Expected:
         own: seconds of a call; of a mapped node, of a child on average. Where that is not known, of the
             median task, or 0.
         after: seconds of the longest way from the end of each node to an end of the plan.
-        known: 1 for the nodes of which something is known; those that only carry values about are.
+        known: 1 for the nodes of which something is known. Those are that only carry values about, and those
+            behind a gate that no run has made: they are expected to be skipped again.
         widths: how many children a mapped node had.
         uneven: mapped nodes whose longest children go first.
         whole: of mapped nodes, seconds from the first start to the last end.
@@ -77,6 +78,8 @@ class Expected:
                     self.uneven.add(node)
         if seen:
             self.guess = sorted(seen)[len(seen) // 2]
+            for node in plan.gates:
+                self.known[node] = 1
             for node, known in enumerate(self.known):
                 if not known:
                     self.own[node] = self.guess

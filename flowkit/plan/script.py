@@ -69,7 +69,7 @@ def basis_of(plan: Plan, recording: Recording, known: Sequence[Row]) -> Basis:
     basis.guess = sorted(means)[len(means) // 2] if means else 0.0
     for node in basis.guessed:
         seconds[node] = basis.guess
-    facts = _Facts(plan, records)
+    facts = Facts(plan, records)
     basis.script.children = children
     basis.script.details = facts.details
     basis.script.skipped = {(node, child) for node, record in enumerate(records) for child in record.skipped}
@@ -91,8 +91,15 @@ def _parameters(plan: Plan, known: Sequence[Row], details: Mapping[Child, Detail
             yield (node, -1, 1, SUCCESS, 0.0, 0.0, None, details.get((node, -1)))
 
 
-class _Facts:
-    """What is decided by, found from what was decided: lengths from widths, matches from gates."""
+class Facts:
+    """What is decided by, found from what was decided: lengths from widths, matches from gates.
+
+    Args:
+        records: of each node.
+
+    Attributes:
+        details: of nodes, and of children.
+    """
 
     def __init__(self, plan: Plan, records: Sequence[TaskRecord]) -> None:
         self._plan = plan

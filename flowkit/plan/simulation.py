@@ -24,6 +24,7 @@ from flowkit.plan.plan import Plan
 from flowkit.plan.status import SKIPPED, SUCCESS
 
 Child = tuple[int, int]  # a node, and the child of a mapped one or -1
+Span = tuple[float, float]  # from when to when, in seconds from the start
 
 WITHOUT_END = 1 << 60  # workers: as many as there is something to do for
 
@@ -98,6 +99,14 @@ def simulate(plan: Plan, script: Script, workers: Sequence[int], limits: Limits 
     return _Play(plan, script, workers, limits).course()
 
 
+def spans(plan: Plan, script: Script, workers: Sequence[int], limits: Limits | None = None) -> list[Span]:
+    """As `simulate`: when each call begins and ends."""
+    play = _Play(plan, script, workers, limits)
+    play.spans = []
+    play.course()
+    return play.spans
+
+
 def critical_path(plan: Plan, script: Script) -> Course:
     """The course with as many workers as there is something to do for, and neither limits nor hand-overs: no
     run can be quicker. It has the path."""
@@ -112,12 +121,14 @@ class _Play:
 
     Attributes:
         causes: for each call, the one whose end it began after, where that is to be known.
+        spans: when each began and ended, where that is.
     """
 
     def __init__(self, plan: Plan, script: Script, workers: Sequence[int], limits: Limits | None) -> None:
         self.plan, self.script = plan, script
         self.hand_over = script.hand_over
         self.causes: dict[Child, Child] | None = None
+        self.spans: list[Span] | None = None
         self._machine: Machine = machine_of(plan, limits)
         self._machine.asks = False
         self._free = list(workers)
@@ -141,6 +152,8 @@ class _Play:
             busy[lane] += now - began
             free[lane] += 1
             last = node, index
+            if self.spans is not None:
+                self.spans.append((began, now))
             machine.done(self._end(node, index, attempt, began, now))
             machine.events.clear()
             self._take(now, last)

@@ -5,7 +5,8 @@ at work at that moment, not what the plan holds.
 
 The estimate is the largest of what no run can be quicker than: the longest way from what runs or waits to an
 end; and for each lane, and each limit, the work that is left by how much of it is done at once. Source of the
-rule: Graham 1969; a list schedule by critical path mostly comes within a few percent of that.
+rule: Graham 1969. A run of few calls is played through before it begins, and what it took from the moment at
+which as much work was left counts too: where the graph is narrow in places, it is longer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from flowkit.plan.durations import Durations
 from flowkit.plan.events import Row
 from flowkit.plan.expected import Expected
+from flowkit.plan.foreseen import foreseen
 from flowkit.plan.limits import Limits
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import CANCELLED, EXPANDED, RUNNING, SUCCESS
@@ -76,17 +78,17 @@ class TimeLeft:
         limits: Limits | None = None,
     ) -> None:
         self._expected = expected = Expected(plan, durations, workers, limits)
+        self._course = foreseen(plan, expected, durations, workers, limits)
         self._open = bytearray(b"\1") * plan.size  # neither ended, nor expanded
         self._fresh = bytearray(b"\1") * plan.size  # never begun
         self._next = 0  # in the nodes by their way: all before have begun
-        self._running: dict[
-            tuple[int, int], float
-        ] = {}  # since when; for ever later where a retry is waited for
+        # Since when; for ever later where another attempt is waited for.
+        self._running: dict[tuple[int, int], float] = {}
         self._groups: dict[int, _Group] = {}
         self._before: dict[int, int] = {}  # children that had ended before the run
         self._work = [0.0] * len(expected.shares)  # by kind: of open nodes
         self._calls = [0, 0]  # of open nodes of which nothing, or something, is known
-        self._taken = self._foreseen = 0.0  # what plain tasks took, and should have taken
+        self._taken = self._due = 0.0  # what plain tasks took, and should have taken
         self._whole = 0.0
         self._said: float | None = None
         self._at, self._until = 0.0, -_NEVER
@@ -122,7 +124,7 @@ class TimeLeft:
                 else:
                     if status == SUCCESS and self._open[node] and self._expected.known[node]:
                         self._taken += ended - began
-                        self._foreseen += self._expected.own[node]
+                        self._due += self._expected.own[node]
                     self._end(node)
             elif status == EXPANDED:
                 self._end(node)
@@ -172,7 +174,7 @@ class TimeLeft:
     def _pace(self) -> float:
         """How much longer tasks take in this run than before."""
         before = _TRUSTED * self._whole
-        return (self._taken + before) / (self._foreseen + before) if before > 0 else 1.0
+        return (self._taken + before) / (self._due + before) if before > 0 else 1.0
 
     def _found(self, now: float) -> float | None:
         expected, pace = self._expected, self._pace()
@@ -200,7 +202,13 @@ class TimeLeft:
             left = own - spent if spent <= own else _OVERDUE * (spent - own)
             work[expected.kind_of[node]] += left - own
             longest = max(longest, left + expected.after[node] * pace)
-        return max(longest, self._first_way() * pace, *self._loads(work))
+        return max(longest, self._first_way() * pace, self._rest(work, pace), *self._loads(work))
+
+    def _rest(self, work: Sequence[float], pace: float) -> float:
+        """Seconds that the run took from where so much work was left, when it was played through."""
+        if self._course is None or not pace:
+            return 0.0
+        return self._course.left(self._course.work - sum(work) / pace) * pace
 
     def _mean(self, node: int, group: _Group, pace: float) -> float | None:
         """Seconds of a child on average."""
