@@ -47,6 +47,11 @@ def predict(
 
     numbers = _numbers(workers)
     chosen = settings({"executor": executor}).settings
+    if not chosen.history:
+        raise UsageError(
+            "what tasks took in earlier runs is not known, as no history is kept",
+            hints=("take `history = false` out of the settings (`flowkit config` shows where it is)",),
+        )
     loaded = load_named(name, here(), chosen.flows)
     flow, given = _built(loaded, parameters or [])
     memory = memory_of(loaded.project, chosen, reads_only=True)

@@ -128,6 +128,13 @@ def test_a_flow_that_was_never_run_is_refused_with_what_to_do(shell: Shell) -> N
     assert not (shell.folder / ".flowkit" / database.FILE).exists()
 
 
+def test_where_no_history_is_kept_that_is_the_reason(shell: Shell) -> None:
+    shell.write("flows/shop.py", FLOW)
+    shell.write("flowkit.toml", "history = false")
+    said = shell("predict", "shop", code=2)
+    assert said.sentence == "what tasks took in earlier runs is not known, as no history is kept"
+
+
 def test_a_task_that_is_new_is_guessed_and_named(ran: Shell) -> None:
     ran.write("flows/shop.py", FLOW.replace("def train(", "def learn(").replace("train(clean", "learn(clean"))
     said = ran("predict", "shop", "-w", "1")
