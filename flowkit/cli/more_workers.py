@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _LEAST = 5.0  # seconds of a run that is looked at
 _COST = 25e-6  # seconds a call, of reading and of playing through
 _SHARE, _LITTLE = 0.01, 0.05  # of the run, and seconds: what may be spent
-_ONE_AT_A_TIME = ("inline",)
+_SHORT = 0.001  # seconds of a call on average, below which threads mostly wait for each other
+_COUNTED = ("threads", "processes")  # lanes that have as many workers as is asked for
 
 
 def more_workers_line(outcome: Outcome) -> Styled:
@@ -31,10 +32,13 @@ def more_workers_line(outcome: Outcome) -> Styled:
         return []
     calls = plan.size + sum(group.width for group in engine.machine.groups.values())
     is_dear = calls * _COST > max(_LITTLE, _SHARE * outcome.duration)
-    if is_dear or engine.earlier.rows or plan.lanes[0] in _ONE_AT_A_TIME:
+    if is_dear or engine.earlier.rows or plan.lanes[0] not in _COUNTED:
         return []
-    recording = _recording(outcome)
-    return _line(outcome, recording) if recording is not None else []
+    with suppress(FlowkitError):
+        recording = _recording(outcome)
+        if recording is not None and outcome.duration > _SHORT * calls:
+            return _line(outcome, recording)
+    return []
 
 
 def _recording(outcome: Outcome) -> Recording | None:
@@ -44,13 +48,12 @@ def _recording(outcome: Outcome) -> Recording | None:
     from flowkit.store import database
     from flowkit.store.recorded import recorded
 
-    plan, number = outcome.plan, outcome.engine.number
-    with suppress(FlowkitError):
-        connection = database.open_to_read(here().state / database.FILE)
-        if connection is not None:
-            with closing(connection):
-                return recorded(connection, plan.name, plan.keys, GATE_SHUT, run=number)
-    return None
+    plan = outcome.plan
+    connection = database.open_to_read(here().state / database.FILE)
+    if connection is None:
+        return None
+    with closing(connection):
+        return recorded(connection, plan.name, plan.keys, GATE_SHUT, run=outcome.engine.number)
 
 
 def _line(outcome: Outcome, recording: Recording) -> Styled:

@@ -14,7 +14,6 @@ from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.flow.values import checked
 from flowkit.runs import executor_named
-from flowkit.runs.prediction import outlook
 
 _USUAL = "1,2,4,8"
 _MOST = 1_000_000
@@ -44,6 +43,7 @@ def predict(
     Nothing is run: the scheduler itself plays the flow through.
     """
     from flowkit.cli.outlook import document, notes, shown
+    from flowkit.runs.prediction import outlook
 
     numbers = _numbers(workers)
     chosen = settings({"executor": executor}).settings
