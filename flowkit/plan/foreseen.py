@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from flowkit.plan.durations import Durations, TaskRecord
+from flowkit.plan.durations import Children, Durations, TaskRecord
 from flowkit.plan.expected import Expected
 from flowkit.plan.limits import Limits
 from flowkit.plan.plan import Plan
@@ -62,14 +62,16 @@ def foreseen(
         return None
     mapped = {node: durations.mapped[plan.keys[node]] for node in expected.widths}
     records = [TaskRecord(width=mapped[node].width if node in mapped else -1) for node in range(plan.size)]
-    children = {
-        node: [some.longest, *[(some.mean * some.width - some.longest) / (some.width - 1)] * (some.width - 1)]
-        for node, some in mapped.items()
-        if some.width > 1
-    }
+    children = {node: _seconds(some) for node, some in mapped.items() if some.width > 1}
     script = Script(seconds=expected.own, children=children, details=Facts(plan, records).details)
     script.known = [
         (node, -1, 1, SUCCESS, 0.0, 0.0, None, script.details.get((node, -1)))
         for node in (*plan.known, *plan.parameters.values())
     ]
     return Foreseen(spans(plan, script, workers, limits))
+
+
+def _seconds(some: Children) -> list[float]:
+    """Of each child: the longest, and the others alike."""
+    others = (some.mean * some.width - some.longest) / (some.width - 1)
+    return [some.longest, *[max(0.0, others)] * (some.width - 1)]

@@ -206,9 +206,10 @@ class TimeLeft:
 
     def _rest(self, work: Sequence[float], pace: float) -> float:
         """Seconds that the run took from where so much work was left, when it was played through."""
-        if self._course is None or not pace:
+        rest = sum(work)
+        if self._course is None or rest <= 0 or not pace:
             return 0.0
-        return self._course.left(self._course.work - sum(work) / pace) * pace
+        return self._course.left(self._course.work - rest / pace) * pace
 
     def _mean(self, node: int, group: _Group, pace: float) -> float | None:
         """Seconds of a child on average."""

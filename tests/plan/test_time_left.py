@@ -191,16 +191,17 @@ def looks(graph: Graph, workers: int, most: int) -> list[tuple[float, float]]:
         patch.setattr(foreseen, "_MOST", most)
         left = TimeLeft(plan, graph.known, [workers])
     machine.start(0.0)
-    now, out, found = 0.0, [], []
+    now, out, found, taken = 0.0, [], [], 0
     while not machine.over:
         while len(out) < workers and (call := machine.take(0, now)) is not None:
-            out.append((now + script.seconds[call[0]], call, now))
+            taken += 1  # of ends at one time, the one that began first comes first, as in a play
+            out.append((now + script.seconds[call[0]], taken, call, now))
         left.see(machine.events)
         machine.events.clear()
         if not found or now > found[-1][0]:  # what was said is not found out anew at once
             found.append((now, left.seconds(now) or 0.0))
         out.sort()
-        now, call, began = out.pop(0)
+        now, _, call, began = out.pop(0)
         machine.done((*call, SUCCESS, began, now, "worker", None))
     left.see(machine.events)
     assert left.seconds(now + 1.0) == 0

@@ -11,9 +11,9 @@ from run_place import Place
 from flowkit import Flow, Parameter, task
 from flowkit.engine.engine import Engine
 from flowkit.errors import UsageError
-from flowkit.executors import ThreadExecutor
 from flowkit.plan.compiler import compile_flow
 from flowkit.runs.prediction import Outlook, outlook, workers_of
+from flowkit.store import database
 
 
 class Clock:
@@ -155,20 +155,20 @@ def test_a_prediction_leaves_the_history_as_it_is(place: Place) -> None:
     assert (list(place.rows("SELECT * FROM runs")), list(place.rows("SELECT * FROM attempts"))) == before
 
 
-@task
-def nothing(number: int) -> int:
-    return number
-
-
-def test_of_tasks_that_do_nothing_the_time_between_them_is_what_counts(place: Place) -> None:
-    with Flow("nothing") as flow:
-        nothing.map(list(range(2000)))
-    real = place.run(flow, executor=ThreadExecutor(2)).outcome.duration
-    found = predict(place, flow, 1, 8)
-    one, eight = (each.seconds for each in found.prediction.forecasts)
-    assert found.prediction.work < real / 2
-    assert one == pytest.approx(real, rel=0.5)
-    assert eight > one / 2, "more workers carry out hardly more of them"
+def test_what_lies_between_tasks_is_not_shared_by_the_workers(place: Place) -> None:
+    with Flow("between") as flow:
+        step.map(Parameter("items", default=[0.0] * 500))
+    place.run(flow, change=hours)
+    connection = database.open_to_write(place.folder / database.FILE)
+    # As if its one worker had needed a minute from each call, which takes no time, to the next.
+    connection.execute(
+        "UPDATE attempts SET started=first+60*child, ended=first+60*child, worker='w'"
+        " FROM (SELECT MIN(started) AS first FROM attempts) WHERE attempt>0 AND child>=0"
+    )
+    connection.close()
+    one, eight = predict(place, flow, 1, 8).prediction.forecasts
+    assert one.seconds == pytest.approx(500 * 60, rel=0.01)
+    assert eight.seconds == pytest.approx(one.seconds)
 
 
 def test_a_flow_of_many_children_is_predicted_in_seconds(place: Place) -> None:
