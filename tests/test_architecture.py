@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent / "flowkit"
 # ← engine ← logs, flow ← project, flow ← draw, {store, project} ← why, {engine, why} ← runs ← cli,
 # errors ← schedule ← cli.
 # A name with a dot stands for that module alone: the store knows only what a run tells of itself.
-_OF_PLAN = {"plan.state", "plan.status", "plan.events", "plan.durations"}
+_OF_PLAN = {"plan.state", "plan.status", "plan.events", "plan.failure", "plan.durations"}
 _BELOW_RUNS = {"errors", "flow", "fingerprint", "plan", "engine", "logs", "store", "project", "draw", "why"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),

@@ -12,7 +12,7 @@ import traceback
 from typing import Any
 
 from flowkit.cli.console import Console
-from flowkit.cli.failures import Place
+from flowkit.cli.evidence import Place
 from flowkit.cli.styled import Styled
 from flowkit.cli.wording import one_line, shown
 from flowkit.engine.failure import message_of, type_name

@@ -15,7 +15,8 @@ from flowkit.cli.console import Console
 from flowkit.cli.failures import failure_of, is_failure
 from flowkit.cli.reasons import reason_of
 from flowkit.cli.tally import Child, Tally
-from flowkit.plan.events import Detail, Failure, Row
+from flowkit.plan.events import Detail, Row
+from flowkit.plan.failure import Failure, cause_document, frame_document
 from flowkit.plan.status import EXPANDED, MAPPED, PAUSED, RETRYING, RUNNING, Status
 
 if TYPE_CHECKING:
@@ -145,16 +146,27 @@ def run_status(outcome: Outcome) -> str:
     return "success" if outcome.exit_code == 0 else "failed"
 
 
-def _described(failure: Failure) -> dict[str, str]:
-    return {
+def _described(failure: Failure) -> dict[str, Any]:
+    found: dict[str, Any] = {
         "kind": failure.kind,
         "type": failure.type_name,
-        "message": _whole(failure.message),
-        "place": _whole(failure.place),
-        "traceback": _whole(failure.traceback),
+        "message": failure.message,
+        "place": failure.place,
+        "traceback": failure.traceback,
+        "frames": list(map(frame_document, failure.frames)),
+        "inputs": dict(failure.inputs),
+        "causes": list(map(cause_document, failure.causes)),
+        "notes": list(failure.notes),
+        "pid": failure.pid,
     }
+    whole: dict[str, Any] = _whole(found)
+    return whole
 
 
-def _whole(text: str) -> str:
-    """Text without halves of characters, which JSON can write and few can read."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _whole(value: Any) -> Any:
+    """Texts without halves of characters, which JSON can write and few can read."""
+    if isinstance(value, dict):
+        return {_whole(name): _whole(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return list(map(_whole, value))
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowkit.cli.failures import Place, short_path
+from flowkit.cli.evidence import Place, short_path
 from flowkit.cli.styled import Styled
 
 

@@ -148,7 +148,7 @@ class PlainDisplay(Display):
         took = f"{duration(row[5] - row[4])}  " if row[2] else ""
         lines = [self._line(row, _WORDS[row[3]], f"{took}{failure_text(row)}")]
         if self.console.github:
-            lines.append(github.error(plain(headline(self.engine, row)), place_in(self.engine, row)))
+            lines.append(github.error(plain(headline(self.engine, row)), place_in(row)))
         return lines
 
     def _retry(self, row: Row) -> list[Styled]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowkit.cli import moments
-from flowkit.cli.failures import short_path
+from flowkit.cli.past_failure import paragraph, said
 from flowkit.cli.reasons import made_in
-from flowkit.cli.styled import joined
+from flowkit.cli.styled import joined, plain
 from flowkit.cli.table import columns
 from flowkit.cli.wording import duration, listed, one_line, shown
 from flowkit.plan.status import Status
@@ -20,7 +20,6 @@ from flowkit.store.run_status import RunStatus
 _TASKS = ("TASK", "STATE", "ATTEMPTS", "STARTED", "TOOK", "")
 _SESSIONS = ("SESSION", "STARTED", "TOOK", "EXECUTOR", "PROCESS", "FLOWKIT", "PYTHON", "EXIT", "COMMAND")
 _MOST_FAILURES = 5
-_CODES = {Status.TRIGGER_FAILED: "trigger", Status.TIMED_OUT: "timed-out"}
 
 
 def page_of(history: History, run: RunRecord, *, children: bool = False) -> str:
@@ -40,8 +39,14 @@ def page_of(history: History, run: RunRecord, *, children: bool = False) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def document_of(history: History, run: RunRecord, *, children: bool = False) -> dict[str, Any]:
-    """Sessions and tasks of a run, as JSON has them."""
+def document_of(
+    history: History, run: RunRecord, *, children: bool = False, only: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """Sessions and tasks of a run, as JSON has them.
+
+    Args:
+        only: node and child of the one task that is asked for; -1: no child.
+    """
     many, lost = history.children(run), _lost(history, run)
     names = ("session", "started", "ended", "pid", "host", "executor", "workers", "command", "exit_code")
     return {
@@ -57,7 +62,8 @@ def document_of(history: History, run: RunRecord, *, children: bool = False) -> 
                 **(_counts_of(many[node]) if child < 0 and node in many else {}),
                 **({"removed": True} if node in lost else {}),
             }
-            for (node, child), attempts in _tasks(history, run, children=children).items()
+            for (node, child), attempts in _tasks(history, run, children=children or only is not None).items()
+            if only in (None, (node, child))
         ],
     }
 
@@ -218,7 +224,7 @@ def _note(attempt: AttemptRecord) -> str:
     origin = attempt.detail.get("origin")
     if isinstance(origin, dict) and "run" in origin:
         return made_in(origin)
-    return joined([one_line(_said(attempt), 100), _taken(attempt)])
+    return joined([one_line(said(attempt), 100), _taken(attempt)])
 
 
 def _taken(attempt: AttemptRecord) -> str:
@@ -227,49 +233,14 @@ def _taken(attempt: AttemptRecord) -> str:
     return f"took {moments.size(memory)} of memory" if isinstance(memory, int) else ""
 
 
-def _said(attempt: AttemptRecord) -> str:
-    failure = _failure(attempt)
-    message = str(attempt.detail.get("message") or "")
-    if not failure or (message and failure.get("kind") in ("signal", "trigger", "timeout")):
-        return message
-    kind = str(failure.get("type_name", "")).rpartition(".")[2]
-    text = str(failure.get("message", ""))
-    if failure.get("kind") in ("signal", "trigger", "timeout"):
-        return text or kind
-    return f"{kind}: {text}" if text else kind
-
-
-def _failure(attempt: AttemptRecord) -> dict[str, Any]:
-    failure = attempt.detail.get("failure")
-    return failure if isinstance(failure, dict) else {}
-
-
 def _failures(
     history: History, run: RunRecord, tasks: Mapping[tuple[int, int], Sequence[AttemptRecord]]
 ) -> Iterator[str]:
     """A paragraph for each of the first failures."""
     failed = [attempts[-1] for (_, child), attempts in tasks.items() if child < 0 and attempts]
-    failed = [each for each in failed if each.status.bad and _failure(each)]
+    failed = [each for each in failed if each.status.bad and each.failure]
     failed += history.failed_children(run, _MOST_FAILURES + 1)
     for each in failed[:_MOST_FAILURES]:
-        yield "\n".join(_paragraph(each))
+        yield "\n".join(map(plain, paragraph(history, run, each)))
     if len(failed) > _MOST_FAILURES:
         yield f"more failed; `flowkit runs show {run.number} --children` lists all"
-
-
-def _paragraph(attempt: AttemptRecord) -> Iterator[str]:
-    """Headline, place, traceback and hint, as a run shows them when it fails."""
-    failure = _failure(attempt)
-    code = _CODES.get(attempt.status, "task-failed")
-    raised = "raised " if failure.get("kind") == "error" else ""
-    yield f"error[{code}]: {shown(attempt.key)} {raised}{one_line(_said(attempt), more='')}"
-    if failure.get("place"):
-        yield f"  --> {shown(short_path(str(failure['place'])))}"
-    for line in str(failure.get("traceback", "")).splitlines():
-        yield f"  | {shown(line)}"
-    facts = [f"attempt {attempt.attempt}" if attempt.attempt > 1 else ""]
-    facts.append(f"after {duration(attempt.duration)}" if attempt.duration is not None else "")
-    if any(facts) and attempt.attempt > 0:
-        yield f"  {joined(facts)}"
-    if failure.get("hint"):
-        yield f"hint: {one_line(str(failure['hint']))}"

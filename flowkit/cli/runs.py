@@ -15,6 +15,7 @@ from flowkit.cli.place import say
 from flowkit.cli.run_page import document_of, page_of
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns
+from flowkit.cli.task_page import task_page
 from flowkit.cli.wording import duration
 from flowkit.errors import UsageError
 from flowkit.project.names import suggestions
@@ -66,18 +67,33 @@ def runs(
 
 def show(
     run: Run = "latest",
+    task: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="A task (`clean`), or a child (`clean[3]`).")
+    ] = None,
     children: Annotated[bool, typer.Option("--children", help="Each child of mapped tasks too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Show a run: its parameters, every task's state, attempts and times, what failed and why."""
+    """Show a run: its parameters, every task's state, attempts and times, what failed and why.
+
+    With TASK, that task: its attempts, what failed with code and values, what it printed last.
+    """
     with history_here() as history:
         found = history.find(run)
         found = replace(found, counts=history.counts(found))
+        only = None if task is None else _place(history, found, task)
         if as_json:
-            document = {**facts_of(found), **document_of(history, found, children=children)}
-            print(json.dumps(document, indent=2))
+            document = document_of(history, found, children=children, only=only)
+            print(json.dumps({**facts_of(found), **document}, indent=2))
+        elif only is not None:
+            print(task_page(history, found, *only))
         else:
             print(page_of(history, found, children=children))
+
+
+def _place(history: History, run: RunRecord, task: str) -> tuple[int, int]:
+    """Node and child of a task; -1 for the task itself."""
+    node, child = history.locate(run, task)
+    return node, -1 if child is None else child
 
 
 def facts_of(run: RunRecord) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.errand import PLAIN, RAISED, SEALED, About, Answer, Errand, Header, Parts, is_plain
 from flowkit.engine.failure import describe
 from flowkit.engine.interrupts import Interrupts
-from flowkit.engine.judging import called
+from flowkit.engine.judging import MOST_FULL, called
 from flowkit.engine.mask import MASK
 from flowkit.engine.rounds import Round
 from flowkit.engine.sealed import OpeningError, Sealed, UnsealableError, sealed
@@ -29,8 +29,9 @@ from flowkit.engine.stop_notices import StopNotices
 from flowkit.flow import manners
 from flowkit.flow.pickling import Decorated
 from flowkit.flow.task import Task
-from flowkit.plan.events import Call, Failure
+from flowkit.plan.events import Call
 from flowkit.plan.facts import detail_of
+from flowkit.plan.failure import fields_of
 from flowkit.plan.plan import Needs
 
 
@@ -154,6 +155,7 @@ class Office:
         if self.capture is not None:
             self.capture.start()
         self._told = 0  # of the secrets that are known here
+        self._failures: dict[int, int] = {}
 
     def learn_function(self, number: int, parts: Parts) -> None:
         """What a number means; where it cannot be had, calls of it will say so."""
@@ -211,7 +213,8 @@ class Office:
         except CutShortError:
             raise
         except BaseException as error:
-            return raised(call, error, started)
+            told = self._failures[call[0]] = self._failures.get(call[0], 0) + 1
+            return raised(call, error, started, full=told <= MOST_FULL)
         finally:
             if self.capture is not None and self.capture.begun:
                 self.capture.end(call)
@@ -229,12 +232,12 @@ class Office:
         return Answer(call, SEALED, packed.message, started, ended, facts)
 
 
-def raised(call: Call, error: BaseException, started: float) -> Answer:
+def raised(call: Call, error: BaseException, started: float, *, full: bool = True) -> Answer:
     """The answer that an exception is."""
-    failure = describe(error)
+    failure = describe(error, full=full)
     _let_go_of_frames(error)
     parts = _packed(error) or _packed(_Unmade(error))
-    return Answer(call, RAISED, (_fields(failure), parts), started, time.monotonic())
+    return Answer(call, RAISED, (fields_of(failure), parts), started, time.monotonic())
 
 
 def _packed(error: object) -> Parts | None:
@@ -276,17 +279,6 @@ def _let_go_of_frames(error: BaseException) -> None:
             seen.add(id(each))
             each.__traceback__ = None
             left += [each.__cause__, each.__context__]
-
-
-def _fields(failure: Failure) -> tuple[str, ...]:
-    return (
-        failure.kind,
-        failure.type_name,
-        failure.message,
-        failure.traceback,
-        failure.place,
-        failure.hint,
-    )
 
 
 def _be_classic(header: Header) -> None:

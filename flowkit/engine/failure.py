@@ -8,33 +8,71 @@ from __future__ import annotations
 import os
 import traceback
 from dataclasses import replace
-from types import TracebackType
+from typing import Any
 
-from flowkit.plan.events import Failure
+from flowkit.engine.frames import (
+    frames_of,
+    innermost,
+    inputs_of,
+    is_own,
+    of_syntax_error,
+    steps_of,
+    with_source,
+)
+from flowkit.engine.mask import MASK
+from flowkit.engine.sketch import Sketch
+from flowkit.plan.failure import Cause, Failure
 
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")  # noqa: PTH100, PTH118, PTH120
 LONGEST_MESSAGE = 10_000
 _MOST_FRAMES = 60
 _MOST_CAUSES = 10
+_MOST_NOTES = 20
 _ELSEWHERE = "__flowkit_failure__"
 
 
-def describe(error: BaseException, kind: str = "error", hint: str = "") -> Failure:
+def describe(error: BaseException, kind: str = "error", hint: str = "", *, full: bool = True) -> Failure:
     """What is known of an exception.
 
     Args:
-        kind: `error`, `timeout`, `signal`, `arguments` or `trigger`.
+        kind: `error`, `timeout`, `signal`, `arguments`, `storage` or `trigger`.
         hint: a way out, where there is one.
+        full: with source and values, which takes a fraction of a millisecond and some kilobytes.
     """
     elsewhere = _told(error)
     if elsewhere is not None:
-        return replace(elsewhere, kind=kind, hint=hint or elsewhere.hint)
-    frames = user_frames(error.__traceback__)
-    place = ""
-    if frames:
-        last = frames[-1]
-        place = f"{last.filename}:{last.lineno} in {last.name}"
-    return Failure(kind, type_name(error), message_of(error), _formatted(error), place, hint)
+        found = replace(elsewhere, kind=kind, hint=hint or elsewhere.hint)
+        return replace(found, frames=with_source(found.frames)) if full else found.short
+    bare = Failure(kind, type_name(error), message_of(error), _formatted(error), hint=hint, pid=os.getpid())
+    try:
+        return _with_evidence(bare, error, full)
+    except Exception:  # an exception whose own code replaces what Python knows of it
+        return bare
+
+
+def _with_evidence(failure: Failure, error: BaseException, full: bool) -> Failure:
+    sketch = Sketch() if full else None
+    try:
+        steps = steps_of(error.__traceback__)
+        frames = frames_of(steps, sketch)
+        if isinstance(error, SyntaxError) and (named := of_syntax_error(error)) is not None:
+            frames = (*frames, named)
+        return replace(
+            failure,
+            place=_place(steps),
+            frames=frames,
+            inputs=inputs_of(error.__traceback__, sketch) if sketch is not None else (),
+            causes=tuple(_causes(error)) if full else (),
+            notes=_notes(error),
+        )
+    finally:
+        if sketch is not None:
+            sketch.close()
+
+
+def _place(steps: Any) -> str:
+    """Where it was raised: in the user's own code, where any of that is among the calls."""
+    own = [step for step in steps if is_own(step.code.co_filename)] or steps
+    return f"{own[-1].code.co_filename}:{own[-1].line} in {own[-1].code.co_name}" if own else ""
 
 
 def told_elsewhere(error: BaseException, failure: Failure) -> BaseException:
@@ -62,57 +100,75 @@ def message_of(error: BaseException) -> str:
     except BaseException as broken:
         return f"<its text cannot be had: `__str__` raised {type(broken).__name__}>"
     if len(text) > LONGEST_MESSAGE:
+        text = MASK.text(text)  # as half a secret is not found any more
         text = f"{text[:LONGEST_MESSAGE]}… ({len(text)} characters)"
     return text
 
 
-def is_ours(file: str) -> bool:
-    """Whether a file of code is one of flowkit's."""
-    return file.startswith(_PACKAGE)
+def _notes(error: BaseException) -> tuple[str, ...]:
+    """What was added by `add_note`."""
+    found = getattr(error, "__notes__", ())
+    return tuple(str.__str__(each) for each in list(found)[:_MOST_NOTES] if isinstance(each, str))
 
 
-def user_frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:
-    """The frames that are not flowkit's, outermost first; of very many, the last ones."""
-    found: list[tuple[str, int, str]] = []
-    while tb is not None:
-        code = tb.tb_frame.f_code
-        if not is_ours(code.co_filename):
-            found.append((code.co_filename, tb.tb_lineno, code.co_name))
-        tb = tb.tb_next
-    return [traceback.FrameSummary(*frame) for frame in found[-_MOST_FRAMES:]]
+def _before(error: BaseException) -> tuple[str, BaseException | None]:
+    """What an exception came from, and how."""
+    if error.__cause__ is not None:
+        return "caused by", error.__cause__
+    if error.__context__ is not None and not error.__suppress_context__:
+        return "while handling", error.__context__
+    return "", None
+
+
+def _causes(error: BaseException) -> list[Cause]:
+    """What led to it, nearest first, each with the members of its group."""
+    found: list[Cause] = []
+    seen = {id(error)}
+
+    def add(how: str, each: BaseException | None) -> None:
+        if each is None or id(each) in seen or len(found) >= _MOST_CAUSES:
+            return
+        seen.add(id(each))
+        frame = innermost(steps_of(each.__traceback__))
+        found.append(Cause(how, type_name(each), message_of(each), () if frame is None else (frame,)))
+        follow(each)
+
+    def follow(each: BaseException) -> None:
+        if isinstance(each, BaseExceptionGroup):
+            for member in each.exceptions:
+                add("with", member)
+        add(*_before(each))
+
+    follow(error)
+    return found
+
+
+_LINKS = {
+    "caused by": "The above exception was the direct cause of the following exception:",
+    "while handling": "During handling of the above exception, another exception occurred:",
+}
 
 
 def _formatted(error: BaseException) -> str:
     """The exception as Python prints it, with the causes that led to it."""
-    chain: list[tuple[BaseException, str]] = []
+    parts: list[str] = []
     seen: set[int] = set()
-    link, current = "", error
-    while id(current) not in seen and len(chain) < _MOST_CAUSES:
+    current: BaseException | None = error
+    link = ""
+    while current is not None and id(current) not in seen and len(seen) < _MOST_CAUSES:
         seen.add(id(current))
-        chain.append((current, link))
-        if current.__cause__ is not None:
-            link, current = (
-                "The above exception was the direct cause of the following exception:",
-                current.__cause__,
-            )
-        elif current.__context__ is not None and not current.__suppress_context__:
-            link, current = (
-                "During handling of the above exception, another exception occurred:",
-                current.__context__,
-            )
-    parts = []
-    for position, (member, _) in reversed(list(enumerate(chain))):
-        parts.append(_one(member))
-        if position:
-            parts.append(f"\n{chain[position][1]}\n\n")
-    return "".join(parts)
+        parts.append(_one(current) + (f"\n{_LINKS[link]}\n\n" if link else ""))
+        link, current = _before(current)
+    return "".join(reversed(parts))
 
 
 def _one(error: BaseException) -> str:
-    frames = user_frames(error.__traceback__)
+    steps = steps_of(error.__traceback__)[-_MOST_FRAMES:]
+    frames = [traceback.FrameSummary(each.code.co_filename, each.line, each.code.co_name) for each in steps]
     lines = ["Traceback (most recent call last):\n", *traceback.StackSummary.from_list(frames).format()]
     message = message_of(error)
     last = f"{type_name(error)}: {message}\n" if message else f"{type_name(error)}\n"
+    last += "".join(f"{note}\n" for note in _notes(error))
     if isinstance(error, BaseExceptionGroup):
         last += "".join(
             f"  {number}: {type_name(member)}: {message_of(member)}\n"

@@ -7,6 +7,7 @@ user's it calls (`retry_on`, `retry_delay`) runs outside of any lock.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,9 @@ class TriggerSignal(BaseException):
         self.signal = signal
 
 
+MOST_FULL = 100  # failures of a task that are kept with source and values
+
+
 class KeepingError(Exception):
     """A result could not be written, or has no place; the task has failed, as its result would be lost."""
 
@@ -90,13 +94,14 @@ class Judging:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.plan = engine.plan
+        self._told: dict[int, int] = {}
 
     def of(self, call: Call, error: BaseException) -> tuple[int, Detail, Any]:
         """As `_judge`; where the user's code that it calls raises too, that is the failure of the task."""
         try:
             return self._judge(call, error)
         except BaseException as broken:
-            return FAILED, Detail(failure=describe(broken)), broken
+            return FAILED, Detail(failure=self.described(call, broken)), broken
 
     def _judge(self, call: Call, error: BaseException) -> tuple[int, Detail, Any]:
         """The status, the facts and the value that an exception means."""
@@ -108,7 +113,7 @@ class Judging:
         if isinstance(error, TriggerSignal):
             return self.given(call, error.signal.state, error.signal)
         if isinstance(error, TriggerRefusedError):
-            failure = describe(error.__cause__ or error, "trigger")
+            failure = self.described(call, error.__cause__ or error, "trigger")
             # What is shown says which trigger; the state says what classic's does.
             signal = TRIGGERFAIL(REFUSED)
             value = error.__cause__ or signal
@@ -117,9 +122,9 @@ class Judging:
         if isinstance(error, Instead):
             return self.given(call, error.state, error.cause)
         if isinstance(error, KeepingError):
-            return FAILED, Detail(failure=describe(error, "storage")), error
+            return FAILED, Detail(failure=self.described(call, error, "storage")), error
         status = TIMED_OUT if isinstance(error, TaskTimeoutError) else FAILED
-        failure = describe(error, "timeout" if status == TIMED_OUT else "error")
+        failure = self.described(call, error, "timeout" if status == TIMED_OUT else "error")
         return status, self._with_retry(call, error, Detail(failure=failure)), error
 
     def _signalled(self, call: Call, signal: Signal) -> tuple[int, Detail, Any]:
@@ -162,23 +167,30 @@ class Judging:
             found = Detail(retry_in=seconds_until(state.start_time) if state.start_time else None)
         elif status < SUCCESS:
             cause = UnfinishedError(f"a state that is not finished was given for its end: {state!r}")
-            return FAILED, Detail(failure=describe(cause)), cause
+            return FAILED, Detail(failure=self.described(call, cause)), cause
         elif status >= FAILED:
-            found = Detail(failure=self._failure_of(state, cause))
+            found = Detail(failure=self._failure_of(call, state, cause))
         return status, found._replace(message=state.message or "", state=state), value
 
-    def _failure_of(self, state: State, cause: BaseException | None) -> Failure:
+    def _failure_of(self, call: Call, state: State, cause: BaseException | None) -> Failure:
         if isinstance(cause, Signal) and not isinstance(cause, ENDRUN):
-            return describe(cause, "signal")
+            return self.described(call, cause, "signal")
         error = cause if cause is not None and not isinstance(cause, ENDRUN) else state.result
         if isinstance(error, BaseException):
-            return describe(error)
+            return self.described(call, error)
         return Failure("signal", type(state).__name__, state.message or "")
 
     def retried(self, call: Call, state: State, detail: Detail) -> Detail:
         """Add the delay, where the task's policy gives another attempt after a state like this."""
         error = state.result if isinstance(state.result, BaseException) else NoError()
         return self._with_retry(call, error, detail)
+
+    def described(self, call: Call, error: BaseException, kind: str = "error") -> Failure:
+        """What is known of an exception; of the first ones of each task with source and values."""
+        node = call[0]
+        told = self._told[node] = self._told.get(node, 0) + 1
+        failure = describe(error, kind, full=told <= MOST_FULL)
+        return replace(failure, most=self.plan.tasks[node].max_retries + 1)
 
     def _iteration(self, call: Call) -> int:
         return max(1, self.engine.rounds.get(call[:2], FIRST).iteration)
@@ -194,7 +206,7 @@ class Judging:
             return detail._replace(retry_in=delay_after(task, attempt))
         except BaseException as broken:
             hint = f"`retry_delay` raised {type_name(broken)}: {message_of(broken)}"
-            failure = detail.failure and describe(error, detail.failure.kind, hint)
+            failure = detail.failure and replace(detail.failure, hint=hint)
             return detail._replace(failure=failure)
 
     def _delay_of(self, node: int, attempt: int, signal: RETRY) -> float:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from flowkit.engine.event_loop import EventLoop
-from flowkit.engine.failure import is_ours
+from flowkit.engine.frames import is_ours
 from flowkit.engine.task_threads import start_apart
 
 LONG = 2.0  # seconds between two questions, and until no answer is one

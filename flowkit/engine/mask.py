@@ -161,6 +161,14 @@ class Mask:
         spans = (self._known or self._compiled()).spans(text)
         return _covered(text, spans) if spans else text
 
+    def also_cut(self, text: str) -> str:
+        """As `text`, for what was cut where a secret may not have been known: what is left of one beside an
+        ellipsis is covered too."""
+        if not self._values:
+            return text
+        text = self.text(text)
+        return _without_stumps(text, self.values()) if "…" in text else text
+
     def lines(self, lines: Sequence[str]) -> list[str]:
         """Consecutive lines, as many as before; a secret that goes on in the next line is covered in both.
 
@@ -188,6 +196,27 @@ class Mask:
 
 MASK = Mask()
 """The secrets of this process; what is known is never forgotten, as it may be printed at any later time."""
+
+
+def _without_stumps(text: str, values: Iterable[Any]) -> str:
+    """A text without the beginning of a secret before an ellipsis, and its end after one."""
+    found = [each for each in values if isinstance(each, str | bytes)]
+    forms = {each for each in found if isinstance(each, str)} | {repr(each).strip("b'\"") for each in found}
+    parts = text.split("…")
+    for form in forms:
+        for place, part in enumerate(parts):
+            if place < len(parts) - 1 and (length := _overlap(part, form)):
+                part = f"{part[:-length]}{COVER}"
+            if place and (length := _overlap(form, part)):
+                part = f"{COVER}{part[length:]}"
+            parts[place] = part
+    return "…".join(parts).replace(f"{COVER}…{COVER}", COVER)
+
+
+def _overlap(first: str, second: str) -> int:
+    """How many characters at the end of the first begin the second; 0: fewer than a secret has."""
+    most = min(len(first), len(second))
+    return next((each for each in range(most, SHORTEST - 1, -1) if first.endswith(second[:each])), 0)
 
 
 def _text(leaf: Any) -> str | bytes:

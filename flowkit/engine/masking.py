@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from flowkit.engine.capture import Line
 from flowkit.engine.mask import MASK
-from flowkit.plan.events import Detail, Failure, Row
+from flowkit.plan.events import Detail, Row
 
 Timed = tuple[float, Line]
 
@@ -29,18 +28,8 @@ def _row(row: Row) -> Row:
 def _detail(detail: Any) -> Any:
     if not isinstance(detail, Detail) or (detail.failure is None and not detail.message):
         return detail
-    failure = _failure(detail.failure) if detail.failure is not None else None
+    failure = detail.failure.with_texts(MASK.also_cut) if detail.failure is not None else None
     return detail._replace(failure=failure, message=MASK.text(detail.message))
-
-
-def _failure(failure: Failure) -> Failure:
-    text = MASK.text
-    return replace(
-        failure,
-        message=text(failure.message),
-        traceback=text(failure.traceback),
-        hint=text(failure.hint),
-    )
 
 
 def _lines(lines: Sequence[Timed]) -> list[Timed]:

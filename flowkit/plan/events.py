@@ -16,38 +16,15 @@ A finished attempt is reported as the very row that is remembered and shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from flowkit.plan.failure import Failure as Failure
 
 Row = tuple[int, int, int, int, float, float, str | None, Any]
 Call = tuple[int, int, int]
 
 RUN: Call = (-1, -1, 0)  # stands for a call where something is the run's, not one of its tasks'
 OPEN, SHUT, BROKEN = 1, 0, -1
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What is known of an exception, printable and picklable also where the exception is neither.
-
-    Attributes:
-        kind: `error`, `timeout`, `signal`, `arguments` or `trigger`.
-        type_name: the exception's class, with its module where it is not a builtin.
-        message: its text, or a sentence that says why there is none.
-        traceback: the frames of the user's code, as Python prints them, without flowkit's.
-        place: `file:line in function` of the innermost of those, or "".
-        hint: a way out, or "".
-    """
-
-    kind: str
-    type_name: str
-    message: str
-    traceback: str = ""
-    place: str = ""
-    hint: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.type_name}: {self.message}" if self.message else self.type_name
 
 
 class Iteration(NamedTuple):

@@ -237,14 +237,19 @@ class History:
             session=1,
         )
 
-    def failed_children(self, run: RunRecord, limit: int) -> list[AttemptRecord]:
-        """The last attempts of the first children that failed."""
+    def failed_children(self, run: RunRecord, limit: int, node: int | None = None) -> list[AttemptRecord]:
+        """The last attempts of the first children that failed.
+
+        Args:
+            node: only of this mapped task.
+        """
         query = f"SELECT node, child, {_LAST} FROM attempts WHERE run=? AND child>=0 GROUP BY node, child"
         where = (
             f" AND status IN ({int(Status.FAILED)}, {int(Status.TIMED_OUT)}) AND (node, child,"
             f" session * 1000000000 + attempt) IN ({query})"
         )
-        return self._attempts(run, where, (run.number,), limit)
+        where += "" if node is None else " AND node=?"
+        return self._attempts(run, where, (run.number, *(() if node is None else (node,))), limit)
 
     def children(self, run: RunRecord) -> dict[int, ChildrenRecord]:
         """How the children of each mapped task stand, by node."""
@@ -294,6 +299,27 @@ class History:
             return log_line(self.key(run, row[1], row[2]), row)
 
         yield from self._each(query, (run.number, after, *(value for _, value in wanted)), made)
+
+    def last_lines(
+        self, run: RunRecord, node: int, child: int, limit: int, attempt: int | None = None
+    ) -> list[LogLine]:
+        """The last lines, in order, of a task, of one of its children, or of one attempt; no empty ones."""
+        where = "" if attempt is None else " AND attempt=?"
+        query = (
+            "SELECT line, node, child, attempt, at, stream, level, text FROM logs WHERE run=? AND node=?"
+            f" AND child=? AND TRIM(text)<>''{where} ORDER BY line DESC LIMIT ?"
+        )
+
+        def made(row: tuple[Any, ...]) -> LogLine:
+            return log_line(self.key(run, row[1], row[2]), row)
+
+        values = (run.number, node, child, *(() if attempt is None else (attempt,)), limit)
+        return list(self._each(query, values, made))[::-1]
+
+    def last_line(self, run: RunRecord, node: int, child: int, attempt: int) -> str:
+        """What an attempt said last; "" where that was nothing."""
+        found = self.last_lines(run, node, child, 1, attempt)
+        return found[0].text if found else ""
 
     # -- the file -----------------------------------------------------------------------------
 

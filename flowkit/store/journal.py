@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flowkit.plan.events import Detail, Row
+from flowkit.plan.failure import document_of
 from flowkit.plan.status import CACHED, CANCELLED, EXPANDED, LOOPED, RUNNING, SUCCESS
 from flowkit.store.batch import NOTHING, Batch, Stored
 from flowkit.store.cache_entry import CacheEntry
@@ -285,11 +286,6 @@ def _known(detail: Detail) -> dict[str, Any]:
         found["iteration"] = detail.iteration.number
     if detail.memory:
         found["memory"] = detail.memory
-    failure = detail.failure
-    if failure is not None:
-        found["failure"] = {
-            name: getattr(failure, name)
-            for name in ("kind", "type_name", "message", "traceback", "place", "hint")
-            if getattr(failure, name)
-        }
+    if detail.failure is not None:
+        found["failure"] = document_of(detail.failure)
     return found

@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowkit.plan.failure import Failure, failure_in
 from flowkit.plan.status import Status
 from flowkit.store.run_status import RunStatus
 
@@ -115,6 +116,12 @@ class AttemptRecord:
     def duration(self) -> float | None:
         """Seconds; None while it runs."""
         return None if self.ended is None else max(0.0, self.ended - self.started)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it did not succeed, where that is known."""
+        found = self.detail.get("failure")
+        return failure_in(found) if isinstance(found, dict) else None
 
 
 @dataclass(slots=True)

@@ -241,3 +241,14 @@ def test_a_value_is_known_at_once_to_all_threads() -> None:
 def test_it_does_not_show_what_it_knows() -> None:
     assert repr(mask_of("hunter2")) == "<Mask: 1 values>"
     assert isinstance(MASK, Mask)
+
+
+def test_what_is_left_of_a_secret_that_was_cut_elsewhere_is_covered() -> None:
+    mask = Mask()
+    mask.add("open-sesame-0123456789")
+    assert mask.also_cut("'Bearer open-ses…456789'") == "'Bearer •••'"
+    assert mask.also_cut("'open-sesame-012345678…' and '…89 b'") == "'•••…' and '…89 b'"
+    assert mask.also_cut("nothing … of it") == "nothing … of it"
+    mask.add("two\nlines of one key")
+    assert mask.also_cut(r"'x two\nlin…'") == "'x •••…'"
+    assert Mask().also_cut("a…b") == "a…b"

@@ -54,7 +54,8 @@ def test_causes_are_told_in_a_line_each_the_nearest_first(failing):
 
     shown = failing(load)
     assert re.search(
-        r"  caused by ValueError: invalid .*\n  while handling KeyError: 'a'  \(tests/.*:\d+ in load\)\n",
+        r"  caused by ValueError: invalid .*\n > \d+ \|                 int\(.b.\)\n"
+        r"  while handling KeyError: 'a'  \(tests/.*:\d+ in load\)\n > \d+ \|                 \{\}",
         shown,
     )
 
@@ -166,3 +167,89 @@ def test_a_place_whose_source_is_gone_has_no_window(failing):
     exec(compile("def load():\n    raise ValueError('no')\n", "/nowhere/flow.py", "exec"), space)
     shown = failing(task(space["load"]))
     assert "  --> /nowhere/flow.py:2 in load\n  after" in shown
+
+
+def test_callers_are_told_with_their_code_and_values_and_the_inputs_once(failing):
+    def check(rows, least):
+        return int("x") + min(rows) + least
+
+    @task
+    def load(rows=(3, -1)):
+        half = len(rows) // 2
+        check(rows[half:], least=0)
+
+    shown = failing(load)
+    assert re.search(
+        r"  --> tests/cli/display/test_failures.py:\d+ in check\n"
+        r"(   \d+ \| .*\n){2}"
+        r" > \d+ \|         return int\(\"x\"\) \+ min\(rows\) \+ least\n"
+        r" +\|                \^{8}\n"
+        r"      rows = \(-1,\)  least = 0\n"
+        r"  called from tests/cli/display/test_failures.py:\d+ in load\n"
+        r" > \d+ \|         check\(rows\[half:\], least=0\)\n"
+        r"      half = 1\n"
+        r"  inputs  rows = \(3, -1\)\n"
+        r"  after",
+        shown,
+    )
+
+
+def test_what_raised_in_a_line_is_underlined_where_there_is_more_in_it(failing):
+    @task
+    def load():
+        table = {"a": {"b": 1}}
+        return table["a"]["c"] + table["a"]["b"]
+
+    under = next(line for line in failing(load).splitlines() if "^" in line)
+    source = next(line for line in failing(load).splitlines() if line.startswith(" > "))
+    assert source[under.index("^") : under.rindex("^") + 1] == 'table["a"]["c"]'
+
+
+def test_calls_inside_of_libraries_are_told_in_a_line_each(failing):
+    @task
+    def load():
+        import json
+
+        json.loads("{")
+
+    assert re.search(
+        r"  raised in .*json/__init__.py:\d+ in loads\n            .*json/decoder.py:\d+ in decode\n",
+        failing(load),
+    )
+
+
+def test_a_recursion_is_folded(failing):
+    def down(depth):
+        return down(depth + 1)
+
+    @task
+    def load():
+        down(0)
+
+    shown = failing(load)
+    assert re.search(r" in down\n(.*\n){2,4}      depth = \d{3}\n  … \d{3} more calls\n  called from", shown)
+    assert shown.count("down(depth + 1)") == 1
+
+
+def test_a_mistake_in_code_that_was_compiled_is_shown_in_it(failing):
+    @task
+    def load():
+        eval("1 +* 2")
+
+    shown = failing(load)
+    assert "  --> <string>:1\n > 1 | 1 +* 2\n     |    ^\n  called from tests/" in shown
+
+
+def test_members_of_a_group_and_notes_are_told(failing):
+    @task
+    def load():
+        group = ExceptionGroup("several", [ValueError("one"), ExceptionGroup("two", [OSError("three")])])
+        group.add_note("look at \x1b[31mthe files")
+        raise group
+
+    shown = failing(load)
+    assert "  note: look at \\x1b[31mthe files\n" in shown
+    assert (
+        "  with ValueError: one\n  with ExceptionGroup: two (1 sub-exception)\n  with OSError: three\n"
+        in shown
+    )

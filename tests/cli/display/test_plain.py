@@ -81,6 +81,7 @@ def test_a_failure_says_what_where_and_what_did_not_run_for_it(run, screen):
         "   N | @task\n"
         "   N | def train(data):\n"
         ' > N |     raise ValueError(f"negative price: -{data}")\n'
+        "  inputs  data = 344\n"
         "  after 0.1s\n"
         "\n"
         "09:12:01  3/3  NOT RUN  report    needs train\n"

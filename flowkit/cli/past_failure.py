@@ -1,0 +1,59 @@
+"""A failure of the past as a run has shown it when it happened, from the history alone."""
+
+from __future__ import annotations
+
+from flowkit.cli.evidence import evidence
+from flowkit.cli.failures import ending_lines, worker_text
+from flowkit.cli.styled import Styled, joined
+from flowkit.cli.wording import duration, one_line, shown
+from flowkit.plan.failure import Failure
+from flowkit.plan.status import Status
+from flowkit.store.history import History
+from flowkit.store.records import AttemptRecord, RunRecord
+
+_CODES = {Status.TRIGGER_FAILED: "trigger", Status.TIMED_OUT: "timed-out"}
+_WORDS = {Status.TRIGGER_FAILED: "was not run:", Status.TIMED_OUT: "timed out:"}
+_WIDEST = 300
+
+
+def said(attempt: AttemptRecord) -> str:
+    """What was raised, or what the state says."""
+    failure = attempt.failure
+    message = str(attempt.detail.get("message") or "")
+    if failure is None or (message and failure.kind in ("signal", "trigger", "timeout")):
+        return message
+    kind = failure.type_name.rpartition(".")[2]
+    if failure.kind in ("signal", "trigger", "timeout"):
+        return failure.message or kind
+    return f"{kind}: {failure.message}" if failure.message else kind
+
+
+def paragraph(
+    history: History, run: RunRecord, attempt: AttemptRecord, columns: int = _WIDEST
+) -> list[Styled]:
+    """Headline, code and values, which attempt it was and what it said last, as they were then."""
+    failure = attempt.failure
+    lines = [_headline(attempt, failure)]
+    if failure is not None:
+        lines += evidence(failure, columns)
+    last = history.last_line(run, attempt.node, attempt.child, attempt.attempt)
+    return lines + ending_lines(_facts(history, run, attempt, failure), last, failure)
+
+
+def _headline(attempt: AttemptRecord, failure: Failure | None) -> Styled:
+    code = _CODES.get(attempt.status, "task-failed")
+    raised = "failed:" if failure is None or failure.kind == "signal" else "raised"
+    text = f"{_WORDS.get(attempt.status, raised)} {one_line(said(attempt), more='')}".rstrip(" :")
+    return [(f"error[{code}]", "bold red"), (": ", ""), (f"{shown(attempt.key)} {text}", "bold")]
+
+
+def _facts(history: History, run: RunRecord, attempt: AttemptRecord, failure: Failure | None) -> str:
+    if attempt.attempt <= 0:
+        return ""
+    most = failure.most if failure is not None else 0
+    number = f"attempt {attempt.attempt}" if attempt.attempt > 1 or most > 1 else ""
+    of = f" of {most}" if number and attempt.attempt <= most else ""
+    pids = {each.session: each.pid for each in history.sessions(run)}
+    worker = worker_text(attempt.worker, failure, pids.get(attempt.session, 0))
+    took = f"after {duration(attempt.duration)}" if attempt.duration is not None else ""
+    return joined([f"{number}{of}", worker, took])

@@ -1,0 +1,67 @@
+"""A task of a run of the past, for a person: each attempt, what failed, and what it said last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from flowkit.cli import moments
+from flowkit.cli.past_failure import paragraph, said
+from flowkit.cli.styled import joined, plain
+from flowkit.cli.table import columns
+from flowkit.cli.wording import counted, duration, one_line, shown
+from flowkit.store.history import History
+from flowkit.store.records import AttemptRecord, RunRecord
+
+_ATTEMPTS = ("ATTEMPT", "STATE", "STARTED", "TOOK", "WORKER", "")
+_MOST_CHILDREN = 5
+_MOST_LINES = 10
+
+
+def task_page(history: History, run: RunRecord, node: int, child: int) -> str:
+    """All that is known of a task, or of a child of a mapped one, as text.
+
+    Args:
+        child: -1: the task itself.
+    """
+    attempts = [each for each in history.attempts(run, node, children=child >= 0) if each.child == child]
+    failed = [each for each in attempts[-1:] if each.failure is not None]
+    if child < 0:
+        failed += [each for each in history.failed_children(run, _MOST_CHILDREN, node) if each.failure]
+    parts = [
+        _head(history, run, node, child, attempts),
+        columns([_row(each) for each in attempts if each.attempt >= 0], _ATTEMPTS),
+        *("\n".join(map(plain, paragraph(history, run, each))) for each in failed),
+        "\n".join(_last_lines(history, run, node, child)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(history: History, run: RunRecord, node: int, child: int, attempts: Sequence[AttemptRecord]) -> str:
+    state = f"{attempts[-1].status.symbol} {attempts[-1].status.word}" if attempts else "· not reached"
+    many = history.children(run).get(node) if child < 0 else None
+    counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items()) if many else ""
+    called = joined([f"run {run.number}", run.name], " ")
+    return shown(joined([history.key(run, node, child), called, run.flow, counts or state]))
+
+
+def _row(attempt: AttemptRecord) -> tuple[str, ...]:
+    made = attempt.attempt > 0
+    return (
+        str(attempt.attempt) if made else "",
+        f"{attempt.status.symbol} {attempt.status.word}",
+        moments.at(attempt.started) if made else "",
+        duration(attempt.duration) if made and attempt.duration is not None else "",
+        attempt.worker or "",
+        one_line(said(attempt), 100),
+    )
+
+
+def _last_lines(history: History, run: RunRecord, node: int, child: int) -> Iterator[str]:
+    lines = history.last_lines(run, node, child, _MOST_LINES + 1)
+    if not lines:
+        return
+    yield f"last output; `flowkit logs {run.number} TASK` has all" if len(lines) > _MOST_LINES else "output"
+    for line in lines[-_MOST_LINES:]:
+        yield f"  {moments.clock(line.at)}  {shown(line.text)}"
+    if len(lines) > _MOST_LINES:
+        yield f"  ({counted(_MOST_LINES, 'line')})"

@@ -1,0 +1,235 @@
+"""What is shown of a value beside a failure: short, without secrets, and without harm.
+
+Guarantees: no text is longer than `LONGEST` and a few characters; secrets that are known are covered before
+anything is cut; of the user's own code only `__repr__` is called, apart, and given up when it takes too long;
+of numbers in arrays, rows of tables and elements of what may be lazy nothing is looked at, but their type and
+shape. Relies on: `close` is called when all values were shown.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from queue import Empty, SimpleQueue
+from time import monotonic
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from flowkit.engine.mask import COVER, MASK
+from flowkit.engine.task_threads import start_apart
+from flowkit.errors import FlowkitError
+
+LONGEST = 120  # characters
+_PATIENCE = 0.5  # seconds for every `__repr__` of a failure together
+_MOST_ELEMENTS = 6
+_MOST_IN_OTHERS = 1_000  # elements of what is more than a list, a dict or a set, and writes all of them
+_DEEPEST = 3
+_MOST_LOOKED_AT = 1_000_000  # characters; looking for secrets in more of them takes too long
+_LARGEST_NUMBER = 400  # bits
+
+_PLAIN = frozenset({"datetime", "decimal", "fractions", "pathlib", "uuid"})  # whose `repr` is Python's own
+_TABLES = frozenset(
+    {"cudf", "cupy", "dask", "geopandas", "jax", "jaxlib", "modin", "numpy", "pandas", "polars"}
+) | {"pyarrow", "pyspark", "scipy", "tensorflow", "torch", "xarray"}
+_SCALARS = ("Timestamp", "Timedelta", "NaTType", "NAType", "Interval", "Period", "dtype")
+_HIDDEN = re.compile(
+    r"(?i)pass(word|wd|phrase)|secret|(^|_)token$|api_?key|private_?key|access_?key|credential"
+)
+_CODE = (FunctionType, BuiltinFunctionType, MethodType, type)
+
+
+class Sketch:
+    """Shows the values of one failure."""
+
+    def __init__(self) -> None:
+        self._reprs = _Reprs()
+
+    def named(self, name: str, value: Any) -> str:
+        """What is shown of a value with a name; one that is called like a password is not."""
+        if _is_hidden(name, value):
+            return COVER
+        try:
+            return cut(MASK.text(self._of(value, 0)))
+        except Exception:  # what other threads change meanwhile, or pretends to be what it is not
+            return f"<{type(value).__name__}>"
+
+    def close(self) -> None:
+        """No value is left."""
+        self._reprs.close()
+
+    def _of(self, value: Any, depth: int) -> str:
+        kind = type(value)
+        if kind in (bool, float, complex, type(None), type(...), range):
+            return repr(value)
+        if kind is int:
+            return repr(value) if value.bit_length() <= _LARGEST_NUMBER else _large(value)
+        if kind is str:
+            return repr(_covered(value))
+        if kind in (bytes, bytearray):
+            return _bytes(value)
+        if kind in (list, tuple, set, frozenset):
+            return self._many(value, depth, *_BRACKETS[kind])
+        if kind is dict:
+            return self._many(value.items(), depth, "{", "}", pairs=True)
+        if isinstance(value, ModuleType):
+            return f"<module {value.__name__}>"
+        if isinstance(value, _CODE):
+            return f"<{'class' if isinstance(value, type) else 'function'} {value.__qualname__}>"
+        root = kind.__module__.partition(".")[0]
+        if root in _TABLES:
+            return _table(value)
+        if root in _PLAIN:
+            return _covered(repr(value))
+        if hasattr(kind, "get_secret_value"):
+            return f"{kind.__name__}({COVER})"
+        if kind.__repr__ == object.__repr__:
+            return f"<{kind.__name__}>"
+        many = next((base.__len__(value) for base in _MANY if isinstance(value, base)), 0)
+        if many > _MOST_IN_OTHERS:
+            return f"<{kind.__name__} of {many:,}>"
+        return _covered(self._reprs.of(value))
+
+    def _many(self, values: Any, depth: int, opened: str, closed: str, *, pairs: bool = False) -> str:
+        number = len(values)
+        if not number:
+            return "set()" if opened == "{" and not pairs else opened + closed
+        if depth >= _DEEPEST:
+            return f"{opened}…{closed}"
+        texts = list(self._elements(values, depth + 1, pairs))
+        if number > len(texts):
+            texts.append(f"… {number:,} in all")
+        comma = "," if opened == "(" and number == 1 else ""
+        return f"{opened}{', '.join(texts)}{comma}{closed}"
+
+    def _elements(self, values: Iterable[Any], depth: int, pairs: bool) -> Iterator[str]:
+        room = LONGEST
+        for value in itertools.islice(values, _MOST_ELEMENTS):
+            if room <= 0:
+                return
+            if pairs:
+                name, part = value
+                text = COVER if _is_hidden(name, part) else self._of(part, depth)
+                text = f"{cut(self._of(name, depth))}: {text}"
+            else:
+                text = self._of(value, depth)
+            room -= len(text)
+            yield text
+
+
+_MANY: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
+_BRACKETS: dict[Any, tuple[str, str]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+}
+
+
+def _is_hidden(name: Any, value: Any) -> bool:
+    """Whether it is called like a secret, and could be one."""
+    return type(name) is str and type(value) not in (bool, type(None)) and bool(_HIDDEN.search(name))
+
+
+def cut(text: str, most: int = LONGEST) -> str:
+    """A text without its middle, where it is long."""
+    return text if len(text) <= most else f"{text[: most * 3 // 4]}…{text[-most // 4 :]}"
+
+
+def _covered(text: str) -> str:
+    """A text as short as may be before it is written, without secrets."""
+    if len(text) <= _MOST_LOOKED_AT:
+        text = MASK.text(text)
+    elif MASK:
+        return f"… {len(text):,} characters …"
+    return cut(text, 4 * LONGEST)
+
+
+def _bytes(value: bytes | bytearray) -> str:
+    if len(value) > _MOST_LOOKED_AT and MASK:
+        return f"<{type(value).__name__} of {len(value):,}>"
+    if MASK:
+        return _covered(repr(value))
+    return repr(value) if len(value) <= LONGEST else f"{cut(repr(value[:LONGEST]))} … {len(value):,} bytes"
+
+
+def _large(value: int) -> str:
+    return f"<int of {value.bit_length():,} bits>"
+
+
+def _table(value: Any) -> str:
+    """The type and the shape; names of columns where there are few."""
+    name = type(value).__name__
+    if name in _SCALARS:
+        return cut(repr(value))
+    try:
+        shape = getattr(value, "shape", None)
+        if shape == ():
+            return f"{name}({cut(str(value))})"
+        if not isinstance(shape, tuple):
+            return f"<{name}>"
+        facts = " x ".join(str(each) for each in shape)
+        columns = getattr(value, "columns", None)
+        if columns is not None and len(columns) <= 2 * _MOST_ELEMENTS:
+            facts = f"{facts}: {', '.join(map(str, columns))}"
+        elif hasattr(value, "dtype"):
+            facts = f"{facts}, {value.dtype}"
+        return f"{name}({facts})"
+    except BaseException:
+        return f"<{name}>"
+
+
+class _Reprs:
+    """Calls `__repr__` in a thread that is left behind when one takes too long."""
+
+    def __init__(self) -> None:
+        self._left = _PATIENCE
+        self._asked: SimpleQueue[Any] | None = None
+        self._answers: SimpleQueue[str] = SimpleQueue()
+
+    def of(self, value: Any) -> str:
+        """The `repr` of a value, or why there is none."""
+        name = type(value).__name__
+        if self._left <= 0 or not self._started():
+            return f"<{name}>"
+        assert self._asked is not None
+        began = monotonic()
+        self._asked.put((value,))
+        try:
+            answer = self._answers.get(timeout=self._left)
+        except Empty:
+            self._left = 0.0
+            return f"<{name}: its `__repr__` takes too long>"
+        self._left -= monotonic() - began
+        return answer
+
+    def close(self) -> None:
+        if self._asked is not None:
+            self._asked.put(None)
+
+    def _started(self) -> bool:
+        if self._asked is None:
+            asked: SimpleQueue[Any] = SimpleQueue()
+            thread = threading.Thread(
+                target=_answer, args=(asked, self._answers.put), name="flowkit-repr", daemon=True
+            )
+            try:
+                start_apart(thread)
+            except FlowkitError:
+                self._left = 0.0
+                return False
+            self._asked = asked
+        return True
+
+
+def _answer(asked: SimpleQueue[Any], give: Callable[[str], None]) -> None:
+    while (found := asked.get()) is not None:
+        value = found[0]
+        try:
+            text = str.__str__(repr(value))
+        except BaseException as error:
+            text = f"<{type(value).__name__}: its `__repr__` raised {type(error).__name__}>"
+        give(text)
+        del found, value, text
