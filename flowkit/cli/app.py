@@ -37,6 +37,7 @@ from flowkit.cli import (
     upkeep,
     why,
 )
+from flowkit.cli.help import use_in
 from flowkit.cli.place import say
 from flowkit.cli.run_options import spelled_out
 from flowkit.cli.streams import open_streams
@@ -158,6 +159,7 @@ def application(arguments: list[str]) -> typer.Typer:
         doctor,
     ):
         command.add_to(app)
+    use_in(app)
     return app
 
 

@@ -15,7 +15,7 @@ import typer
 
 from flowkit.cli import moments, unseen
 from flowkit.cli.past import history_here
-from flowkit.cli.place import say
+from flowkit.cli.place import put, say
 from flowkit.cli.table import columns
 from flowkit.cli.wording import counted, duration
 from flowkit.draw.labels import printable
@@ -51,9 +51,9 @@ def ls(
     with _archive() as archive:
         found = listed(archive, flow)
         if as_json:
-            print(json.dumps([_facts(entry) for entry in found], indent=2))
+            put(json.dumps([_facts(entry) for entry in found], indent=2))
         elif found:
-            print(columns([_row(entry) for entry in found], _HEADER))
+            put(columns([_row(entry) for entry in found], _HEADER))
         else:
             _say_none(archive, flow)
 
@@ -68,15 +68,15 @@ def why(
         found = _of_task(archive, flow, task)
         compared = list(_compared(archive, found))
         if as_json:
-            print(json.dumps([_compared_facts(archive, *each) for each in compared], indent=2))
+            put(json.dumps([_compared_facts(archive, *each) for each in compared], indent=2))
             return
         shown = compared[:_MOST_COMPARED]
         parts = _parts_by_first(archive, [entry for entry, _ in shown])
         for entry, words in shown:
             when = moments.ago(time.time() - entry.made)
-            print(printable(f"{entry.task}, made {when} in run {entry.run}, {moments.size(entry.bytes)}"))
+            put(printable(f"{entry.task}, made {when} in run {entry.run}, {moments.size(entry.bytes)}"))
             seen_in_part = [f"{name}: {text}" for name, text in unseen.facts_of(parts.get(entry.key, ()))]
-            print(columns([("  ", printable(line)) for line in [*words, *seen_in_part]]), flush=True)
+            put(columns([("  ", printable(line)) for line in [*words, *seen_in_part]]), flush=True)
         if len(compared) > len(shown):
             say(f"and {len(compared) - len(shown):,} more entries; `--json` has all")
         if any(map(unfollowed, parts.values())):

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from flowkit.cli.facts import facts, sentence
 from flowkit.cli.past import history_here
+from flowkit.cli.place import put
+from flowkit.cli.table import facts, sentence
 from flowkit.cli.wording import duration, listed
 from flowkit.errors import HistoryError, UsageError
 from flowkit.why.archive import Archive, PastRun
@@ -35,9 +36,9 @@ def diff(
         _refuse_unlike(before, after)
         found = differences(before, after)
         if as_json:
-            print(json.dumps(_document(before, after, found), indent=2))
+            put(json.dumps(_document(before, after, found), indent=2))
         else:
-            print(_page(before, after, found))
+            put(_page(before, after, found))
 
 
 def _refuse_unlike(before: PastRun, after: PastRun) -> None:

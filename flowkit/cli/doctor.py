@@ -11,7 +11,7 @@ import typer
 
 from flowkit.cli.check import Check, State
 from flowkit.cli.checks import checks_of
-from flowkit.cli.place import here, say
+from flowkit.cli.place import here, put, say
 from flowkit.cli.table import columns
 from flowkit.cli.wording import counted
 from flowkit.draw.labels import printable
@@ -36,9 +36,9 @@ def doctor(
             say(line)
         checks = list(checks_of(here()))
     if as_json:
-        print(json.dumps([check.facts for check in checks], indent=2))
+        put(json.dumps([check.facts for check in checks], indent=2))
     else:
-        print(columns([(_SYMBOLS[check.state], check.name, check.text) for check in checks]))
+        put(columns([(_SYMBOLS[check.state], check.name, check.text) for check in checks]))
         _say_hints(checks, fixed=fix)
     raise typer.Exit(int(any(check.state is State.PROBLEM for check in checks)))
 

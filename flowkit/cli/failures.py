@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flowkit.cli.evidence import Place, evidence, place_of, quoted
 from flowkit.cli.styled import Styled, joined
-from flowkit.cli.wording import duration, one_line, shown
+from flowkit.cli.wording import duration, last_shown, one_line, shown
 from flowkit.engine.mask import MASK
 from flowkit.plan.events import Detail, Failure, Row
 from flowkit.plan.status import FAILED, TIMED_OUT, TRIGGER_FAILED
@@ -93,7 +93,7 @@ def ending_lines(facts: str, last_output: str, failure: Failure | None) -> list[
     """Which attempt it was, what it said last, and the way out."""
     lines: list[Styled] = [[("  ", ""), (facts, "dim")]] if facts else []
     if last_output.strip():
-        lines.append([("  last output: ", "dim"), (one_line(last_output), "")])
+        lines.append([("  last output: ", "dim"), (one_line(last_shown(last_output)), "")])
     if failure is not None and failure.hint:
         lines.append([("hint: ", "cyan"), (one_line(failure.hint), "")])
     return lines

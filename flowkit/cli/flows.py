@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flowkit.cli.completion import complete_flow
-from flowkit.cli.place import here, say, settings
+from flowkit.cli.place import here, put, say, settings
 from flowkit.cli.table import columns
 from flowkit.draw.labels import printable
 from flowkit.project.discovery import known_names
@@ -35,10 +35,10 @@ def overview() -> None:
     names = known_names(project, settings().settings.flows)
     first = names[0] if names else "NAME"
     if names:
-        print(f"flows here: {', '.join(printable(name) for name in names)}\n")
+        put(f"flows here: {', '.join(printable(name) for name in names)}\n")
     else:
-        print(f"no flows in {project.root / 'flows'}; write one, or see `flowkit --help`\n")
-    print(
+        put(f"no flows in {project.root / 'flows'}; write one, or see `flowkit --help`\n")
+    put(
         columns(
             [
                 (f"flowkit run {first}", "run a flow"),
@@ -47,14 +47,14 @@ def overview() -> None:
             ]
         )
     )
-    print("\nflowkit --help lists all commands")
+    put("\nflowkit --help lists all commands")
 
 
 def list_flows(as_json: Json = False) -> None:
     """List the registered flows."""
     entries = sorted(Registry(here()).read().values(), key=lambda entry: entry.name)
     if as_json:
-        print(json.dumps([asdict(entry) for entry in entries], indent=2))
+        put(json.dumps([asdict(entry) for entry in entries], indent=2))
         return
     if not entries:
         say("no flows are registered")
@@ -63,7 +63,7 @@ def list_flows(as_json: Json = False) -> None:
     rows = [
         (entry.name, f"v{entry.version}", str(entry.tasks), entry.ref, _short(entry)) for entry in entries
     ]
-    print(columns(rows, ("NAME", "VERSION", "TASKS", "DEFINED IN", "DESCRIPTION")))
+    put(columns(rows, ("NAME", "VERSION", "TASKS", "DEFINED IN", "DESCRIPTION")))
 
 
 def _short(entry: Entry) -> str:
@@ -75,7 +75,7 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show what the registry knows of a flow."""
     entry = Registry(here()).find(name)
     if as_json:
-        print(json.dumps(asdict(entry), indent=2))
+        put(json.dumps(asdict(entry), indent=2))
         return
     facts = [
         ("name", entry.name),
@@ -87,9 +87,9 @@ def show(name: Name, as_json: Json = False) -> None:
         ("tags", ", ".join(entry.tags)),
         ("schedule", entry.schedule or ""),
     ]
-    print(columns([fact for fact in facts if fact[1]]))
+    put(columns([fact for fact in facts if fact[1]]))
     if entry.parameters:
-        print("\nparameters")
+        put("\nparameters")
         rows = [
             (
                 f"  {each.name}",
@@ -98,7 +98,7 @@ def show(name: Name, as_json: Json = False) -> None:
             )
             for each in entry.parameters
         ]
-        print(columns(rows))
+        put(columns(rows))
 
 
 def unregister(name: Name) -> None:

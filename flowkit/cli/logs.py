@@ -13,9 +13,12 @@ from typing import Annotated
 import typer
 
 from flowkit.cli import moments
+from flowkit.cli.colours import written
+from flowkit.cli.console import Console
 from flowkit.cli.past import Run, history_here
 from flowkit.cli.run_options import Level
-from flowkit.cli.wording import shown
+from flowkit.cli.styled import plain
+from flowkit.cli.wording import shown, styled
 from flowkit.errors import UsageError
 from flowkit.plan.events import RUN
 from flowkit.store.history import History
@@ -57,7 +60,7 @@ def logs(
         def lines(after: int) -> Iterator[LogLine]:
             return history.logs(found, node, child, attempt, least, after)
 
-        write = _write_json if as_json else _write
+        write = _write_json if as_json else _writer()
         if follow:
             _follow(history, found, lines, write)
         else:
@@ -101,9 +104,16 @@ def _has_ended(history: History, run: int, *, sweeping: bool) -> bool:
     return history.find(str(run)).status is not RunStatus.RUNNING
 
 
-def _write(line: LogLine) -> None:
-    level = f"{_LEVELS.get(line.level, line.level)} " if line.level else ""
-    print(f"{moments.clock(line.at)}  {shown(line.key)} | {level}{shown(line.text)}")
+def _writer() -> Callable[[LogLine], None]:
+    """What writes a line for a person, its colours where stdout takes them."""
+    coloured = Console().out_color
+
+    def write(line: LogLine) -> None:
+        level = f"{_LEVELS.get(line.level, line.level)} " if line.level else ""
+        text = written(styled(line.text)) if coloured else plain(styled(line.text))
+        print(f"{moments.clock(line.at)}  {shown(line.key)} | {level}{text}")
+
+    return write
 
 
 def _write_json(line: LogLine) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowkit.cli.wording import shown
 from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
 from flowkit.project.config import config
@@ -77,6 +78,11 @@ def write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"`{path}` cannot be written: {error.strerror}") from None
+
+
+def put(text: str = "", *, flush: bool = False) -> None:
+    """Lines on stdout; what could steer a terminal in them is shown."""
+    print("\n".join(map(shown, text.split("\n"))), flush=flush)
 
 
 def say(line: str) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from flowkit.cli import errors
-from flowkit.cli.place import here, say, settings
+from flowkit.cli.place import here, put, say, settings
 from flowkit.cli.run_options import only_by_name
 from flowkit.cli.table import columns
 from flowkit.project.names import quoted
@@ -43,9 +43,9 @@ def register_flows(
         here(), paths or (), folder=found.flows, timeout=found.register.timeout, check=check, prune=prune
     )
     if as_json:
-        print(json.dumps(_document(done), indent=2))
+        put(json.dumps(_document(done), indent=2))
     else:
-        print(_lines(done.changes, check, prune))
+        put(_lines(done.changes, check, prune))
     for notice in done.notices:
         say(f"note: {notice}")
     _warn_of_clashes(done.changes)

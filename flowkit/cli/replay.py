@@ -15,7 +15,7 @@ from flowkit.cli.debugger import post_mortem
 from flowkit.cli.failures import block, is_failure
 from flowkit.cli.loading import Loaded, load_of_run
 from flowkit.cli.past import Run
-from flowkit.cli.place import here, memory_of, say, settings
+from flowkit.cli.place import here, memory_of, put, say, settings
 from flowkit.cli.wording import duration, listed, shown
 from flowkit.draw.labels import printable
 from flowkit.engine.engine import Engine
@@ -172,4 +172,4 @@ def _show_value(engine: Engine, row: Row) -> None:
     short = reprlib.Repr()
     short.maxstring = short.maxother = short.maxlong = _LONGEST
     text = short.repr(engine.value_of(node, child))
-    print(shown(MASK.text(text)))
+    put(MASK.text(text))

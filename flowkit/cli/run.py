@@ -18,7 +18,7 @@ from flowkit.cli import dry_run, secrets
 from flowkit.cli.carry_out import carry_out, refuse_unusable
 from flowkit.cli.completion import registered_flow
 from flowkit.cli.loading import Loaded, load_named
-from flowkit.cli.place import here, memory_of, say, settings
+from flowkit.cli.place import here, memory_of, put, say, settings
 from flowkit.cli.run_options import (
     RunOptions,
     as_help,
@@ -111,7 +111,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         refuse_unknown(plan, asked.forced)
         refuse_unusable(options)
         if options.dry_run:
-            print(dry_run.shown(whole, plan, chosen_tasks, values, memory, asked, as_json=options.as_json))
+            put(dry_run.shown(whole, plan, chosen_tasks, values, memory, asked, as_json=options.as_json))
             if memory is not None:
                 memory.close()
             return 0

@@ -147,10 +147,16 @@ def _sessions(history: History, run: RunRecord) -> list[tuple[str, ...]]:
                 each.flowkit,
                 each.python,
                 "" if each.exit_code is None else str(each.exit_code),
-                each.command,
+                _typed(each.command),
             )
         )
     return found
+
+
+def _typed(command: str) -> str:
+    """A command as it was typed, without the folder of the program."""
+    program, space, rest = command.partition(" ")
+    return f"{program.rpartition('/')[2]}{space}{rest}"
 
 
 def _rows(

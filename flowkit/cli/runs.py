@@ -11,7 +11,7 @@ import typer
 
 from flowkit.cli import moments
 from flowkit.cli.past import Run, history_here
-from flowkit.cli.place import say
+from flowkit.cli.place import put, say
 from flowkit.cli.run_page import document_of, page_of
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns
@@ -58,9 +58,9 @@ def runs(
         found = history.runs(flow, _status(status), after, limit)
         found = [replace(run, counts=history.counts(run)) for run in found]
         if as_json:
-            print(json.dumps([facts_of(run) for run in found], indent=2))
+            put(json.dumps([facts_of(run) for run in found], indent=2))
         elif found:
-            print(columns([_row(run) for run in found], _HEADER))
+            put(columns([_row(run) for run in found], _HEADER))
         else:
             _say_none(history, flow)
 
@@ -83,11 +83,11 @@ def show(
         only = None if task is None else _place(history, found, task)
         if as_json:
             document = document_of(history, found, children=children, only=only)
-            print(json.dumps({**facts_of(found), **document}, indent=2))
+            put(json.dumps({**facts_of(found), **document}, indent=2))
         elif only is not None:
-            print(task_page(history, found, *only))
+            put(task_page(history, found, *only))
         else:
-            print(page_of(history, found, children=children))
+            put(page_of(history, found, children=children))
 
 
 def _place(history: History, run: RunRecord, task: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flowkit.cli.place import settings
+from flowkit.cli.place import put, settings
 from flowkit.cli.table import columns
 
 
@@ -24,9 +24,9 @@ def show_settings(as_json: Annotated[bool, typer.Option("--json", help="As JSON.
     """
     rows = list(settings().rows())
     if as_json:
-        print(json.dumps({key: {"value": value, "origin": origin} for key, value, origin in rows}, indent=2))
+        put(json.dumps({key: {"value": value, "origin": origin} for key, value, origin in rows}, indent=2))
         return
-    print(columns([(key, _text(value), origin) for key, value, origin in rows], ("SETTING", "VALUE", "FROM")))
+    put(columns([(key, _text(value), origin) for key, value, origin in rows], ("SETTING", "VALUE", "FROM")))
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, TextIO
 
-from flowkit.cli.wording import last_shown
+from flowkit.cli.wording import last_styled
 
 if TYPE_CHECKING:
     from flowkit.cli.console import Console
@@ -99,4 +99,4 @@ class _Stray(io.TextIOBase):
         self._say([begun] if begun else [])
 
     def _say(self, lines: list[str]) -> None:
-        self._console.say([[(last_shown(line), "")] for line in lines])
+        self._console.say([last_styled(line) for line in lines])

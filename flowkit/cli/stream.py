@@ -6,13 +6,33 @@ also what Python itself would flush at exit; what the encoding does not have is 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import os
 from typing import TextIO
 
 # For encodings without these signs: what is nearest in ASCII, one cell each.
-_ASCII = str.maketrans("✓✗○⊘▸↻·│━╸─…⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "+x-!>~-|#=-.|/-\\|/-\\|/")
+_ASCII = {
+    **dict(zip("✓✗○⊘▸↻·│━╸─…•×→⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "+x-!>~-|#=-.*x>|/-\\|/-\\|/", strict=True)),  # noqa: RUF001
+    **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╞╡╪╔╗╚╝", "+"),
+    **dict.fromkeys("║┃╎╏┆┇", "|"),
+    **dict.fromkeys("═╌╍┄┅╺", "-"),
+    **dict(zip("‘’“”–—", "''\"\"--", strict=True)),  # noqa: RUF001
+}  # fmt: skip
+NEAREST = "flowkit.nearest"
+"""The name of what to do with what an encoding does not have: another sign, or else an escape."""
+
+
+def _nearest(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    part = error.object[error.start : error.end]
+    found = "".join(_ASCII.get(sign) or sign.encode("ascii", "backslashreplace").decode() for sign in part)
+    return found, error.end
+
+
+codecs.register_error(NEAREST, _nearest)
 
 
 class Stream:
@@ -28,7 +48,6 @@ class Stream:
     def __init__(self, file: TextIO | None) -> None:
         self._file = file
         self.failed: str | None = None
-        self._unicode = "utf" in self.encoding.lower()
 
     @property
     def encoding(self) -> str:
@@ -61,8 +80,6 @@ class Stream:
         """Write; returns how many characters were taken."""
         if self._file is None:
             return len(text)
-        if not self._unicode:
-            text = text.translate(_ASCII)
         try:
             self._put(text)
         except BlockingIOError:
@@ -76,7 +93,7 @@ class Stream:
         try:
             self._file.write(text)
         except UnicodeEncodeError:
-            self._file.write(text.encode(self.encoding, "backslashreplace").decode(self.encoding))
+            self._file.write(text.encode(self.encoding, NEAREST).decode(self.encoding))
 
     def flush(self) -> None:
         """Hand what was written to the reader."""

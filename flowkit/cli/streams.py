@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
+from flowkit.cli.stream import NEAREST
 from flowkit.engine.task_threads import start_apart
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def open_streams() -> None:
     """Make the three standard streams usable.
 
     One that was closed (`>&-`) leads nowhere: its number would else be given to the next file that is
-    opened, and take what is meant for the terminal. What an encoding cannot show is escaped.
+    opened, and take what is meant for the terminal. What an encoding does not have is written in other signs.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -36,7 +37,7 @@ def open_streams() -> None:
             setattr(sys, name, cast(TextIO, open(number, "w" if number else "r", closefd=False)))  # noqa: SIM115
         stream = getattr(sys, name)
         if number and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=NEAREST)
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def set_apart() -> Iterator[tuple[TextIO, TextIO]]:
     sys.stdout.flush()
     sys.stderr.flush()
     data, terminal = (
-        os.fdopen(os.dup(number), "w", encoding=stream.encoding, errors="backslashreplace")
+        os.fdopen(os.dup(number), "w", encoding=stream.encoding, errors=NEAREST)
         for number, stream in ((1, sys.stdout), (2, sys.stderr))
     )
     os.dup2(2, 1)

@@ -8,7 +8,7 @@ from flowkit.cli import moments
 from flowkit.cli.past_failure import paragraph, said
 from flowkit.cli.styled import joined, plain
 from flowkit.cli.table import columns
-from flowkit.cli.wording import counted, duration, one_line, shown
+from flowkit.cli.wording import counted, duration, last_shown, one_line, shown
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord
 
@@ -62,6 +62,6 @@ def _last_lines(history: History, run: RunRecord, node: int, child: int) -> Iter
         return
     yield f"last output; `flowkit logs {run.number} TASK` has all" if len(lines) > _MOST_LINES else "output"
     for line in lines[-_MOST_LINES:]:
-        yield f"  {moments.clock(line.at)}  {shown(line.text)}"
+        yield f"  {moments.clock(line.at)}  {last_shown(line.text)}"
     if len(lines) > _MOST_LINES:
         yield f"  ({counted(_MOST_LINES, 'line')})"

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from flowkit.cli import moments, unseen
-from flowkit.cli.facts import facts, sentence
 from flowkit.cli.past import Run, history_here
-from flowkit.cli.place import say
+from flowkit.cli.place import put, say
+from flowkit.cli.table import facts, sentence
 from flowkit.cli.wording import duration
 from flowkit.errors import HistoryError, UsageError
 from flowkit.fingerprint import Part, unfollowed
@@ -57,7 +57,7 @@ def why_task(
             answer = Answer(found, task, None, Reason(cause=Cause.NOT_SELECTED, sentence="not selected"))
         else:
             answer = _answer(found, number, child)
-        print(json.dumps(answer.document(), indent=2) if as_json else answer.text(), flush=True)
+        put(json.dumps(answer.document(), indent=2) if as_json else answer.text(), flush=True)
         if unfollowed(answer.parts) and not as_json:
             say(unseen.HINT)
 

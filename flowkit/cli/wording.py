@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
-# What would move the cursor, colour what follows, or turn the direction of writing: user text shows it.
+from flowkit.cli.colours import split, without_colours
+from flowkit.cli.styled import Part
+
+# What would move the cursor, colour what follows, turn the direction of writing, or is not seen at all.
 _CONTROLS = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
@@ -21,11 +25,24 @@ def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")
 
 
-def last_shown(text: str) -> str:
+def last_part(text: str) -> str:
     """A printed line as a terminal would leave it: of parts that overwrite each other, the last."""
-    if "\r" in text:
-        text = text.rstrip("\r").rpartition("\r")[2]
-    return shown(text)
+    return text.rstrip("\r").rpartition("\r")[2] if "\r" in text else text
+
+
+def last_shown(text: str) -> str:
+    """A printed line as a terminal would leave it, without its colours."""
+    return shown(without_colours(last_part(text)))
+
+
+def last_styled(text: str) -> list[Part]:
+    """A printed line as a terminal would leave it, with its colours."""
+    return styled(last_part(text))
+
+
+def styled(text: str) -> list[Part]:
+    """A printed line with its colours, and nothing else that a terminal would obey."""
+    return [(shown(part), style) for part, style in split(text)]
 
 
 def one_line(text: str, limit: int = 200, more: str = " …") -> str:
