@@ -291,8 +291,9 @@ def become(request: dict[str, Any]) -> NoReturn:
         os.close(opened)
     if request["prefix"]:
         os.execvp(request["prefix"][0], [*request["prefix"], *request["arguments"]])
+    encoding = os.environ.get("PYTHONIOENCODING")
     sys.stdin, sys.stdout, sys.stderr = (  # as the interpreter makes them
-        open(number, mode, closefd=False)  # noqa: SIM115
+        open(number, mode, encoding=encoding, closefd=False)  # noqa: SIM115
         for number, mode in enumerate("rww")
     )
     sys.argv = ["flowkit", *request["arguments"]]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from flowkit.cli.styled import Styled
-from flowkit.cli.wording import last_shown, last_styled
+from flowkit.cli.wording import last_shown, last_styled, shown
 from flowkit.engine.capture import Line
 from flowkit.plan.plan import Plan
 
@@ -108,7 +108,7 @@ class Output:
 
     def marked(self, node: int, index: int, text: str) -> Styled:
         """A line behind the key of its task."""
-        key = last_shown(self._plan.key(node, index))
+        key = shown(self._plan.key(node, index))
         return [(f"  {key} ", "cyan"), (f"{self._separator} ", "dim"), *last_styled(text)]
 
     @property

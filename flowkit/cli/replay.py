@@ -16,8 +16,8 @@ from flowkit.cli.failures import block, is_failure
 from flowkit.cli.loading import Loaded, load_of_run
 from flowkit.cli.past import Run
 from flowkit.cli.place import here, memory_of, put, say, settings
-from flowkit.cli.wording import duration, listed, shown
-from flowkit.draw.labels import printable
+from flowkit.cli.styled import plain
+from flowkit.cli.wording import duration, listed, shown, styled
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor
 from flowkit.engine.manner import Manner
@@ -112,7 +112,7 @@ class _Watch:
     def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
         """Keep the last row of the task, and of each of its children; pass on what they print."""
         for line in lines:
-            print(printable(line.text), file=sys.stdout if line.stream == "stdout" else sys.stderr)
+            print(plain(styled(line.text)), file=sys.stdout if line.stream == "stdout" else sys.stderr)
         for row in rows:
             if row[0] == self._node and (Status(row[3]).ended or row[3] in (RETRYING, PAUSED)):
                 self.ends[row[1]] = row
@@ -131,8 +131,7 @@ def _carried_out(prepared: Replay, values: dict[str, Any], *, pdb: bool, debug: 
         parameters=values,
         observers=[watch],
         earlier=prepared.earlier,
-        # Where secrets are known, what the task prints comes by us, line by line, without them.
-        capture=bool(MASK) and not pdb,
+        capture=not pdb,  # what the task prints comes by us, line by line, without secrets, and safe
         switch_interval=None,
         manner=Manner(context=prepared.context),
     )
