@@ -6,13 +6,17 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 
-.PHONY: run test test-ray crash check format bench clean
+.PHONY: run test test-jq test-ray crash check format bench clean
 
 run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
 
 test: $(DEVELOPING)
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+# The examples of docs/json.md: `apt-get install jq`. Without it this fails.
+test-jq: $(DEVELOPING)
+	$(BIN)/python -m pytest -q -n 0 tests/jq
 
 # The tests of the lane for Ray, which is large, in an environment of its own.
 RAY_VENV := .venv-ray

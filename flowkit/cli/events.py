@@ -78,6 +78,7 @@ class Events:
             },
             "retried": tally.retried,
             "failed": [plan.key(row[0], row[1]) for row in tally.failures],
+            "paused": outcome.paused,
             "left_behind": list(outcome.left_behind),
         }
         self._write([self._event("run_finished", self._engine.clock(), parts)])
@@ -138,11 +139,13 @@ class Events:
 
 
 def run_status(outcome: Outcome) -> str:
-    """`success`, `failed`, `timed out` or `cancelled`."""
+    """`success`, `failed`, `timed out`, `paused` or `cancelled`."""
     if outcome.interrupted is not None:
         return "cancelled"
     if outcome.timed_out:
         return "timed out"
+    if outcome.paused and outcome.exit_code == 0:
+        return "paused"
     return "success" if outcome.exit_code == 0 else "failed"
 
 

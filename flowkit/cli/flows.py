@@ -75,7 +75,7 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show what the registry knows of a flow."""
     entry = Registry(here()).find(name)
     if as_json:
-        put(json.dumps(asdict(entry), indent=2))
+        put(json.dumps({"schema": 1, **asdict(entry)}, indent=2))
         return
     facts = [
         ("name", entry.name),

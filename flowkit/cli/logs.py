@@ -120,4 +120,4 @@ def _write_json(line: LogLine) -> None:
     document = asdict(line)
     key = document.pop("key")
     document["task"] = None if line.is_of_run else key
-    print(json.dumps(document))
+    print(json.dumps({"schema": 1, **document}))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flowkit.cli.evidence import evidence
 from flowkit.cli.failures import ending_lines, worker_text
-from flowkit.cli.styled import Styled, joined
+from flowkit.cli.styled import Styled, joined, plain
+from flowkit.cli.table import stdout_width, wrapped
 from flowkit.cli.wording import duration, one_line, shown
 from flowkit.plan.failure import Failure
 from flowkit.plan.status import Status
@@ -28,16 +29,15 @@ def said(attempt: AttemptRecord) -> str:
     return f"{kind}: {failure.message}" if failure.message else kind
 
 
-def paragraph(
-    history: History, run: RunRecord, attempt: AttemptRecord, columns: int = _WIDEST
-) -> list[Styled]:
+def paragraph(history: History, run: RunRecord, attempt: AttemptRecord) -> str:
     """Headline, code and values, which attempt it was and what it said last, as they were then."""
-    failure = attempt.failure
+    failure, width = attempt.failure, stdout_width()
     lines = [_headline(attempt, failure)]
     if failure is not None:
-        lines += evidence(failure, columns)
+        lines += evidence(failure, width or _WIDEST)
     last = history.last_line(run, attempt.node, attempt.child, attempt.attempt)
-    return lines + ending_lines(_facts(history, run, attempt, failure), last, failure)
+    lines += ending_lines(_facts(history, run, attempt, failure), last, failure)
+    return "\n".join(part for line in lines for part in wrapped(plain(line), width))
 
 
 def _headline(attempt: AttemptRecord, failure: Failure | None) -> Styled:

@@ -9,9 +9,9 @@ from typing import Any
 from flowkit.cli import moments
 from flowkit.cli.past_failure import paragraph, said
 from flowkit.cli.reasons import made_in
-from flowkit.cli.styled import joined, plain
-from flowkit.cli.table import columns
-from flowkit.cli.wording import duration, listed, one_line, shown
+from flowkit.cli.styled import joined
+from flowkit.cli.table import columns, sentence
+from flowkit.cli.wording import duration, listed, one_line
 from flowkit.plan.status import Status
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord, hidden_nodes
@@ -110,9 +110,9 @@ def _counts_of(many: ChildrenRecord) -> dict[str, Any]:
 def _head(run: RunRecord) -> Iterator[str]:
     took = f"after {duration(run.duration)}" if run.duration is not None else ""
     state = f"{run.status.symbol} {run.status.word}"
-    yield shown(joined([f"run {run.number}", run.name, run.flow, joined([state, took], " ")]))
+    yield sentence(joined([f"run {run.number}", run.name, run.flow, joined([state, took], " ")]))
     if run.reason:
-        yield one_line(run.reason, 500)
+        yield sentence(one_line(run.reason, 500))
 
 
 def _facts(run: RunRecord, children: Sequence[RunRecord]) -> list[tuple[str, str]]:
@@ -247,6 +247,6 @@ def _failures(
     failed = [each for each in failed if each.status.bad and each.failure]
     failed += history.failed_children(run, _MOST_FAILURES + 1)
     for each in failed[:_MOST_FAILURES]:
-        yield "\n".join(map(plain, paragraph(history, run, each)))
+        yield paragraph(history, run, each)
     if len(failed) > _MOST_FAILURES:
         yield f"more failed; `flowkit runs show {run.number} --children` lists all"

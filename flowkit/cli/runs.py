@@ -83,7 +83,7 @@ def show(
         only = None if task is None else _place(history, found, task)
         if as_json:
             document = document_of(history, found, children=children, only=only)
-            put(json.dumps({**facts_of(found), **document}, indent=2))
+            put(json.dumps({"schema": 1, **facts_of(found), **document}, indent=2))
         elif only is not None:
             put(task_page(history, found, *only))
         else:

@@ -50,9 +50,15 @@ def stdout_width() -> int:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """A printable text in lines of at most so many cells, between words where that can be."""
+    """A printable text in lines of at most so many cells, between words where that can be.
+
+    All lines begin as far from the edge as the text does, where that leaves room.
+    """
     if width < 1 or cells(text) <= width:
         return [text]
+    start = text[: len(text) - len(text.lstrip(" "))]
+    if start and len(start) + _NARROWEST <= width:
+        return [start + line for line in wrapped(text[len(start) :], width - len(start))]
     lines, line = [], ""
     for word in text.split(" "):
         if line and cells(line) + 1 + cells(word) > width:

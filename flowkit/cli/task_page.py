@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from flowkit.cli import moments
 from flowkit.cli.past_failure import paragraph, said
-from flowkit.cli.styled import joined, plain
-from flowkit.cli.table import columns
-from flowkit.cli.wording import counted, duration, last_shown, one_line, shown
+from flowkit.cli.styled import joined
+from flowkit.cli.table import columns, sentence
+from flowkit.cli.wording import counted, duration, last_shown, one_line
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord
 
@@ -30,7 +30,7 @@ def task_page(history: History, run: RunRecord, node: int, child: int) -> str:
     parts = [
         _head(history, run, node, child, attempts),
         columns([_row(each) for each in attempts if each.attempt >= 0], _ATTEMPTS),
-        *("\n".join(map(plain, paragraph(history, run, each))) for each in failed),
+        *(paragraph(history, run, each) for each in failed),
         "\n".join(_last_lines(history, run, node, child)),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -41,7 +41,7 @@ def _head(history: History, run: RunRecord, node: int, child: int, attempts: Seq
     many = history.children(run).get(node) if child < 0 else None
     counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items()) if many else ""
     called = joined([f"run {run.number}", run.name], " ")
-    return shown(joined([history.key(run, node, child), called, run.flow, counts or state]))
+    return sentence(joined([history.key(run, node, child), called, run.flow, counts or state]))
 
 
 def _row(attempt: AttemptRecord) -> tuple[str, ...]:
