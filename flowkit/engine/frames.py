@@ -11,7 +11,7 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import NamedTuple
@@ -218,7 +218,7 @@ def _values(frame: Frame, step: Step, sketch: Sketch) -> Texts:
     at = frame.line - frame.first
     lines = [*frame.source[at:], *reversed(frame.source[:at])]
     names = dict.fromkeys(name for line in lines for name in _NAME.findall(line) if name in known)
-    shown = [name for name in names if not isinstance(known[name], _DULL)]
+    shown = [name for name in names if not issubclass(type(known[name]), _DULL)]
     return tuple((name, sketch.named(name, known[name])) for name in shown[:_MOST_VALUES])
 
 
@@ -228,6 +228,6 @@ def _inputs(frame: FrameType, sketch: Sketch) -> Iterator[tuple[str, str]]:
     number += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
     for name in code.co_varnames[:number][:_MOST_INPUTS]:
         if name in known and not (name == "self" and name == code.co_varnames[0]):
-            if isinstance(known[name], Mapping | tuple) and not known[name]:
+            if type(known[name]) in (dict, tuple) and not known[name]:
                 continue  # no further arguments were given
             yield name, sketch.named(name, known[name])

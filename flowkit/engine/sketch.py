@@ -22,6 +22,8 @@ from flowkit.engine.mask import COVER, MASK
 from flowkit.engine.task_threads import start_apart
 from flowkit.errors import FlowkitError
 
+Foreign = Callable[[Any], str]
+
 LONGEST = 120  # characters
 _PATIENCE = 0.5  # seconds for every `__repr__` of a failure together
 _MOST_ELEMENTS = 6
@@ -45,78 +47,86 @@ class Sketch:
     """Shows the values of one failure."""
 
     def __init__(self) -> None:
-        self._reprs = _Reprs()
+        self._apart = _Apart()
 
     def named(self, name: str, value: Any) -> str:
         """What is shown of a value with a name; one that is called like a password is not."""
         if _is_hidden(name, value):
             return COVER
         try:
-            return cut(MASK.text(self._of(value, 0)))
+            return _written(value, _refused)
+        except _ForeignError:
+            return self._apart.of(value)
         except Exception:  # what other threads change meanwhile, or pretends to be what it is not
             return f"<{type(value).__name__}>"
 
     def close(self) -> None:
         """No value is left."""
-        self._reprs.close()
+        self._apart.close()
 
-    def _of(self, value: Any, depth: int) -> str:
-        kind = type(value)
-        if kind in (bool, float, complex, type(None), type(...), range):
-            return repr(value)
-        if kind is int:
-            return repr(value) if value.bit_length() <= _LARGEST_NUMBER else _large(value)
-        if kind is str:
-            return repr(_covered(value))
-        if kind in (bytes, bytearray):
-            return _bytes(value)
-        if kind in (list, tuple, set, frozenset):
-            return self._many(value, depth, *_BRACKETS[kind])
-        if kind is dict:
-            return self._many(value.items(), depth, "{", "}", pairs=True)
-        if isinstance(value, ModuleType):
-            return f"<module {value.__name__}>"
-        if isinstance(value, _CODE):
-            return f"<{'class' if isinstance(value, type) else 'function'} {value.__qualname__}>"
-        root = kind.__module__.partition(".")[0]
-        if root in _TABLES:
-            return _table(value)
-        if root in _PLAIN:
-            return _covered(repr(value))
-        if hasattr(kind, "get_secret_value"):
-            return f"{kind.__name__}({COVER})"
-        if kind.__repr__ == object.__repr__:
-            return f"<{kind.__name__}>"
-        many = next((base.__len__(value) for base in _MANY if isinstance(value, base)), 0)
-        if many > _MOST_IN_OTHERS:
-            return f"<{kind.__name__} of {many:,}>"
-        return _covered(self._reprs.of(value))
 
-    def _many(self, values: Any, depth: int, opened: str, closed: str, *, pairs: bool = False) -> str:
-        number = len(values)
-        if not number:
-            return "set()" if opened == "{" and not pairs else opened + closed
-        if depth >= _DEEPEST:
-            return f"{opened}…{closed}"
-        texts = list(self._elements(values, depth + 1, pairs))
-        if number > len(texts):
-            texts.append(f"… {number:,} in all")
-        comma = "," if opened == "(" and number == 1 else ""
-        return f"{opened}{', '.join(texts)}{comma}{closed}"
+def _written(value: Any, foreign: Foreign) -> str:
+    return cut(MASK.text(_of(value, 0, foreign)))
 
-    def _elements(self, values: Iterable[Any], depth: int, pairs: bool) -> Iterator[str]:
-        room = LONGEST
-        for value in itertools.islice(values, _MOST_ELEMENTS):
-            if room <= 0:
-                return
-            if pairs:
-                name, part = value
-                text = COVER if _is_hidden(name, part) else self._of(part, depth)
-                text = f"{cut(self._of(name, depth))}: {text}"
-            else:
-                text = self._of(value, depth)
-            room -= len(text)
-            yield text
+
+def _of(value: Any, depth: int, foreign: Foreign) -> str:
+    kind = type(value)
+    if kind in (bool, float, complex, type(None), type(...), range):
+        return repr(value)
+    if kind is int:
+        return repr(value) if value.bit_length() <= _LARGEST_NUMBER else _large(value)
+    if kind is str:
+        return repr(_covered(value))
+    if kind in (bytes, bytearray):
+        return _bytes(value)
+    if kind in (list, tuple, set, frozenset):
+        return _many(value, depth, foreign, *_BRACKETS[kind])
+    if kind is dict:
+        return _many(value.items(), depth, foreign, "{", "}", pairs=True)
+    if issubclass(kind, ModuleType):
+        return f"<module {value.__name__}>"
+    if issubclass(kind, _CODE):
+        return f"<{'class' if issubclass(kind, type) else 'function'} {value.__qualname__}>"
+    if any(base.__module__.partition(".")[0] in _TABLES for base in kind.__mro__):
+        return _table(value)
+    if kind.__module__.partition(".")[0] in _PLAIN:
+        return _covered(repr(value))
+    if hasattr(kind, "get_secret_value"):
+        return f"{kind.__name__}({COVER})"
+    if kind.__repr__ == object.__repr__:
+        return f"<{kind.__name__}>"
+    many = next((base.__len__(value) for base in _MANY if issubclass(kind, base)), 0)
+    if many > _MOST_IN_OTHERS:
+        return f"<{kind.__name__} of {many:,}>"
+    return _covered(foreign(value))
+
+
+def _many(values: Any, depth: int, foreign: Foreign, opened: str, closed: str, *, pairs: bool = False) -> str:
+    number = len(values)
+    if not number:
+        return "set()" if opened == "{" and not pairs else opened + closed
+    if depth >= _DEEPEST:
+        return f"{opened}…{closed}"
+    texts = list(_elements(values, depth + 1, foreign, pairs))
+    if number > len(texts):
+        texts.append(f"… {number:,} in all")
+    comma = "," if opened == "(" and number == 1 else ""
+    return f"{opened}{', '.join(texts)}{comma}{closed}"
+
+
+def _elements(values: Iterable[Any], depth: int, foreign: Foreign, pairs: bool) -> Iterator[str]:
+    room = LONGEST
+    for value in itertools.islice(values, _MOST_ELEMENTS):
+        if room <= 0:
+            return
+        if pairs:
+            name, part = value
+            text = COVER if _is_hidden(name, part) else _of(part, depth, foreign)
+            text = f"{cut(_of(name, depth, foreign))}: {text}"
+        else:
+            text = _of(value, depth, foreign)
+        room -= len(text)
+        yield text
 
 
 _MANY: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
@@ -181,22 +191,38 @@ def _table(value: Any) -> str:
         return f"<{name}>"
 
 
-class _Reprs:
-    """Calls `__repr__` in a thread that is left behind when one takes too long."""
+class _ForeignError(Exception):
+    """A value whose `__repr__` is the user's."""
+
+
+def _refused(value: Any) -> str:
+    raise _ForeignError
+
+
+def _asked(value: Any) -> str:
+    """Its `repr`, or why there is none."""
+    try:
+        return str.__str__(repr(value))
+    except BaseException as error:
+        return f"<{type(value).__name__}: its `__repr__` raised {type(error).__name__}>"
+
+
+class _Apart:
+    """Writes values in a thread that is left behind when one takes too long."""
 
     def __init__(self) -> None:
         self._left = _PATIENCE
-        self._asked: SimpleQueue[Any] | None = None
+        self._values: SimpleQueue[Any] | None = None
         self._answers: SimpleQueue[str] = SimpleQueue()
 
     def of(self, value: Any) -> str:
-        """The `repr` of a value, or why there is none."""
+        """What is shown of a value, or why there is nothing."""
         name = type(value).__name__
-        if self._left <= 0 or not self._started():
+        if self._left <= 0 or not self._is_there():
             return f"<{name}>"
-        assert self._asked is not None
+        assert self._values is not None
         began = monotonic()
-        self._asked.put((value,))
+        self._values.put((value,))
         try:
             answer = self._answers.get(timeout=self._left)
         except Empty:
@@ -206,30 +232,31 @@ class _Reprs:
         return answer
 
     def close(self) -> None:
-        if self._asked is not None:
-            self._asked.put(None)
+        """There are no more values."""
+        if self._values is not None:
+            self._values.put(None)
 
-    def _started(self) -> bool:
-        if self._asked is None:
-            asked: SimpleQueue[Any] = SimpleQueue()
+    def _is_there(self) -> bool:
+        if self._values is None:
+            values: SimpleQueue[Any] = SimpleQueue()
             thread = threading.Thread(
-                target=_answer, args=(asked, self._answers.put), name="flowkit-repr", daemon=True
+                target=_write, args=(values, self._answers.put), name="flowkit-repr", daemon=True
             )
             try:
                 start_apart(thread)
             except FlowkitError:
                 self._left = 0.0
                 return False
-            self._asked = asked
+            self._values = values
         return True
 
 
-def _answer(asked: SimpleQueue[Any], give: Callable[[str], None]) -> None:
-    while (found := asked.get()) is not None:
+def _write(values: SimpleQueue[Any], give: Callable[[str], None]) -> None:
+    while (found := values.get()) is not None:
         value = found[0]
         try:
-            text = str.__str__(repr(value))
-        except BaseException as error:
-            text = f"<{type(value).__name__}: its `__repr__` raised {type(error).__name__}>"
+            text = _written(value, _asked)
+        except Exception:  # as in `named`
+            text = f"<{type(value).__name__}>"
         give(text)
         del found, value, text

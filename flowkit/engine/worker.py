@@ -154,10 +154,11 @@ class Worker:
         self, call: Call, error: BaseException, started: float, name: str, ended: float = 0.0
     ) -> Finished:
         """The end of a call that raised; a raised signal may be a success."""
+        ended = ended or self._clock()  # what it takes to describe it is not its own time
         if isinstance(error, self.engine.manner.lets_out) and self.engine.interrupts.happened is None:
             self.engine.let(error)
         status, detail, value = self.judging.of(call, error)
-        return self.finished((*call, status, started, ended or self._clock(), name, detail), value)
+        return self.finished((*call, status, started, ended, name, detail), value)
 
     def finished(self, row: Row, value: Any) -> Finished:
         """An end that did not come by returning, with what is kept of its value."""
