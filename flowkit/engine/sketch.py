@@ -29,6 +29,7 @@ _PATIENCE = 0.5  # seconds for every `__repr__` of a failure together
 _MOST_ELEMENTS = 6
 _MOST_IN_OTHERS = 1_000  # elements of what is more than a list, a dict or a set, and writes all of them
 _DEEPEST = 3
+_COUNT_ROOM, _LEAST_ROOM = 20, 40  # characters for how many there are, and for another element
 _MOST_LOOKED_AT = 1_000_000  # characters; looking for secrets in more of them takes too long
 _LARGEST_NUMBER = 400  # bits
 
@@ -93,7 +94,7 @@ def _of(value: Any, depth: int, foreign: Foreign) -> str:
         return _covered(repr(value))
     if hasattr(kind, "get_secret_value"):
         return f"{kind.__name__}({COVER})"
-    if kind.__repr__ == object.__repr__:
+    if getattr(kind, "__repr__", None) == object.__repr__:
         return f"<{kind.__name__}>"
     many = next((base.__len__(value) for base in _MANY if issubclass(kind, base)), 0)
     if many > _MOST_IN_OTHERS:
@@ -115,9 +116,9 @@ def _many(values: Any, depth: int, foreign: Foreign, opened: str, closed: str, *
 
 
 def _elements(values: Iterable[Any], depth: int, foreign: Foreign, pairs: bool) -> Iterator[str]:
-    room = LONGEST
+    room = LONGEST - _COUNT_ROOM
     for value in itertools.islice(values, _MOST_ELEMENTS):
-        if room <= 0:
+        if room < _LEAST_ROOM:
             return
         if pairs:
             name, part = value
@@ -125,7 +126,9 @@ def _elements(values: Iterable[Any], depth: int, foreign: Foreign, pairs: bool) 
             text = f"{cut(_of(name, depth, foreign))}: {text}"
         else:
             text = _of(value, depth, foreign)
-        room -= len(text)
+        most = min(room, LONGEST // 2)
+        text = text if len(text) <= most else f"{text[: most - 1]}…"
+        room -= len(text) + 2
         yield text
 
 

@@ -186,6 +186,7 @@ def test_a_failure_is_shown_with_the_users_own_line_and_exits_1(failing: Shell) 
         "    9 | def broken(x):\n"
         '   10 |     print("broken says")\n'
         ' > 11 |     raise ValueError("negative price: -3")\n'
+        "  inputs  x = None\n"
         "  after TIME\n"
         "  last output: broken says\n"
         "\n"
