@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from flowkit.cli.styled import Part, Styled
 
-_SGR = re.compile(r"\x1b\[([0-9;]*)m")
+_SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
 _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _LOOKS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 9: "strike"}
 _ENDS = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 29: ("strike",)}
@@ -62,7 +62,7 @@ class _Look:
 
     def obey(self, parameters: str) -> None:
         """Take over what a sequence sets."""
-        numbers = iter([int(each or 0) % 1000 for each in parameters.split(";")])
+        numbers = iter([int(each or 0) for each in parameters.split(";")])
         for number in numbers:
             if number == 0:
                 self._colour, self._looks = "", set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from flowkit.cli import moments
 from flowkit.cli.colours import written
 from flowkit.cli.console import Console
 from flowkit.cli.past import Run, history_here
+from flowkit.cli.place import say
 from flowkit.cli.run_options import Level
 from flowkit.cli.styled import plain
 from flowkit.cli.wording import shown, styled
@@ -66,6 +68,17 @@ def logs(
         else:
             for line in lines(-1):
                 write(line)
+        if task is not None and not as_json:
+            _say_failure(history, found, node, -1 if child is None else child)
+
+
+def _say_failure(history: History, run: RunRecord, node: int | None, child: int) -> None:
+    """Where more is known of a task than what it printed."""
+    attempts = history.attempts(run, node, children=child >= 0) if node is not None and node >= 0 else []
+    last = [each for each in attempts if each.child == child][-1:]
+    if last and last[0].failure is not None and last[0].status.ended:
+        sys.stdout.flush()
+        say(f"hint: `flowkit runs show {run.number} {shlex.quote(last[0].key)}` shows how it failed")
 
 
 def _place(history: History, run: RunRecord, task: str | None) -> tuple[int | None, int | None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from flowkit.cli import moments
 from flowkit.cli.past_failure import paragraph, said
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns, sentence
-from flowkit.cli.wording import counted, duration, last_shown, one_line
+from flowkit.cli.wording import duration, last_shown, one_line, shown
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord
 
@@ -60,8 +61,7 @@ def _last_lines(history: History, run: RunRecord, node: int, child: int) -> Iter
     lines = history.last_lines(run, node, child, _MOST_LINES + 1)
     if not lines:
         return
-    yield f"last output; `flowkit logs {run.number} TASK` has all" if len(lines) > _MOST_LINES else "output"
+    all_of_it = f"flowkit logs {run.number} {shlex.quote(history.key(run, node, child))}"
+    yield "output" if len(lines) <= _MOST_LINES else shown(f"last output (`{all_of_it}` has all)")
     for line in lines[-_MOST_LINES:]:
         yield f"  {moments.clock(line.at)}  {last_shown(line.text)}"
-    if len(lines) > _MOST_LINES:
-        yield f"  ({counted(_MOST_LINES, 'line')})"

@@ -20,13 +20,15 @@ from flowkit.engine.frames import (
     with_source,
 )
 from flowkit.engine.mask import MASK
-from flowkit.engine.sketch import Sketch
+from flowkit.engine.sketch import Sketch, cut
 from flowkit.plan.failure import Cause, Failure
 
 LONGEST_MESSAGE = 10_000
 _MOST_FRAMES = 60
 _MOST_CAUSES = 10
 _MOST_NOTES = 20
+_LONGEST_SHORT = 1_000
+_LONGEST_TRACEBACK = 50_000
 _ELSEWHERE = "__flowkit_failure__"
 
 
@@ -42,7 +44,7 @@ def describe(error: BaseException, kind: str = "error", hint: str = "", *, full:
     if elsewhere is not None:
         found = replace(elsewhere, kind=kind, hint=hint or elsewhere.hint)
         return replace(found, frames=with_source(found.frames)) if full else found.short
-    bare = Failure(kind, type_name(error), message_of(error), _formatted(error), hint=hint, pid=os.getpid())
+    bare = Failure(kind, type_name(error), message_of(error), _printed(error), hint=hint, pid=os.getpid())
     try:
         return _with_evidence(bare, error, full)
     except Exception:  # an exception whose own code replaces what Python knows of it
@@ -108,7 +110,11 @@ def message_of(error: BaseException) -> str:
 def _notes(error: BaseException) -> tuple[str, ...]:
     """What was added by `add_note`."""
     found = getattr(error, "__notes__", ())
-    return tuple(str.__str__(each) for each in list(found)[:_MOST_NOTES] if isinstance(each, str))
+    return tuple(_short(str.__str__(each)) for each in list(found)[:_MOST_NOTES] if isinstance(each, str))
+
+
+def _short(text: str, most: int = _LONGEST_SHORT) -> str:
+    return text if len(text) <= most else cut(MASK.text(text), most)
 
 
 def _before(error: BaseException) -> tuple[str, BaseException | None]:
@@ -130,7 +136,8 @@ def _causes(error: BaseException) -> list[Cause]:
             return
         seen.add(id(each))
         frame = innermost(steps_of(each.__traceback__))
-        found.append(Cause(how, type_name(each), message_of(each), () if frame is None else (frame,)))
+        message = _short(message_of(each))
+        found.append(Cause(how, type_name(each), message, () if frame is None else (frame,)))
         follow(each)
 
     def follow(each: BaseException) -> None:
@@ -147,6 +154,11 @@ _LINKS = {
     "caused by": "The above exception was the direct cause of the following exception:",
     "while handling": "During handling of the above exception, another exception occurred:",
 }
+
+
+def _printed(error: BaseException) -> str:
+    """The exception as Python prints it; of very much text the beginning and the end."""
+    return _short(_formatted(error), _LONGEST_TRACEBACK)
 
 
 def _formatted(error: BaseException) -> str:

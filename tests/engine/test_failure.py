@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 import flowkit
 from flowkit.engine.failure import describe
-from flowkit.plan.events import Failure
+from flowkit.plan.failure import Failure, document_of, failure_in
 
 
 class Hostile(BaseException):
@@ -155,3 +156,46 @@ def test_the_type_is_named_with_its_module_where_it_is_not_a_builtin() -> None:
 def test_a_failure_is_shown_as_its_type_and_message() -> None:
     assert str(describe(ValueError("no"))) == "ValueError: no"
     assert str(describe(ValueError())) == "ValueError"
+
+
+def test_a_failure_is_the_same_once_written_and_read() -> None:
+    for error in EXCEPTIONS.values():
+        failure = describe(caught(error, KeyError("cause")))
+        assert failure_in(json.loads(json.dumps(document_of(failure)))) == failure
+
+
+@pytest.mark.parametrize(
+    "damage", [{"frames": [{"line": 1}]}, {"frames": 3}, {"inputs": []}, {"pid": "x"}, {"causes": [[]]}]
+)
+def test_what_is_damaged_is_read_as_nothing(damage: dict[str, Any]) -> None:
+    assert failure_in({"kind": "error", "type_name": "E", "message": "", **damage}) is None
+
+
+def test_what_an_earlier_release_has_written_is_read() -> None:
+    old = {"kind": "error", "type_name": "E", "message": "no", "place": "f.py:1 in g", "traceback": "T"}
+    assert failure_in(old) == Failure("error", "E", "no", "T", "f.py:1 in g")
+
+
+def test_a_failure_is_bounded_however_much_there_is_to_say() -> None:
+    def inner(values: dict[str, str], depth: int) -> None:
+        text, rows = "x" * 500_000, [list(range(100_000))] * 1000
+        if depth:
+            inner({str(each): text for each in range(1000)}, depth - 1)
+        for note in range(30):
+            error.add_note(f"{note} {text}")
+        assert rows
+        raise error from ExceptionGroup(text, [OSError(text)] * 1000)
+
+    error = ValueError("y" * 5_000_000)
+    try:
+        inner({}, 100)
+    except ValueError as found:
+        written = json.dumps(document_of(describe(found)))
+    assert len(written) < 150_000
+
+
+def test_what_is_short_has_no_source_and_no_values() -> None:
+    failure = describe(caught(ValueError("no")), full=False)
+    assert failure.frames and not failure.inputs
+    assert all(not frame.source and not frame.values for frame in failure.frames)
+    assert failure.place == describe(caught(ValueError("no"))).place
