@@ -456,3 +456,19 @@ def test_a_long_chain_behind_a_failure_does_not_recurse(carry_out: Any) -> None:
         for _ in range(5000):
             made = inc(made)
     assert kind(carry_out(flow, ThreadExecutor(2)).state.result[made]) == "TriggerFailed"
+
+
+def test_the_first_hundred_failures_of_a_task_are_kept_in_full_and_the_rest_in_short() -> None:
+    @task
+    def fails(item: int) -> None:
+        raise ValueError(item)
+
+    with Flow("f") as flow:
+        fails.map(list(range(150)))
+    engine = Engine(compile_flow(flow, lane="inline"), [LocalExecutor()])
+    engine.run()
+    failures = [detail.failure for detail in engine.details.values() if detail.failure is not None]
+    full = [each for each in failures if each.inputs and each.frames[-1].source]
+    short = [each for each in failures if not each.inputs and not each.frames[-1].source]
+    assert (len(full), len(short)) == (100, 50)
+    assert all(each.place.endswith("in fails") and each.most == 1 for each in failures)
