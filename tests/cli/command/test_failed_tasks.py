@@ -89,13 +89,13 @@ def test_the_page_of_a_task_has_its_attempts_and_what_it_printed(project: Shell)
     assert project("runs", "show", "1", "clena", code=2).hints == ["did you mean `clean`?"]
 
 
-@pytest.mark.parametrize("lane", ["processes", "inline", "coroutines"])
+@pytest.mark.parametrize("lane", ["processes", "dask", "inline", "coroutines"])
 def test_every_lane_tells_the_same_and_another_process_is_named(project: Shell, lane: str) -> None:
     said = project("run", "shop", "--executor", lane, code=1)
     assert block_in(said.err) == BLOCK
-    named = re.search(r"attempt 2 of 2 · on processes-\d+ · pid \d+ · after", said.err)
-    assert (named is not None) == (lane == "processes")
-    assert (re.search(r"on processes-\d+ · pid \d+", project("runs", "show").out) is not None) == bool(named)
+    named = re.search(rf"attempt 2 of 2 · on {lane}-\d+ · pid \d+ · after", said.err)
+    assert (named is not None) == (lane in ("processes", "dask"))
+    assert (re.search(rf"on {lane}-\d+ · pid \d+", project("runs", "show").out) is not None) == bool(named)
 
 
 def test_programs_get_frames_inputs_and_process(project: Shell) -> None:

@@ -177,3 +177,25 @@ def test_completion_looks_where_the_settings_say(shell: Shell) -> None:
     shell.write("flowkit.toml", 'flows = "jobs"\n')
     shell.write("jobs/made.py", MADE)
     assert completed(shell, "flowkit run m") == ["made"]
+
+
+def test_the_help_names_no_type_of_a_switch_which_takes_no_value(shell: Shell) -> None:
+    shell.write(
+        "flows/one.py",
+        "from flowkit import flow\n\n@flow\ndef one(number: int = 3, fast: bool = True): ...\n",
+    )
+    for command in (
+        (),
+        ("run",),
+        ("run", "one"),
+        ("runs",),
+        ("runs", "show"),
+        ("cache", "clear"),
+        ("doctor",),
+    ):
+        text = shell(*command, "--help").out
+        assert "<bool>" not in text and "--help" in text
+    text = shell("run", "one", "--help").out
+    assert "--quiet" in text and "--number" in text
+    assert not [line for line in text.splitlines() if "--quiet" in line and "<" in line]
+    assert [line for line in text.splitlines() if "--number" in line and "INT" in line]
