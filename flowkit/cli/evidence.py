@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ _MOST_CAUSES = 5
 _MOST_MESSAGE_LINES = 20
 _WIDEST = 100  # columns for values that stand beside each other
 _QUOTE = "  | "  # no line of the user's begins a line: GitHub takes some for orders
-_LIBRARIES = ("/site-packages/", "/dist-packages/")
+_OF_LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|lib/python3\.\d+)/(.+)$")
 
 
 class Place(NamedTuple):
@@ -36,9 +37,9 @@ class Place(NamedTuple):
 
 def short_path(file: str) -> str:
     """A path from the working directory where it is below that; of a library, from its package."""
-    for library in _LIBRARIES:
-        if library in file:
-            return file.rpartition(library)[2]
+    found = _OF_LIBRARY.search(file)
+    if found:
+        return found[1]
     path = Path(file)
     try:
         here = Path.cwd()

@@ -39,7 +39,7 @@ _TABLES = frozenset(
 ) | {"pyarrow", "pyspark", "scipy", "tensorflow", "torch", "xarray"}
 _SCALARS = ("Timestamp", "Timedelta", "NaTType", "NAType", "Interval", "Period", "dtype")
 _HIDDEN = re.compile(
-    r"(?i)pass(word|wd|phrase)|secret|(^|_)token$|api_?key|private_?key|access_?key|credential"
+    r"(?i)pass(word|wd|phrase)|secret|(^|_)token$|authorization|cookie|api_?key|private_?key|access_?key|credential"
 )
 _CODE = (FunctionType, BuiltinFunctionType, MethodType, type)
 

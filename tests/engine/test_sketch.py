@@ -107,7 +107,7 @@ def test_a_list_in_itself_comes_to_an_end(sketch: Sketch) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["password", "db_passwd", "API_KEY", "auth_token", "clientSecret", "credentials"]
+    "name", ["password", "db_passwd", "API_KEY", "auth_token", "clientSecret", "Authorization"]
 )
 def test_what_is_called_like_a_secret_is_covered_also_in_a_dict(sketch: Sketch, name: str) -> None:
     assert sketch.named(name, "hunter2") == COVER
