@@ -22,6 +22,7 @@ import time
 import types
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from flowkit.engine.processes.outlet import Outlet
 from flowkit.engine.processes.saying import ANSWER, CALLS, ENOUGH, HELLO, LEAVE, STOPPED, VALUE, Hello, Work
 from flowkit.engine.processes.stopping import Stopping
 from flowkit.engine.processes.surroundings import Surroundings
+from flowkit.plan.failure import Failure, fields_of
 
 _BETWEEN_RINGS = 0.002  # seconds
 _WITHOUT_RING = 64  # answers, which the socket has room for
@@ -150,10 +152,10 @@ class Worker:
         with memory.limited(most):
             answer = contextvars.copy_context().run(carry_out, errand)
         answer = answer._replace(memory=memory.peak())
-        if answer.kind == RAISED and answer.payload[0][1] == "MemoryError":
-            (*fields, _), parts = answer.payload
+        if answer.kind == RAISED and (failure := Failure(*answer.payload[0])).type_name == "MemoryError":
             hint = f"it may take {memory.in_words(most)} besides what its process had: `memory=` of the task"
-            answer = answer._replace(payload=((*fields, hint), parts))
+            payload = (fields_of(replace(failure, hint=hint)), answer.payload[1])
+            answer = answer._replace(payload=payload)
         return answer
 
     def _is_mine(self) -> bool:
