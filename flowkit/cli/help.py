@@ -1,11 +1,15 @@
-"""How the help of a command looks: a switch takes no value, so none is named."""
+"""How Typer's own words look: a switch takes no value, so none is named; what was typed is shown safely."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from flowkit.cli.wording import shown
 
 
 class Command(TyperCommand):
@@ -18,6 +22,16 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """Commands under one name."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read the options of the group."""
+        with _safe():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the options of the command, and run it."""
+        with _safe():
+            return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> Any:
         """As for a command."""
@@ -33,6 +47,17 @@ def use_in(app: typer.Typer) -> None:
         group.cls = Group
         if group.typer_instance is not None:
             use_in(group.typer_instance)
+
+
+@contextmanager
+def _safe() -> Iterator[None]:
+    """Have Typer's complaints about what was typed show it."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.startswith("typer.") and isinstance(getattr(error, "message", None), str):
+            error.message = shown(error.message)  # type: ignore[attr-defined]
+        raise
 
 
 def _without_types(params: list[Any]) -> list[Any]:

@@ -43,7 +43,7 @@ def add_to(app: typer.Typer) -> None:
 def logs(
     run: Run = "latest",
     task: Annotated[
-        str | None, typer.Argument(metavar="[TASK]", help="A task (`clean`), or a child (`clean[3]`).")
+        str | None, typer.Argument(metavar="TASK", help="A task (`clean`), or a child (`clean[3]`).")
     ] = None,
     attempt: Annotated[int | None, typer.Option("--attempt", min=1, help="Only of this attempt.")] = None,
     level: Annotated[

@@ -68,7 +68,7 @@ def runs(
 def show(
     run: Run = "latest",
     task: Annotated[
-        str | None, typer.Argument(metavar="[TASK]", help="A task (`clean`), or a child (`clean[3]`).")
+        str | None, typer.Argument(metavar="TASK", help="A task (`clean`), or a child (`clean[3]`).")
     ] = None,
     children: Annotated[bool, typer.Option("--children", help="Each child of mapped tasks too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
