@@ -8,7 +8,7 @@ import typer
 
 from flowkit.cli.completion import complete_flow
 from flowkit.cli.loading import Loaded, load_named
-from flowkit.cli.place import here, memory_of, say, settings
+from flowkit.cli.place import here, memory_of, put, say, settings
 from flowkit.cli.run_options import given_by_pairs
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
@@ -60,7 +60,7 @@ def predict(
     finally:
         if memory is not None:
             memory.close()
-    print(document(found) if as_json else shown(found))
+    put(document(found) if as_json else shown(found))
     for note in notes(found):
         say(f"note: {note}")
 

@@ -84,6 +84,8 @@ COMMANDS: list[tuple[list[str], int]] = [
     (["replay", "1", "TASK"], 1),
     (["replay", "1", "plain"], 0),
     (["cancel", "1"], 2),
+    (["predict", "FLOW"], 0),
+    (["predict", "FLOW", "--workers", TYPED], 2),
     (["runs", f"--{TYPED}"], 2),
     (["runs", "show", "1", "plain", TYPED], 2),
     (["graph", "FLOW", "--format", TYPED], 2),
