@@ -139,19 +139,20 @@ def layering(drawing: Drawing) -> Layering:
     )
 
 
-def place(cut: Layering, widths: Sequence[int], gap: int) -> Layout:
+def place(cut: Layering, widths: Sequence[int], gap: int, bend_gap: int = 1) -> Layout:
     """Place the vertices of a layering.
 
     Args:
         cut: the layers, in order.
         widths: of every vertex, odd.
-        gap: between neighbours in a layer; bends stand closer, one unit apart.
+        gap: between neighbours in a layer.
+        bend_gap: between bends, which may stand closer.
     """
     bends = [cut.is_bend(vertex) for vertex in range(len(widths))]
     plain = [bend and vertex not in cut.labels for vertex, bend in enumerate(bends)]
 
     def distance(left: int, right: int) -> int:
-        between = 1 if plain[left] and plain[right] else gap
+        between = bend_gap if plain[left] and plain[right] else gap
         return (widths[left] + widths[right]) // 2 + between
 
     xs = placed(cut.layers, cut.above, cut.below, bends, distance)
