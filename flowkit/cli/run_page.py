@@ -16,6 +16,7 @@ from flowkit.plan.status import Status
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord, hidden_nodes
 from flowkit.store.run_status import RunStatus
+from flowkit.why.standing import failure_of, of_all, said, stands
 
 _TASKS = ("TASK", "STATE", "ATTEMPTS", "STARTED", "TOOK", "")
 _SESSIONS = ("SESSION", "STARTED", "TOOK", "EXECUTOR", "PROCESS", "FLOWKIT", "PYTHON", "EXIT", "COMMAND")
@@ -52,7 +53,7 @@ def document_of(history: History, run: RunRecord, *, children: bool = False) -> 
         "tasks": [
             {
                 "task": attempts[-1].key if attempts else history.key(run, node, child),
-                "status": _stands(run, attempts[-1].status).word if attempts else None,
+                "status": stands(run, attempts[-1].status).word if attempts else None,
                 "attempts": [_attempt(each) for each in attempts],
                 **(_counts_of(many[node]) if child < 0 and node in many else {}),
                 **({"removed": True} if node in lost else {}),
@@ -170,7 +171,7 @@ def _with_lost(note: str, is_lost: bool) -> str:
 
 def _row(run: RunRecord, key: str, attempts: Sequence[AttemptRecord]) -> tuple[str, ...]:
     last = attempts[-1]
-    status = _stands(run, last.status)
+    status = stands(run, last.status)
     made = sum(attempt.attempt > 0 for attempt in attempts)
     took = last.duration if made else None
     return (
@@ -186,26 +187,12 @@ def _row(run: RunRecord, key: str, attempts: Sequence[AttemptRecord]) -> tuple[s
 def _mapped_row(
     run: RunRecord, key: str, attempts: Sequence[AttemptRecord], many: ChildrenRecord
 ) -> tuple[str, ...]:
-    status = _of_all(_stands(run, attempts[-1].status if attempts else Status.RUNNING), many)
+    status = of_all(stands(run, attempts[-1].status if attempts else Status.RUNNING), many)
     took = duration(max(0.0, many.ended - many.started)) if status.ended else ""
     counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items())
     state = f"{status.symbol} {status.word}"
     started = moments.clock(many.started) if many.started else ""
     return (key, state, "", started, took if started else "", f"{_total(many)}: {counts}")
-
-
-def _stands(run: RunRecord, status: Status) -> Status:
-    """Nothing runs in a run that has ended: what was to go on, or to be retried, is not any more."""
-    is_paused = status is Status.PAUSED and run.status is RunStatus.PAUSED
-    return status if status.ended or is_paused or run.status is RunStatus.RUNNING else Status.CANCELLED
-
-
-def _of_all(status: Status, many: ChildrenRecord) -> Status:
-    """What a mapped task that has ended is shown as: the worst of its children, or that all were skipped."""
-    if status is not Status.MAPPED:
-        return status
-    worst = max(many.counts)
-    return worst if worst.bad or set(many.counts) == {Status.SKIPPED} else status
 
 
 def _total(many: ChildrenRecord) -> str:
@@ -218,7 +205,7 @@ def _note(attempt: AttemptRecord) -> str:
     origin = attempt.detail.get("origin")
     if isinstance(origin, dict) and "run" in origin:
         return made_in(origin)
-    return joined([one_line(_said(attempt), 100), _taken(attempt)])
+    return joined([one_line(said(attempt), 100), _taken(attempt)])
 
 
 def _taken(attempt: AttemptRecord) -> str:
@@ -227,29 +214,12 @@ def _taken(attempt: AttemptRecord) -> str:
     return f"took {moments.size(memory)} of memory" if isinstance(memory, int) else ""
 
 
-def _said(attempt: AttemptRecord) -> str:
-    failure = _failure(attempt)
-    message = str(attempt.detail.get("message") or "")
-    if not failure or (message and failure.get("kind") in ("signal", "trigger", "timeout")):
-        return message
-    kind = str(failure.get("type_name", "")).rpartition(".")[2]
-    text = str(failure.get("message", ""))
-    if failure.get("kind") in ("signal", "trigger", "timeout"):
-        return text or kind
-    return f"{kind}: {text}" if text else kind
-
-
-def _failure(attempt: AttemptRecord) -> dict[str, Any]:
-    failure = attempt.detail.get("failure")
-    return failure if isinstance(failure, dict) else {}
-
-
 def _failures(
     history: History, run: RunRecord, tasks: Mapping[tuple[int, int], Sequence[AttemptRecord]]
 ) -> Iterator[str]:
     """A paragraph for each of the first failures."""
     failed = [attempts[-1] for (_, child), attempts in tasks.items() if child < 0 and attempts]
-    failed = [each for each in failed if each.status.bad and _failure(each)]
+    failed = [each for each in failed if each.status.bad and failure_of(each)]
     failed += history.failed_children(run, _MOST_FAILURES + 1)
     for each in failed[:_MOST_FAILURES]:
         yield "\n".join(_paragraph(each))
@@ -259,10 +229,10 @@ def _failures(
 
 def _paragraph(attempt: AttemptRecord) -> Iterator[str]:
     """Headline, place, traceback and hint, as a run shows them when it fails."""
-    failure = _failure(attempt)
+    failure = failure_of(attempt)
     code = _CODES.get(attempt.status, "task-failed")
     raised = "raised " if failure.get("kind") == "error" else ""
-    yield f"error[{code}]: {shown(attempt.key)} {raised}{one_line(_said(attempt), more='')}"
+    yield f"error[{code}]: {shown(attempt.key)} {raised}{one_line(said(attempt), more='')}"
     if failure.get("place"):
         yield f"  --> {shown(short_path(str(failure['place'])))}"
     for line in str(failure.get("traceback", "")).splitlines():

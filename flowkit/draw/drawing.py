@@ -75,13 +75,6 @@ class Drawing:
             labels.setdefault((edge.source, edge.target), []).append(edge.label)
         return tuple(Edge(*pair, ", ".join(filter(None, found))) for pair, found in labels.items())
 
-    def sorted_keys(self) -> tuple[str, ...]:
-        """Return the nodes' keys, each after those of all nodes with an edge to it."""
-        sorter: TopologicalSorter[str] = TopologicalSorter({node.key: () for node in self.nodes})
-        for edge in self.edges:
-            sorter.add(edge.target, edge.source)
-        return tuple(sorter.static_order())
-
     def components(self) -> tuple[Drawing, ...]:
         """Return the connected parts, each a drawing, in the order of their first nodes."""
         part = self._part_of_node()

@@ -1,9 +1,10 @@
-"""Marks: what became of a node in a run, in words, a sign and a tone, so that no picture needs colour alone."""
+"""Marks: what became of a node in a run, in words, a sign and a tone: no picture needs colour alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from flowkit.draw.drawing import Drawing, Edge
@@ -16,12 +17,13 @@ class Mark:
     """What became of a node.
 
     Args:
-        word, symbol: of its state: `ok` and `✓`.
+        word, symbol: of its state: `ok` and `✓`; of a parameter its value and `=`.
         tone: the family of colours that the state has.
-        count: of a mapped task, how many of its children: `38 of 40`.
+        count: how many children of a mapped task, `38 of 40`; or how many attempts.
+        done, total: of a mapped task, its children that succeeded or were skipped, and all.
         took: how long it took, as a person reads it.
         seconds: the same, where it is known.
-        started: seconds since the run's start.
+        began, ended: of the node that ran, in seconds since 1970.
         is_critical: whether it lies on the critical path.
     """
 
@@ -29,9 +31,12 @@ class Mark:
     symbol: str
     tone: Tone
     count: str = ""
+    done: int | None = None
+    total: int | None = None
     took: str = ""
     seconds: float | None = None
-    started: float | None = None
+    began: float | None = None
+    ended: float | None = None
     is_critical: bool = False
 
     @property
@@ -40,29 +45,32 @@ class Mark:
         parts = (f"{self.symbol} {self.word}", self.count, self.took)
         return " · ".join(part for part in parts if part)
 
+    @property
+    def ascii(self) -> str:
+        """The same for what has no other characters: `ok, 40 of 40, 1.2s`."""
+        return ", ".join(part for part in (self.word, self.count, self.took) if part)
+
 
 Marks = Mapping[str, Mark]
+NO_MARKS: Marks = MappingProxyType({})
 
 
 def critical_path(drawing: Drawing, marks: Marks) -> tuple[str, ...]:
-    """The keys along the path whose nodes took longest together, the first node first.
+    """The keys along the path that the end of the run waited for, the first node first.
 
-    Nodes whose time is not known count as nothing; where no time is known, there is no path.
+    It leads from the node that ended last to the one that ended last among those that it had waited for,
+    and so on (Hollingsworth 1998, "critical path profiling"). Where no time is known, there is no path.
     """
     before: dict[str, list[str]] = {node.key: [] for node in drawing.nodes}
     for edge in drawing.edges:
         before[edge.target].append(edge.source)
-    total: dict[str, float] = {}
-    best: dict[str, str | None] = {}
-    for key in drawing.sorted_keys():
-        best[key] = max(before[key], key=total.__getitem__, default=None)
-        above = best[key]
-        total[key] = _seconds(marks, key) + (total[above] if above is not None else 0.0)
-    at: str | None = max(total, key=total.__getitem__, default=None)
+    ends = {key: mark.ended for key, mark in marks.items() if key in before and mark.ended is not None}
     path: list[str] = []
-    while at is not None and total[at] > 0:
+    at: str | None = max(ends, key=ends.__getitem__, default=None)
+    while at is not None:
         path.append(at)
-        at = best[at]
+        known = [key for key in before[at] if key in ends]
+        at = max(known, key=ends.__getitem__, default=None)
     return tuple(reversed(path))
 
 
@@ -76,8 +84,3 @@ def is_critical_edge(edge: Edge, marks: Marks) -> bool:
     """Whether the critical path may run along an edge: both its ends lie on it."""
     ends = marks.get(edge.source), marks.get(edge.target)
     return all(end is not None and end.is_critical for end in ends)
-
-
-def _seconds(marks: Marks, key: str) -> float:
-    mark = marks.get(key)
-    return (mark.seconds or 0.0) if mark is not None else 0.0

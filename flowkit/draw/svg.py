@@ -1,17 +1,19 @@
 """SVG: a drawing as a picture that scales, by itself or inside a page.
 
 The text is safe to put into HTML as it stands: whatever names hold, they stay text. Classes and
-variables begin with `fk-`. A group of class `fk-node` carries its node's key in `data-key`.
+variables begin with `fk-`. A group of class `fk-node` carries its node's key in `data-key`; lines, arrow
+heads and labels carry the numbers of the nodes that they belong to in `data-ends`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from html import escape
 
-from flowkit.draw.drawing import Direction, Drawing, Node
+from flowkit.draw.drawing import Direction, Drawing, Edge, Node
 from flowkit.draw.labels import printable
-from flowkit.draw.mark import Mark, Marks, is_critical_edge
+from flowkit.draw.mark import NO_MARKS, Mark, Marks, is_critical_edge
 from flowkit.draw.measure import shortened, text_width
 from flowkit.draw.scene import Box, Line, Scene, Size, path_of, scene_of
 from flowkit.draw.theme import Theme, rules, variables, written_out
@@ -23,16 +25,15 @@ _PADDING = 16
 _HEIGHT, _HEIGHT_WITH_NOTE = 36, 52
 _HEAD, _HALF = 8, 4.5  # length and half the breadth of an arrow head
 _CARD = 4  # by how much the card below a mapped task's stands out
+_DIMENSIONS = re.compile(r' width="(\d+)" height="(\d+)"')
 _TITLE, _CAPTION, _LEGEND = 34, 20, 40
-
-_NONE: Mapping[str, Mark] = {}
 
 
 def render(
     drawing: Drawing,
     direction: Direction = "down",
     *,
-    marks: Marks = _NONE,
+    marks: Marks = NO_MARKS,
     caption: str = "",
     theme: Theme = "auto",
     bare: bool = False,
@@ -51,7 +52,14 @@ def render(
     return _Picture(drawing, direction, marks, caption, theme, bare).text()
 
 
-def scene(drawing: Drawing, direction: Direction = "down", marks: Marks = _NONE) -> Scene:
+def size_of(picture: str) -> tuple[int, int]:
+    """Width and height of a picture that `render` has made, in pixels."""
+    found = _DIMENSIONS.search(picture)
+    assert found is not None
+    return int(found[1]), int(found[2])
+
+
+def scene(drawing: Drawing, direction: Direction = "down", marks: Marks = NO_MARKS) -> Scene:
     """Where everything stands in the picture, but for its margins."""
     sizes = {node.key: _size(node, marks.get(node.key)) for node in drawing.nodes}
     labels = {edge.label: edge.label for edge in drawing.merged_edges()}
@@ -63,9 +71,13 @@ def _short(text: str) -> str:
     return shortened(printable(text), _SIZE, _LONGEST)
 
 
+def _note(mark: Mark) -> str:
+    return shortened(printable(mark.line), _SMALL, _LONGEST)
+
+
 def _size(node: Node, mark: Mark | None) -> Size:
     label = text_width(_short(node.label), _SIZE)
-    note = text_width(mark.line, _SMALL) if mark is not None else 0
+    note = text_width(_note(mark), _SMALL) if mark is not None else 0
     width = int(max(label, note)) + 2 * _PADDING
     return max(width, 64) | 1, _HEIGHT if mark is None else _HEIGHT_WITH_NOTE
 
@@ -80,6 +92,7 @@ class _Picture:
         self.caption, self.theme, self.bare = printable(caption), theme, bare
         self.title = printable(drawing.name)
         self.scene = scene(drawing, direction, marks)
+        self.number = {node.key: at for at, node in enumerate(drawing.nodes)}
         self.legend = [] if bare else list(_legend(drawing, marks))
 
     def text(self) -> str:
@@ -138,30 +151,36 @@ class _Picture:
         *points, (x, y) = line.points
         end = (x, y - _HEAD + 1) if self.direction == "down" else (x - _HEAD + 1, y)
         critical = " fk-critical" if is_critical_edge(line.edge, self.marks) else ""
-        return f'<path class="fk-line{critical}" d="{path_of([*points, end], self.direction)}"/>'
+        ends = f"{self.number[line.edge.source]} {self.number[line.edge.target]}"
+        path = path_of([*points, end], self.direction)
+        return f'<path class="fk-line{critical}" data-ends="{ends}" d="{path}"/>'
 
     def _heads(self) -> Iterator[str]:
         """One for every node that lines lead to, however many they are."""
-        critical: dict[tuple[int, int], bool] = {}
+        targets: dict[str, list[Line]] = {}
         for line in self.scene.lines:
-            end = line.points[-1]
-            critical[end] = critical.get(end, False) or is_critical_edge(line.edge, self.marks)
-        for (x, y), is_critical in critical.items():
-            turn = (
-                f"M{x} {y}l-{_HALF} -{_HEAD}h{2 * _HALF:g}z"
-                if self.direction == "down"
-                else f"M{x} {y}l-{_HEAD} -{_HALF}v{2 * _HALF:g}z"
-            )
-            yield f'<path class="fk-head{" fk-critical" * is_critical}" d="{turn}"/>'
+            targets.setdefault(line.edge.target, []).append(line)
+        for key, lines in targets.items():
+            (x, y), far = lines[0].points[-1], f"l-{_HALF} -{_HEAD}h{2 * _HALF:g}z"
+            if self.direction == "right":
+                far = f"l-{_HEAD} -{_HALF}v{2 * _HALF:g}z"
+            critical = any(is_critical_edge(line.edge, self.marks) for line in lines)
+            classes = "fk-head fk-critical" if critical else "fk-head"
+            yield f'<path class="{classes}" data-ends="{self.number[key]}" d="M{x} {y}{far}"/>'
 
     def _labels(self) -> Iterator[str]:
-        shown = {(line.label_at, line.edge.label) for line in self.scene.lines if line.label_at}
-        for (x, y), label in sorted(shown, key=str):  # type: ignore[misc]
-            text = _short(label)
+        """One for all edges that share it."""
+        shared: dict[tuple[int, int], list[Edge]] = {}
+        for line in self.scene.lines:
+            if line.label_at is not None:
+                shared.setdefault(line.label_at, []).append(line.edge)
+        for (x, y), edges in shared.items():
+            text = _short(edges[0].label)
             width = int(text_width(text, _SMALL)) + 14
+            ends = " ".join(str(self.number[end]) for edge in edges for end in (edge.source, edge.target))
             yield (
-                f'<g class="fk-label"><rect x="{x - width / 2:g}" y="{y - 9}" width="{width}" height="18"'
-                f' rx="9"/><text x="{x}" y="{y + 4}">{_text(text)}</text></g>'
+                f'<g class="fk-label" data-ends="{ends}"><rect x="{x - width / 2:g}" y="{y - 9}"'
+                f' width="{width}" height="18" rx="9"/><text x="{x}" y="{y + 4}">{_text(text)}</text></g>'
             )
 
     # -- nodes --------------------------------------------------------------------------------
@@ -176,7 +195,7 @@ class _Picture:
         middle, y = box.x + box.width / 2, box.y + box.height / 2
         texts = [f'<text x="{middle:g}" y="{y + 5 if mark is None else y - 3:g}">{_text(label)}</text>']
         if mark is not None:
-            note = _text(printable(mark.line))
+            note = _text(_note(mark))
             texts.append(f'<text class="fk-note" x="{middle:g}" y="{y + 15:g}">{note}</text>')
         return "".join(
             [

@@ -16,9 +16,21 @@ from flowkit.flow.flow import Flow
 from flowkit.flow.keys import keys_of
 from flowkit.flow.task import Task
 
-FORMATS = {"text": "text", "mermaid": "mermaid", "dot": "dot", "json": "document"}
+FORMATS = {
+    "text": "text",
+    "svg": "svg",
+    "png": "png",
+    "html": "html",
+    "mermaid": "mermaid",
+    "dot": "dot",
+    "json": "document",
+}
 _ENDINGS = {
     ".txt": "text",
+    ".svg": "svg",
+    ".png": "png",
+    ".html": "html",
+    ".htm": "html",
     ".mmd": "mermaid",
     ".mermaid": "mermaid",
     ".dot": "dot",
@@ -27,8 +39,8 @@ _ENDINGS = {
 }
 
 
-def rendered(drawing: Drawing, format: str, **options: object) -> str:
-    """A drawing as text in one of `FORMATS`; `options` are those of the format's `render`.
+def rendered(drawing: Drawing, format: str, **options: object) -> str | bytes:
+    """A drawing in one of `FORMATS`, bytes where that is `png`; `options` are those of its `render`.
 
     Raises:
         UsageError: an unknown format.
@@ -36,7 +48,7 @@ def rendered(drawing: Drawing, format: str, **options: object) -> str:
     if format not in FORMATS:
         known = ", ".join(f"`{name}`" for name in FORMATS)
         raise UsageError(f"a graph cannot be drawn as `{format}`", hints=(f"it can be drawn as {known}",))
-    render: Callable[..., str] = importlib.import_module(f"flowkit.draw.{FORMATS[format]}").render
+    render: Callable[..., str | bytes] = importlib.import_module(f"flowkit.draw.{FORMATS[format]}").render
     return render(drawing, **options)
 
 
@@ -47,7 +59,7 @@ def format_of(filename: str | None) -> str:
         UsageError: an unknown ending.
     """
     ending = Path(filename).suffix if filename else ""
-    chosen = _ENDINGS.get(ending or ".txt")
+    chosen = _ENDINGS.get(ending.lower() or ".txt")
     if chosen is None:
         known = ", ".join(f"`{known}`" for known in _ENDINGS)
         raise UsageError(f"a graph cannot be drawn as `{ending}`", hints=(f"known endings: {known}",))
@@ -60,7 +72,7 @@ def visualize(
     filename: str | None = None,
     format: str | None = None,
     horizontal: bool = False,
-) -> str:
+) -> str | bytes:
     """Draw a flow, and print the picture where no file is named.
 
     Args:
@@ -70,10 +82,10 @@ def visualize(
         format: one of `FORMATS`; default: text, or by the file's ending.
 
     Returns:
-        The picture.
+        The picture; bytes of a PNG.
 
     Raises:
-        UsageError: an unknown format or ending.
+        UsageError: an unknown format or ending; a PNG without a file, or without resvg.
         DefinitionError: a cycle.
     """
     chosen = format or format_of(filename)
@@ -85,10 +97,17 @@ def visualize(
     drawing = drawing_of(flow, keys_of(flow))
     picture = rendered(_with_states(drawing, flow, states) if states else drawing, chosen, **options)
     if filename:
-        Path(filename).write_text(picture + "\n", encoding="utf-8")
+        Path(filename).write_bytes(contents(picture))
+    elif isinstance(picture, bytes):
+        raise UsageError("a PNG is no text to be printed", hints=("name a file for it",))
     else:
         print(picture)
     return picture
+
+
+def contents(picture: str | bytes) -> bytes:
+    """What a file of the picture holds."""
+    return picture if isinstance(picture, bytes) else f"{picture}\n".encode()
 
 
 def _with_states(drawing: Drawing, flow: Flow, states: Mapping[Task, object]) -> Drawing:
