@@ -6,13 +6,21 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 
-.PHONY: run test test-ray crash check format bench clean
+.PHONY: run test test-browser test-graphviz test-ray crash check format bench clean
 
 run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
 
 test: $(DEVELOPING)
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+# Pages, looked at in Chromium: `apt-get install chromium chromium-driver`. Without them this fails.
+test-browser: $(DEVELOPING)
+	$(BIN)/python -m pytest -q -n 0 tests/browser
+
+# Pictures, beside those of dot: `apt-get install graphviz`. Without it this fails.
+test-graphviz: $(DEVELOPING)
+	$(BIN)/python -m pytest -q -n 0 tests/graphviz
 
 # The tests of the lane for Ray, which is large, in an environment of its own.
 RAY_VENV := .venv-ray

@@ -16,7 +16,7 @@ from flowkit.draw.mark import Mark, Marks, Tone
 
 _FEWEST = 2
 _MOST = 400  # groups of a kind, the largest: each is looked at for circles
-_NUMBER = re.compile(r"(.*?[^\W\d_])[-_./: ]*(?:ID)?\d[\d_.:-]*")
+_NUMBER = re.compile(r"(.*?[^\W\d_])(?:[-_./: ]*(?:ID)?\d+)+")
 _WORST: tuple[Tone, ...] = ("bad", "warn", "busy", "good", "kept", "still")
 
 

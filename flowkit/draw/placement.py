@@ -35,14 +35,20 @@ def placed(
     above = [sorted(ends, key=place.__getitem__) for ends in above]
     below = [sorted(ends, key=place.__getitem__) for ends in below]
     refused = _conflicts(layers, above, bends, place)
-    upward = _Aligner(layers, above, place, refused)
-    downward = _Aligner(layers[::-1], below, place, refused)
+    leaves = [len(up) + len(down) == 1 for up, down in zip(above, below, strict=True)]
+    upward = _Aligner(layers, _without(leaves, above), place, refused)
+    downward = _Aligner(layers[::-1], _without(leaves, below), place, refused)
     columns = [
         _packed(layers, aligner.roots(from_right), distance, from_right)
         for aligner in (upward, downward)
         for from_right in (False, True)
     ]
     return _balanced(columns, layers, distance)
+
+
+def _without(leaves: Sequence[bool], towards: Neighbours) -> Neighbours:
+    """Leave out leaves where there are other neighbours too: parameters do not bend the way of the tasks."""
+    return [[end for end in ends if not leaves[end]] or ends for ends in towards]
 
 
 def _conflicts(

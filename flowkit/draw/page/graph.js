@@ -5,7 +5,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const data = JSON.parse($('data').textContent);
 const down = data.direction === 'down';
 const stage = $('stage'), panel = $('panel'), search = $('search');
-const MANY = 80;
+const MANY = 80, FEW = 3, LEGIBLE = 0.5;
 
 // -- the pictures -------------------------------------------------------------------------------
 
@@ -228,13 +228,13 @@ function move(x, y) { camera.x += x; camera.y += y; look(); }
 
 /** Brings a box into the free part of the window, as large as it can be read. */
 function reveal(box, {always = false} = {}) {
-  const width = stage.clientWidth - (panel.hidden || innerWidth < 900 ? 0 : panel.offsetWidth);
-  const height = stage.clientHeight;
+  const covered = !panel.hidden && innerWidth <= 900 ? panel.offsetHeight : 0;
+  const width = stage.clientWidth, height = stage.clientHeight - covered;
   const left = box.x * camera.scale + camera.x, top = box.y * camera.scale + camera.y;
   const right = left + box.width * camera.scale, bottom = top + box.height * camera.scale;
   const inside = left > 10 && top > 10 && right < width - 10 && bottom < height - 10;
-  if (inside && (!always || camera.scale >= 0.5)) return;
-  if (camera.scale < 0.5) camera.scale = 0.9;
+  if (inside && (!always || camera.scale >= LEGIBLE)) return;
+  if (camera.scale < LEGIBLE) camera.scale = 0.9;
   camera.x = width / 2 - (box.x + box.width / 2) * camera.scale;
   camera.y = height / 2 - (box.y + box.height / 2) * camera.scale;
   look();
@@ -254,9 +254,15 @@ function choose(what, {quietly = false} = {}) {
 
 function edgesOf(what) {
   const place = shown.indexOf(what);
-  const touches = element => element.own
-    ? element.own.includes(what)
-    : (element.dataset.ends || '').split(' ').map(Number).includes(current === whole ? what.node : place);
+  const own = current === whole ? what.node : place;
+  const targets = new Set();
+  const touches = element => {
+    if (element.own) return element.own.includes(what);
+    const ends = (element.dataset.ends || '').split(' ').map(Number);
+    if (ends.length === 1) return targets.has(ends[0]);  // an arrow head, of all lines to its node
+    if (ends.includes(own)) targets.add(ends.at(-1));
+    return ends.includes(own);
+  };
   return [...current.scene.querySelectorAll('.fk-line, .fk-head, .fk-label')].filter(touches);
 }
 
@@ -325,7 +331,9 @@ function act(what) {
     opened.add(what.group);
     const first = data.groupings[by].groups[what.group].members[0];
     show();
-    shown.find(each => each.node === first).element.focus({preventScroll: true});
+    const found = shown.find(each => each.node === first);
+    if (camera.scale < LEGIBLE) reveal(found.box, {always: true});
+    found.element.focus({preventScroll: true});
   } else {
     choose(what);
     reveal(what.box);
@@ -490,7 +498,7 @@ function turn() {
 function help() { $('keys').showModal(); }
 
 addEventListener('keydown', onKey);
-addEventListener('resize', () => fit());
+new ResizeObserver(() => { if (!chosen) fit(); }).observe(stage);
 $('in').addEventListener('click', () => zoom(1.3));
 $('out').addEventListener('click', () => zoom(1 / 1.3));
 $('fit').addEventListener('click', fit);
@@ -507,7 +515,7 @@ if (data.groupings.length) {
   $('grouping').hidden = false;
   const titles = [['-1', 'every task'], ...data.groupings.map(({by}, at) => [String(at), `groups by ${by}`])];
   for (const [value, title] of titles) { const option = part('option', title); option.value = value; $('by').append(option); }
-  if (data.nodes.length > MANY) by = 0;
+  if (data.nodes.length > MANY && together[0].nodes.length > FEW) by = 0;
   $('by').value = String(by);
   $('by').addEventListener('change', () => { by = +$('by').value; opened = new Set(); show(); });
 }
