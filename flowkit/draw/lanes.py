@@ -23,6 +23,7 @@ _CELLS_PER_LANE = 5
 _FEWEST_LANES = 3
 _MOST_LANES = 24
 _NAMES = 3
+_LONGEST_NAME = 40  # where what became of the task is to be seen behind it
 _UP, _RIGHT, _DOWN, _LEFT = 1, 2, 4, 8
 
 
@@ -147,7 +148,8 @@ class _View:
 
     def caption(self, task: int, signs: _Signs) -> str:
         """Return a task's name, and in words the edges that carry a label or have no lane."""
-        words = [self.names[task], *self._mark(task, signs)]
+        mark = list(self._mark(task, signs))
+        words = [fit(self.names[task], _LONGEST_NAME, signs.ellipsis) if mark else self.names[task], *mark]
         for arrow, names in zip(signs.arrows, (self.sources[task], self.targets[task]), strict=True):
             if names:
                 more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
