@@ -79,14 +79,14 @@ def _load(name: str) -> Loaded:
 def _of_run(name: str, pairs: Sequence[str], history: History, run: RunRecord) -> tuple[Drawing, Flow | None]:
     try:
         loaded = _load(name)
-        _check_flow(loaded.flow.name, run)
-        flow = _built(loaded, pairs, _parameters_of(run) if loaded.flow.build_parameters else {})
-    except LoadError as error:
+    except (LoadError, UsageError) as error:
         outline = history.outline(run)
-        if not outline:
+        if not outline or (isinstance(error, UsageError) and name != run.flow):
             raise
         say(f"note: {error}; the graph is that of the history")
         return drawing_of_outline(run.flow, outline), None
+    _check_flow(loaded.flow.name, run)
+    flow = _built(loaded, pairs, _parameters_of(run) if loaded.flow.build_parameters else {})
     return _drawing(flow), flow
 
 
@@ -123,8 +123,8 @@ def _drawing(flow: Flow) -> Drawing:
 def _say_what_is_gone(drawing: Drawing, marks: Marks, run: RunRecord) -> None:
     gone = sorted(set(marks) - {node.key for node in drawing.nodes})
     if gone:
-        what = counted(len(gone), "task")
-        say(f"note: {what} of run {run.number} are no longer in the flow: {listed(gone)}")
+        what, are = counted(len(gone), "task"), "is" if len(gone) == 1 else "are"
+        say(f"note: {what} of run {run.number} {are} no longer in the flow: {listed(gone)}")
 
 
 def _details(flow: Flow, run: RunRecord | None) -> dict[str, Detail]:

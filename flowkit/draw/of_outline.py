@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from flowkit.draw.drawing import Drawing, Edge, Node
+
+_CASE = re.compile(r"case\((.*)\)(?:-\d+)?", re.DOTALL)
 
 
 def drawing_of_outline(name: str, outline: Mapping[str, Any]) -> Drawing:
@@ -48,12 +51,15 @@ class _Sources:
         self._upstreams = outline.get("upstreams", ())
         self._gates = outline.get("gates", {})
         self._carriers = carriers
+        ids = outline.get("ids") or range(len(outline.get("keys", ())))
+        self._keys = [str(outline["keys"][number]) for number in ids]
 
     def of(self, node: int) -> dict[int, str]:
         """The nodes that are drawn above, with the label of the edge: the value that a `case` expects."""
         found = dict.fromkeys(self._drawn(self._upstreams[node] if node < len(self._upstreams) else ()), "")
         for condition, expected, _ in self._gates.get(str(node), ()):
-            found.update(dict.fromkeys(self._drawn([condition]), _label(expected)))
+            label = _label(self._keys[condition], expected)
+            found.update(dict.fromkeys(self._drawn([condition]), label))
         return found
 
     def _drawn(self, nodes: Any) -> list[int]:
@@ -69,6 +75,9 @@ class _Sources:
         return list(found)
 
 
-def _label(expected: Any) -> str:
-    """What is kept of other values is a digest, which tells nobody anything."""
-    return "" if isinstance(expected, str) else repr(expected)
+def _label(key: str, expected: Any) -> str:
+    """The value that a `case` expects: its own key says so; what else is kept of a text is a digest."""
+    named = _CASE.fullmatch(key)
+    if named:
+        return named[1]
+    return "" if expected is None or isinstance(expected, str) else repr(expected)
