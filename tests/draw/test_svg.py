@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import time
 from itertools import combinations
 from xml.etree import ElementTree
 
@@ -194,3 +196,17 @@ def test_text_and_lines_stand_out(theme: str) -> None:
         assert contrast(colour["muted"], colour[ground]) >= 4.5
     for line in ("edge", "border", "critical"):
         assert contrast(colour[line], colour["ground"]) >= 3
+
+
+@pytest.mark.parametrize("reach", [40, 2000])
+def test_two_thousand_tasks_are_drawn_in_under_three_seconds(reach: int) -> None:
+    dice = random.Random(7)
+    pairs = set()
+    while len(pairs) < 3000:
+        source, target = sorted(dice.sample(range(2000), 2))
+        pairs.add((str(source), str(min(target, source + 1 + (target - source) % reach))))
+    nodes = tuple(Node(str(number), f"task_{number}") for number in range(2000))
+    drawing = Drawing("large", nodes, tuple(Edge(*pair) for pair in sorted(pairs)))
+    began = time.process_time()
+    svg.render(drawing)
+    assert time.process_time() - began < 3
