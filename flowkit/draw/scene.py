@@ -19,7 +19,7 @@ Size = tuple[int, int]
 Point = tuple[int, int]
 
 _LABEL_HEIGHT = 20
-_SHORTEST, _LONGEST = 50, 220  # pixels between two layers
+_SHORTEST, _LONGEST = 50, 400  # pixels between two layers
 _SWING = 0.15  # of the longest way across that a line between them has
 _GAP_DOWN, _GAP_RIGHT = 28, 18
 _PART_GAP = 40

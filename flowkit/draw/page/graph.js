@@ -5,7 +5,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const data = JSON.parse($('data').textContent);
 const down = data.direction === 'down';
 const stage = $('stage'), panel = $('panel'), search = $('search');
-const MANY = 80, FEW = 3, LEGIBLE = 0.5;
+const MANY = 80, FEW = 3, LEGIBLE = 0.5, FAR = 0.28;
 
 // -- the pictures -------------------------------------------------------------------------------
 
@@ -205,6 +205,7 @@ const camera = {scale: 1, x: 0, y: 0};
 
 function look() {
   current.scene.setAttribute('transform', `translate(${camera.x} ${camera.y}) scale(${camera.scale})`);
+  current.svg.classList.toggle('far', camera.scale < FAR);
 }
 
 function fit() {
