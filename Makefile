@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 
-.PHONY: run test test-browser test-graphviz test-ray crash check format bench clean
+.PHONY: run test test-browser test-graphviz test-ray crash check format bench pictures clean
 
 run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
@@ -49,6 +49,10 @@ format: $(DEVELOPING)
 
 bench: $(DEVELOPING)
 	$(BIN)/python tests/bench/run.py
+
+# The pictures of docs/graph.md.
+pictures: $(INSTALLED)
+	docs/pictures/draw.sh $(abspath $(BIN)/flowkit)
 
 clean:
 	rm -rf $(VENV) $(RAY_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flowkit.cli.graph_details import Detail, details_of, last_times
+from flowkit.cli.graph_details import details_of, last_times
 from flowkit.cli.loading import Loaded, load_named
 from flowkit.cli.past import history_here
 from flowkit.cli.place import here, memory_of, say, settings
@@ -14,6 +14,7 @@ from flowkit.cli.run_marks import caption_of, marks_of
 from flowkit.cli.run_options import given_by_pairs
 from flowkit.cli.wording import counted, listed
 from flowkit.draw.drawing import Drawing
+from flowkit.draw.html import Detail
 from flowkit.draw.mark import NO_MARKS, Marks, with_critical_path
 from flowkit.draw.of_flow import drawing_of
 from flowkit.draw.of_outline import drawing_of_outline
@@ -55,9 +56,9 @@ def subject_of(name: str, pairs: Sequence[str], run: str | None, *, with_details
         HistoryError: the history cannot be read.
     """
     if run is None:
-        flow = _built(_load(name), pairs, {})
-        details = _details(flow, None) if with_details else {}
-        return Subject(drawing=_drawing(flow), marks=NO_MARKS, caption="", details=details)
+        whole = _built(_load(name), pairs, {})
+        details = _details(whole, None) if with_details else {}
+        return Subject(drawing=_drawing(whole), marks=NO_MARKS, caption="", details=details)
     with history_here() as history:
         record = history.find(run)
         drawing, flow = _of_run(name, pairs, history, record)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowkit.draw.drawing import Drawing, Edge, Node
 from flowkit.draw.mark import Mark, Marks, Tone
@@ -54,7 +54,11 @@ def grouped(drawing: Drawing, grouping: Grouping, marks: Marks) -> tuple[Drawing
         for name, keys in grouping.groups.items()
         if (mark := _together([marks[key] for key in keys if key in marks], len(keys))) is not None
     }
-    rest = {key: mark for key, mark in marks.items() if key not in group_of}
+    rest = {
+        key: replace(mark, critical_after=taken.key(mark.critical_after)) if mark.critical_after else mark
+        for key, mark in marks.items()
+        if key not in group_of
+    }
     return taken.drawing(), {**rest, **together}
 
 

@@ -25,6 +25,8 @@ class Mark:
         seconds: the same, where it is known.
         began, ended: of the node that ran, in seconds since 1970.
         is_critical: whether it lies on the critical path.
+        critical_after: the key of the node before it on that path, empty for the first; None where that is
+            not known, so that every edge from another node of the path may be part of it.
     """
 
     word: str
@@ -38,6 +40,7 @@ class Mark:
     began: float | None = None
     ended: float | None = None
     is_critical: bool = False
+    critical_after: str | None = None
 
     @property
     def line(self) -> str:
@@ -76,11 +79,16 @@ def critical_path(drawing: Drawing, marks: Marks) -> tuple[str, ...]:
 
 def with_critical_path(drawing: Drawing, marks: Marks) -> dict[str, Mark]:
     """The marks, with those of the critical path marked as such."""
-    path = set(critical_path(drawing, marks))
-    return {key: replace(mark, is_critical=key in path) for key, mark in marks.items()}
+    path = critical_path(drawing, marks)
+    found = dict(marks)
+    for before, key in zip(("", *path), path, strict=False):
+        found[key] = replace(marks[key], is_critical=True, critical_after=before)
+    return found
 
 
 def is_critical_edge(edge: Edge, marks: Marks) -> bool:
-    """Whether the critical path may run along an edge: both its ends lie on it."""
-    ends = marks.get(edge.source), marks.get(edge.target)
-    return all(end is not None and end.is_critical for end in ends)
+    """Whether the critical path runs along an edge."""
+    source, target = marks.get(edge.source), marks.get(edge.target)
+    if source is None or target is None or not (source.is_critical and target.is_critical):
+        return False
+    return target.critical_after in (None, edge.source)

@@ -31,6 +31,12 @@ def test_the_critical_path_leads_back_through_what_ended_last() -> None:
     assert [is_critical_edge(edge, critical) for edge in drawing.edges] == [False, True, False, True]
 
 
+def test_an_edge_past_a_node_of_the_path_is_not_part_of_it() -> None:
+    drawing = drawing_of("a b", "b c", "a c")
+    critical = with_critical_path(drawing, {"a": ran(0, 1), "b": ran(1, 2), "c": ran(2, 3)})
+    assert [is_critical_edge(edge, critical) for edge in drawing.edges] == [True, True, False]
+
+
 def test_what_did_not_run_is_on_no_path() -> None:
     skipped = Mark(word="skipped", symbol="○", tone="still")
     drawing = drawing_of("load clean", "clean save")
