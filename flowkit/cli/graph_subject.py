@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flowkit.cli.graph_details import details_of, last_times
 from flowkit.cli.loading import Loaded, load_named
 from flowkit.cli.past import history_here
 from flowkit.cli.place import here, memory_of, say, settings
@@ -14,7 +13,6 @@ from flowkit.cli.run_marks import caption_of, marks_of
 from flowkit.cli.run_options import given_by_pairs
 from flowkit.cli.wording import counted, listed
 from flowkit.draw.drawing import Drawing
-from flowkit.draw.html import Detail
 from flowkit.draw.mark import NO_MARKS, Marks, with_critical_path
 from flowkit.draw.of_flow import drawing_of
 from flowkit.draw.of_outline import drawing_of_outline
@@ -24,6 +22,9 @@ from flowkit.flow.keys import keys_of
 from flowkit.flow.values import checked
 from flowkit.store.history import History
 from flowkit.store.records import RunRecord
+
+if TYPE_CHECKING:
+    from flowkit.draw.html import Detail
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,5 +130,7 @@ def _say_what_is_gone(drawing: Drawing, marks: Marks, run: RunRecord) -> None:
 
 
 def _details(flow: Flow, run: RunRecord | None) -> dict[str, Detail]:
+    from flowkit.cli.graph_details import details_of, last_times
+
     with history_here() as history:
         return details_of(flow, keys_of(flow), {} if run else last_times(history, flow.name))

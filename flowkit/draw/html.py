@@ -24,6 +24,7 @@ from flowkit.draw.labels import printable
 from flowkit.draw.mark import NO_MARKS, Mark, Marks
 from flowkit.draw.theme import rules, variables
 
+_SCRIPTS = ("pictures.js", "task.js", "controls.js")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -67,7 +68,7 @@ def render(
     """
     tags = {key: detail.tags for key, detail in details.items()}
     groupings = groupings_of(drawing, tags)
-    script, style = _file("graph.js"), _styles() + _file("graph.css")
+    script, style = _script(), _styles() + _file("graph.css")
     pictures = [svg.render(drawing, direction, marks=marks, bare=True)]
     for grouping in groupings:
         together, their_marks = grouped(drawing, grouping, marks)
@@ -140,6 +141,11 @@ def _styles() -> str:
     chosen = variables("dark", ":root[data-theme=dark]")
     by_system = f"@media (prefers-color-scheme:dark){{{night}}}"
     return variables("light", ":root") + by_system + chosen + rules()
+
+
+def _script() -> str:
+    """The parts of the script, in a scope of their own."""
+    return f"'use strict';(() => {{\n{''.join(map(_file, _SCRIPTS))}}})();"
 
 
 def _policy(script: str, style: str) -> str:
