@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flowkit.draw.drawing import Drawing, Edge, Node
-from flowkit.draw.mark import Mark, Marks, Tone
+from flowkit.draw.mark import WORST, Mark, Marks
 
 _FEWEST = 2
 _MOST = 400  # groups of a kind, the largest: each is looked at for circles
 _NUMBER = re.compile(r"(.*?[^\W\d_])(?:[-_./: ]*(?:ID)?\d+)+")
-_WORST: tuple[Tone, ...] = ("bad", "warn", "busy", "good", "kept", "still")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def _together(marks: Sequence[Mark], size: int) -> Mark | None:
     """How a group stands: as the worst of it does."""
     if not marks:
         return None
-    worst = min(marks, key=lambda mark: _WORST.index(mark.tone))
+    worst = min(marks, key=lambda mark: WORST.index(mark.tone))
     good = sum(mark.tone in ("good", "kept") for mark in marks)
     return Mark(
         word=worst.word,

@@ -11,6 +11,9 @@ from flowkit.draw.drawing import Drawing, Edge
 
 Tone = Literal["good", "kept", "busy", "still", "bad", "warn"]
 
+WORST: tuple[Tone, ...] = ("bad", "warn", "busy", "good", "kept", "still")
+"""Which of several tones stands for all of them: the first that occurs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:

@@ -6,10 +6,11 @@ import importlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flowkit.draw.drawing import Drawing
+from flowkit.draw.mark import WORST, Mark, Tone
 from flowkit.draw.of_flow import drawing_of
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
@@ -68,7 +69,7 @@ def format_of(filename: str | None) -> str:
 
 def visualize(
     flow: Flow,
-    states: Mapping[Task, object],
+    states: Mapping[Task, Any],
     filename: str | None = None,
     format: str | None = None,
     horizontal: bool = False,
@@ -76,7 +77,7 @@ def visualize(
     """Draw a flow, and print the picture where no file is named.
 
     Args:
-        states: how tasks ended; written behind their names.
+        states: how tasks ended; pictures show it.
         horizontal: let arrows point to the right.
         filename: where to write; its ending decides the format.
         format: one of `FORMATS`; default: text, or by the file's ending.
@@ -95,7 +96,8 @@ def visualize(
     if chosen != "json":
         options["direction"] = "right" if horizontal else "down"
     drawing = drawing_of(flow, keys_of(flow))
-    picture = rendered(_with_states(drawing, flow, states) if states else drawing, chosen, **options)
+    options["marks"] = _marks(flow, states)
+    picture = rendered(drawing, chosen, **options)
     if filename:
         Path(filename).write_bytes(contents(picture))
     elif isinstance(picture, bytes):
@@ -110,18 +112,38 @@ def contents(picture: str | bytes) -> bytes:
     return picture if isinstance(picture, bytes) else f"{picture}\n".encode()
 
 
-def _with_states(drawing: Drawing, flow: Flow, states: Mapping[Task, object]) -> Drawing:
-    """The drawing with how each task ended behind its name; of a mapped one, how its children did."""
-    tasks = {key: task for task, key in keys_of(flow).items()}
-    nodes = []
-    for node in drawing.nodes:
-        state = states.get(tasks[node.key])
-        words = f" ({_ending(state)})" if state is not None else ""
-        nodes.append(replace(node, label=node.label + words))
-    return replace(drawing, nodes=tuple(nodes))
+def _marks(flow: Flow, states: Mapping[Task, Any]) -> dict[str, Mark]:
+    return {key: _mark(states[task]) for task, key in keys_of(flow).items() if task in states}
 
 
-def _ending(state: object) -> str:
-    children = Counter(type(child).__name__ for child in getattr(state, "map_states", None) or ())
-    counts = ", ".join(f"{count} {name}" for name, count in children.items())
-    return f"{type(state).__name__}: {counts}" if counts else type(state).__name__
+def _mark(state: Any) -> Mark:
+    """How a task ended, in the words of its state's class; of a mapped one, how its children did too."""
+    children = getattr(state, "map_states", None) or ()
+    counts = Counter(type(child).__name__ for child in children)
+    tone = min(map(_tone, children), key=WORST.index) if children else _tone(state)
+    return Mark(
+        word=type(state).__name__,
+        symbol=_SIGNS[tone],
+        tone=tone,
+        count=", ".join(f"{count} {name}" for name, count in counts.items()),
+    )
+
+
+_SIGNS: dict[Tone, str] = {"good": "✓", "kept": "✓", "busy": "▸", "still": "○", "bad": "✗", "warn": "↻"}
+
+
+def _tone(state: Any) -> Tone:
+    for asked, tone in _TONES.items():
+        if getattr(state, asked)():
+            return tone
+    return "still"
+
+
+_TONES: dict[str, Tone] = {
+    "is_failed": "bad",
+    "is_skipped": "still",
+    "is_cached": "kept",
+    "is_successful": "good",
+    "is_retrying": "warn",
+    "is_running": "busy",
+}
