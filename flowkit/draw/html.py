@@ -69,28 +69,25 @@ def render(
     tags = {key: detail.tags for key, detail in details.items()}
     groupings = groupings_of(drawing, tags)
     script, style = _script(), _styles() + _file("graph.css")
-    pictures = [svg.render(drawing, direction, marks=marks, bare=True)]
-    for grouping in groupings:
-        together, their_marks = grouped(drawing, grouping, marks)
-        pictures.append(svg.render(together, direction, marks=their_marks, bare=True))
-    return (
-        Template(_file("graph.html"))
-        .substitute(
-            policy=_policy(script, style),
-            name=escape(printable(drawing.name)),
-            caption=escape(printable(caption)),
-            counts=escape(_counted(drawing)),
-            style=style,
-            whole=pictures[0],
-            together="".join(
-                f'<div class="view" data-by="{grouping.by}" hidden>{picture}</div>'
-                for grouping, picture in zip(groupings, pictures[1:], strict=True)
-            ),
-            data=_safe(_data(drawing, direction, marks, details, groupings)),
-            script=script,
-        )
-        .rstrip()
+    page = Template(_file("graph.html")).substitute(
+        policy=_policy(script, style),
+        name=escape(printable(drawing.name)),
+        caption=escape(printable(caption)),
+        counts=escape(_counted(drawing)),
+        style=style,
+        whole=svg.render(drawing, direction, marks=marks, bare=True),
+        together="".join(_view(drawing, direction, marks, grouping) for grouping in groupings),
+        data=_safe(_data(drawing, direction, marks, details, groupings)),
+        script=script,
     )
+    return page.rstrip()
+
+
+def _view(drawing: Drawing, direction: Direction, marks: Marks, grouping: Grouping) -> str:
+    """The picture of a drawing with all its groups closed."""
+    together, their_marks = grouped(drawing, grouping, marks)
+    picture = svg.render(together, direction, marks=their_marks, bare=True)
+    return f'<div class="view" data-by="{grouping.by}" hidden>{picture}</div>'
 
 
 def _data(

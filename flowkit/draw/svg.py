@@ -150,10 +150,12 @@ class _Picture:
     def _line(self, line: Line) -> str:
         *points, (x, y) = line.points
         end = (x, y - _HEAD + 1) if self.direction == "down" else (x - _HEAD + 1, y)
-        critical = " fk-critical" if is_critical_edge(line.edge, self.marks) else ""
+        kind = " fk-critical" if is_critical_edge(line.edge, self.marks) else ""
+        source = self.drawing.nodes[self.number[line.edge.source]]
+        kind = " fk-given" if source.kind == "parameter" else kind
         ends = f"{self.number[line.edge.source]} {self.number[line.edge.target]}"
         path = path_of([*points, end], self.direction)
-        return f'<path class="fk-line{critical}" data-ends="{ends}" d="{path}"/>'
+        return f'<path class="fk-line{kind}" data-ends="{ends}" d="{path}"/>'
 
     def _heads(self) -> Iterator[str]:
         """One for every node that lines lead to, however many they are."""

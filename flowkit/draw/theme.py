@@ -107,6 +107,7 @@ _RULES = (
     ".fk-title{font-size:17px;font-weight:600}"
     ".fk-caption,.fk-legend text{font-size:12px;fill:var(--fk-muted)}"
     ".fk-line{fill:none;stroke:var(--fk-edge);stroke-width:1.4px}"
+    ".fk-line.fk-given{stroke-width:1.1px;stroke-dasharray:2 3}"
     ".fk-head{fill:var(--fk-edge)}"
     ".fk-line.fk-critical{stroke:var(--fk-critical);stroke-width:2.6px}"
     ".fk-head.fk-critical{fill:var(--fk-critical)}"

@@ -208,6 +208,8 @@ def test_the_keyboard_reaches_everything(browser: Browser, show: Open) -> None:
     browser.press(Keys.TAB)
     assert browser.focused == node(browser, "day")
     assert browser.focused.get_attribute("role") == "button"
+    assert browser.focused.get_attribute("aria-label") == "day, parameter"
+    assert browser.one(".view svg").get_attribute("role") == "group"
     browser.press(Keys.ARROW_DOWN)
     assert browser.focused == node(browser, "load")
     browser.press(Keys.ENTER)

@@ -12,6 +12,7 @@ function pictureOf(view) {
   const svg = view.querySelector('svg'), scene = svg.querySelector('g');
   const size = {x: 0, y: 0, width: svg.viewBox.baseVal.width, height: svg.viewBox.baseVal.height};
   for (const name of ['viewBox', 'width', 'height']) svg.removeAttribute(name);
+  svg.setAttribute('role', 'group');  // what is in a picture of the role `img` cannot be reached
   scene.removeAttribute('transform');
   const nodes = [...scene.querySelectorAll('.fk-node')];
   const boxes = nodes.map(boxOf);
