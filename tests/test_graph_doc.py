@@ -51,9 +51,8 @@ def keys_of(value: object, path: str = "") -> Iterator[str]:
 @pytest.mark.parametrize("page", ["docs/graph.md", "README.md"])
 def test_the_picture_of_the_page_is_what_is_drawn(page: str, tmp_path: Path) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    shown = re.split(r"^(?:\$|```)", text.partition("$ flowkit graph weather\n")[2], maxsplit=1, flags=re.M)[
-        0
-    ]
+    after = text.partition("$ flowkit graph weather\n")[2]
+    shown = re.split(r"^(?:\$|```)", after, maxsplit=1, flags=re.MULTILINE)[0]
     assert flowkit(tmp_path, "graph", "weather") == shown
 
 
