@@ -6,13 +6,21 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 
-.PHONY: run test test-jq test-ray crash check format bench clean
+.PHONY: run test test-browser test-graphviz test-jq test-ray crash check format bench pictures clean
 
 run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
 
 test: $(DEVELOPING)
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+# Pages, looked at in Chromium: `apt-get install chromium chromium-driver`. Without them this fails.
+test-browser: $(DEVELOPING)
+	$(BIN)/python -m pytest -q -n 0 tests/browser
+
+# Pictures, beside those of dot: `apt-get install graphviz`. Without it this fails.
+test-graphviz: $(DEVELOPING)
+	$(BIN)/python -m pytest -q -n 0 tests/graphviz
 
 # The examples of docs/json.md: `apt-get install jq`. Without it this fails.
 test-jq: $(DEVELOPING)
@@ -45,6 +53,10 @@ format: $(DEVELOPING)
 
 bench: $(DEVELOPING)
 	$(BIN)/python tests/bench/run.py
+
+# The pictures of docs/graph.md.
+pictures: $(INSTALLED)
+	docs/pictures/draw.sh $(abspath $(BIN)/flowkit)
 
 clean:
 	rm -rf $(VENV) $(RAY_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -152,7 +152,7 @@ def _visualize(
     filename: str | None = None,
     format: str | None = None,
     horizontal: bool = False,
-) -> str:
+) -> str | bytes:
     """Draw the flow; see `flowkit.draw.visualize.visualize`."""
     from flowkit.draw.visualize import visualize
 

@@ -89,6 +89,7 @@ THIRD_PARTY = {
     # How many cells of a terminal a character takes is a table that only rich keeps for us.
     "jinja2": ({"tasks.templates.jinja2"}, True),
     "rich": ({"cli", "draw.labels"}, False),
+    "resvg_py": ({"draw.png"}, True),
     "cronsim": ({"schedule.cron"}, True),
     "dateutil": ({"schedule.rrule"}, True),
     # Imported late themselves, where a cluster is asked for.

@@ -379,7 +379,14 @@ def test_a_flow_is_drawn_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("f.txt", ""), ("f.mmd", "flowchart"), ("f.dot", "digraph"), ("f.gv", "digraph"), ("f.json", "{")],
+    [
+        ("f.txt", ""),
+        ("f.mmd", "flowchart"),
+        ("f.dot", "digraph"),
+        ("f.gv", "digraph"),
+        ("f.json", "{"),
+        ("f.svg", "<svg"),
+    ],
 )
 def test_a_flow_is_drawn_into_a_file_by_its_ending(
     name: str, start: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -400,10 +407,18 @@ def test_a_flow_is_drawn_with_how_its_tasks_ended(capsys: pytest.CaptureFixture[
     state = made.run(history=False)
     capsys.readouterr()
     picture = made.visualize(state, horizontal=True)
-    assert "double (Success)" in picture and "(Mapped: 2 Success)" in picture
+    assert "✓ Success" in picture and "✓ Mapped · 2 Success" in picture
     assert "rankdir=LR" in made.visualize(flow_state=state, format="dot", horizontal=True)
-    assert "(Success)" in made.visualize(state, format="json")
-    assert "(Success)" not in made.visualize()
+    assert '"word": "Success"' in made.visualize(state, format="json")
+    assert "fk-good" in made.visualize(state, format="svg")
+    assert "Success" not in made.visualize()
+
+
+def test_a_picture_that_is_no_text_needs_a_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a PNG is no text to be printed"):
+        doubles.visualize(format="png")
+    picture = doubles.visualize(filename=str(tmp_path / "f.png"))
+    assert (tmp_path / "f.png").read_bytes() == picture
 
 
 def test_an_ending_that_is_unknown_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from enum import StrEnum
@@ -11,19 +12,20 @@ from typing import Annotated
 import typer
 
 from flowkit.cli.completion import complete_flow
-from flowkit.cli.loading import load_named
-from flowkit.cli.place import here, say, settings, write
-from flowkit.cli.run_options import given_by_pairs
-from flowkit.draw.of_flow import drawing_of
-from flowkit.draw.visualize import format_of, rendered
-from flowkit.flow.keys import keys_of
-from flowkit.flow.values import checked
+from flowkit.cli.console import Console
+from flowkit.cli.place import say, write
+from flowkit.draw.visualize import contents, format_of, rendered
+from flowkit.errors import UsageError
+from flowkit.plan.status import Status
 
 
 class Format(StrEnum):
     """What a graph can be drawn as."""
 
     text = "text"
+    svg = "svg"
+    png = "png"
+    html = "html"
     mermaid = "mermaid"
     dot = "dot"
     json = "json"
@@ -53,27 +55,34 @@ def graph(
         Path | None, typer.Option("--output", "-o", help="A file, instead of the terminal.", metavar="FILE")
     ] = None,
     direction: Annotated[Direction, typer.Option("--direction", help="Where the edges go.")] = Direction.down,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", help="Show what became of the tasks in this run.", metavar="RUN"),
+    ] = None,
     parameters: Annotated[
         list[str] | None,
         typer.Option("-p", help="A parameter that the graph is made from.", metavar="KEY=VALUE"),
     ] = None,
 ) -> None:
     """Draw the graph of a flow."""
-    loaded = load_named(name, here(), settings().settings.flows)
-    flow = loaded.flow
-    values = checked(flow, {}, given_by_pairs(parameters or ()), needed=flow.build_parameters)
-    whole = loaded.built(values)
+    from flowkit.cli.graph_subject import subject_of
+
     chosen = format.value if format is not None else format_of(str(output) if output else None)
-    drawing = drawing_of(whole, keys_of(whole))
+    if chosen == "png" and output is None:
+        raise UsageError("a PNG is no text to be printed", hints=("name a file for it: `-o graph.png`",))
+    subject = subject_of(name, parameters or (), run, with_details=chosen == "html")
     options: dict[str, object] = {} if chosen == "json" else {"direction": direction.value}
+    options |= {"marks": subject.marks, "caption": subject.caption}
+    if chosen == "html":
+        options |= {"details": subject.details}
     if chosen == "text":
         options |= {"width": shutil.get_terminal_size((100, 24)).columns, "ascii_only": _ascii_only()}
-    picture = rendered(drawing, chosen, **options)
-    if output is None:
-        print(picture)
-    else:
-        write(output, picture + "\n")
+    picture = rendered(subject.drawing, chosen, **options)
+    if output is not None:
+        write(output, contents(picture))
         say(f"wrote {output}")
+    elif isinstance(picture, str):
+        print(_coloured(picture) if chosen == "text" and Console().out_color else picture)
 
 
 def _ascii_only() -> bool:
@@ -83,3 +92,13 @@ def _ascii_only() -> bool:
     except (UnicodeEncodeError, LookupError):
         return True
     return False
+
+
+_CODES = {"green": "32", "dim green": "2;32", "red": "31", "yellow": "33", "cyan": "36", "dim": "2"}
+_STATES = {f"{status.symbol} {status.word}": _CODES[status.style] for status in Status}
+
+
+def _coloured(picture: str) -> str:
+    """The picture with its states in the colours that they have in a run."""
+    states = re.compile("|".join(map(re.escape, _STATES)))
+    return states.sub(lambda state: f"\x1b[{_STATES[state[0]]}m{state[0]}\x1b[0m", picture)

@@ -11,22 +11,11 @@ from flowkit.plan.failure import Failure
 from flowkit.plan.status import Status
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord
+from flowkit.why.standing import said
 
 _CODES = {Status.TRIGGER_FAILED: "trigger", Status.TIMED_OUT: "timed-out"}
 _WORDS = {Status.TRIGGER_FAILED: "was not run:", Status.TIMED_OUT: "timed out:"}
 _WIDEST = 300
-
-
-def said(attempt: AttemptRecord) -> str:
-    """What was raised, or what the state says."""
-    failure = attempt.failure
-    message = str(attempt.detail.get("message") or "")
-    if failure is None or (message and failure.kind in ("signal", "trigger", "timeout")):
-        return message
-    kind = failure.type_name.rpartition(".")[2]
-    if failure.kind in ("signal", "trigger", "timeout"):
-        return failure.message or kind
-    return f"{kind}: {failure.message}" if failure.message else kind
 
 
 def paragraph(history: History, run: RunRecord, attempt: AttemptRecord) -> str:

@@ -68,14 +68,14 @@ def memory_of(project: Project, chosen: Settings, *, reads_only: bool = False) -
     return Memory(project, chosen)
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str | bytes) -> None:
     """Write a file that the user named.
 
     Raises:
         UsageError: it cannot be written.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(text.encode("utf-8") if isinstance(text, str) else text)
     except OSError as error:
         raise UsageError(f"`{path}` cannot be written: {error.strerror}") from None
 

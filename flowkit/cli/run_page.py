@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowkit.cli import moments
-from flowkit.cli.past_failure import paragraph, said
+from flowkit.cli.past_failure import paragraph
 from flowkit.cli.reasons import made_in
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns, sentence
@@ -16,6 +16,7 @@ from flowkit.plan.status import Status
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord, hidden_nodes
 from flowkit.store.run_status import RunStatus
+from flowkit.why.standing import of_all, said, stands
 
 _TASKS = ("TASK", "STATE", "ATTEMPTS", "STARTED", "TOOK", "")
 _SESSIONS = ("SESSION", "STARTED", "TOOK", "EXECUTOR", "PROCESS", "FLOWKIT", "PYTHON", "EXIT", "COMMAND")
@@ -57,7 +58,7 @@ def document_of(
         "tasks": [
             {
                 "task": attempts[-1].key if attempts else history.key(run, node, child),
-                "status": _stands(run, attempts[-1].status).word if attempts else None,
+                "status": stands(run, attempts[-1].status).word if attempts else None,
                 "attempts": [_attempt(each) for each in attempts],
                 **(_counts_of(many[node]) if child < 0 and node in many else {}),
                 **({"removed": True} if node in lost else {}),
@@ -182,7 +183,7 @@ def _with_lost(note: str, is_lost: bool) -> str:
 
 def _row(run: RunRecord, key: str, attempts: Sequence[AttemptRecord]) -> tuple[str, ...]:
     last = attempts[-1]
-    status = _stands(run, last.status)
+    status = stands(run, last.status)
     made = sum(attempt.attempt > 0 for attempt in attempts)
     took = last.duration if made else None
     return (
@@ -198,26 +199,12 @@ def _row(run: RunRecord, key: str, attempts: Sequence[AttemptRecord]) -> tuple[s
 def _mapped_row(
     run: RunRecord, key: str, attempts: Sequence[AttemptRecord], many: ChildrenRecord
 ) -> tuple[str, ...]:
-    status = _of_all(_stands(run, attempts[-1].status if attempts else Status.RUNNING), many)
+    status = of_all(stands(run, attempts[-1].status if attempts else Status.RUNNING), many)
     took = duration(max(0.0, many.ended - many.started)) if status.ended else ""
     counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items())
     state = f"{status.symbol} {status.word}"
     started = moments.clock(many.started) if many.started else ""
     return (key, state, "", started, took if started else "", f"{_total(many)}: {counts}")
-
-
-def _stands(run: RunRecord, status: Status) -> Status:
-    """Nothing runs in a run that has ended: what was to go on, or to be retried, is not any more."""
-    is_paused = status is Status.PAUSED and run.status is RunStatus.PAUSED
-    return status if status.ended or is_paused or run.status is RunStatus.RUNNING else Status.CANCELLED
-
-
-def _of_all(status: Status, many: ChildrenRecord) -> Status:
-    """What a mapped task that has ended is shown as: the worst of its children, or that all were skipped."""
-    if status is not Status.MAPPED:
-        return status
-    worst = max(many.counts)
-    return worst if worst.bad or set(many.counts) == {Status.SKIPPED} else status
 
 
 def _total(many: ChildrenRecord) -> str:

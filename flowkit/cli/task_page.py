@@ -6,12 +6,13 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from flowkit.cli import moments
-from flowkit.cli.past_failure import paragraph, said
+from flowkit.cli.past_failure import paragraph
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns, sentence
 from flowkit.cli.wording import duration, last_shown, one_line, shown
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord
+from flowkit.why.standing import said
 
 _ATTEMPTS = ("ATTEMPT", "STATE", "STARTED", "TOOK", "WORKER", "")
 _MOST_CHILDREN = 5

@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from flowkit.draw.drawing import Drawing, Node
 from flowkit.draw.labels import cells, fit, printable
+from flowkit.draw.mark import NO_MARKS, Marks
 
 _CELLS_PER_LANE = 5
 _FEWEST_LANES = 3
 _MOST_LANES = 24
 _NAMES = 3
+_LONGEST_NAME = 40  # where what became of the task is to be seen behind it
 _UP, _RIGHT, _DOWN, _LEFT = 1, 2, 4, 8
 
 
@@ -68,17 +70,18 @@ class _Lane:
         return (self.last - self.first) / len(self.others)
 
 
-def render(drawing: Drawing, *, width: int = 100, ascii_only: bool = False) -> str:
+def render(drawing: Drawing, *, width: int = 100, ascii_only: bool = False, marks: Marks = NO_MARKS) -> str:
     """Return the drawing with a line for each task, at most `width` cells wide, and a legend.
 
     Args:
         drawing: what to draw; it has nodes.
         width: of the terminal, in cells; at least 20.
         ascii_only: use no character outside ASCII but those of labels.
+        marks: what became of nodes in a run, by key; it stands behind their names.
     """
     signs = _ASCII if ascii_only else _UNICODE
     most = max(_FEWEST_LANES, min(width // _CELLS_PER_LANE, _MOST_LANES))
-    view = _View(drawing, most)
+    view = _View(drawing, most, marks)
     strokes = _Strokes(view, signs).lines()
     column = max(map(len, strokes)) + 1
     room = max(width - column, 1)
@@ -92,8 +95,8 @@ def render(drawing: Drawing, *, width: int = 100, ascii_only: bool = False) -> s
 class _View:
     """What is to be shown: the tasks in order, the lanes that fit and the edges that have none."""
 
-    def __init__(self, drawing: Drawing, most: int) -> None:
-        self.nodes = drawing.nodes
+    def __init__(self, drawing: Drawing, most: int, marks: Marks) -> None:
+        self.nodes, self.marks = drawing.nodes, marks
         self.names = [printable(node.label) for node in self.nodes]
         number = {node.key: at for at, node in enumerate(self.nodes)}
         self.edges = drawing.merged_edges()
@@ -145,12 +148,21 @@ class _View:
 
     def caption(self, task: int, signs: _Signs) -> str:
         """Return a task's name, and in words the edges that carry a label or have no lane."""
-        words = [self.names[task]]
+        mark = list(self._mark(task, signs))
+        words = [fit(self.names[task], _LONGEST_NAME, signs.ellipsis) if mark else self.names[task], *mark]
         for arrow, names in zip(signs.arrows, (self.sources[task], self.targets[task]), strict=True):
             if names:
                 more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
                 words.append(f"{arrow} {', '.join(names[:_NAMES])}{more}")
         return "  ".join(words)
+
+    def _mark(self, task: int, signs: _Signs) -> Iterator[str]:
+        mark = self.marks.get(self.nodes[task].key)
+        if mark is not None:
+            critical = " · critical" if mark.is_critical else ""
+            yield printable(
+                mark.ascii + critical.replace("·", "-") if signs is _ASCII else mark.line + critical
+            )
 
     def legend(self, signs: _Signs) -> Iterable[str]:
         yield f"{signs.task[0]} goes on below, {signs.task[1]} does not"

@@ -139,22 +139,23 @@ def layering(drawing: Drawing) -> Layering:
     )
 
 
-def place(cut: Layering, widths: Sequence[int], gap: int) -> Layout:
+def place(cut: Layering, widths: Sequence[int], gap: int, bend_gap: int = 1) -> Layout:
     """Place the vertices of a layering.
 
     Args:
         cut: the layers, in order.
         widths: of every vertex, odd.
-        gap: between neighbours in a layer; bends stand closer, one unit apart.
+        gap: between neighbours in a layer.
+        bend_gap: between bends, which may stand closer.
     """
     bends = [cut.is_bend(vertex) for vertex in range(len(widths))]
     plain = [bend and vertex not in cut.labels for vertex, bend in enumerate(bends)]
 
     def distance(left: int, right: int) -> int:
-        between = 1 if plain[left] and plain[right] else gap
+        between = bend_gap if plain[left] and plain[right] else gap
         return (widths[left] + widths[right]) // 2 + between
 
-    xs = placed(cut.layers, cut.above, cut.below, bends, distance)
+    xs = placed(cut.layers, cut.above, cut.below, bends, _light(cut), distance)
     left = min((x - width // 2 for x, width in zip(xs, widths, strict=True)), default=0)
     xs = [x - left for x in xs]
     right = max((x + width // 2 + 1 for x, width in zip(xs, widths, strict=True)), default=0)
@@ -165,6 +166,16 @@ def place(cut: Layering, widths: Sequence[int], gap: int) -> Layout:
         for at in range(len(widths))
     )
     return Layout(right, vertices, cut.layers, tuple(map(Route, cut.edges, cut.paths)))
+
+
+def _light(cut: Layering) -> list[bool]:
+    """Parameters and the bends of their edges: the way of the tasks is the one to be seen."""
+    light = [node.kind == "parameter" for node in cut.drawing.nodes]
+    light += [False] * (len(cut.above) - len(light))
+    for path in cut.paths:
+        for bend in path[1:-1]:
+            light[bend] = light[path[0]]
+    return light
 
 
 def _labelled_paths(drawing: Drawing, edges: Sequence[Edge]) -> tuple[list[tuple[int, ...]], dict[int, str]]:

@@ -8,13 +8,13 @@ gets the same order.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 from itertools import product
 
 _SWEEPS = 24
 _PATIENCE = 8
-_WORK = 40_000
+_WORK = 16_000
 
 Layers = list[list[int]]
 Neighbours = Sequence[Sequence[int]]
@@ -132,7 +132,11 @@ class _Ordering:
         self._renumber(layer)
 
     def _ends(self, vertex: int, towards: Neighbours) -> list[int]:
-        return sorted([self.place[other] for other in towards[vertex]])
+        place = self.place
+        ends = [place[other] for other in towards[vertex]]
+        if len(ends) > 1:
+            ends.sort()
+        return ends
 
     def _transpose(self, *, swap_ties: bool) -> None:
         dirty = set(range(len(self.layers)))
@@ -153,7 +157,9 @@ class _Ordering:
         for number in range(len(layer) - 1):
             left, right = layer[number], layer[number + 1]
             (up, down), (other_up, other_down) = ends[left], ends[right]
-            saved = _inversions(up, other_up) + _inversions(down, other_down)
+            saved = _inversions(up, other_up) if up and other_up else 0
+            if down and other_down:
+                saved += _inversions(down, other_down)
             if saved > 0 or (swap_ties and not saved):
                 layer[number], layer[number + 1] = right, left
                 fewer |= saved > 0
@@ -179,12 +185,14 @@ def _median(ends: list[int]) -> float:
 
 
 def _inversions(left: list[int], right: list[int]) -> int:
-    """Crossings with `left` first minus crossings with `right` first; both sorted."""
-    if not left or not right or left[-1] < right[0]:
-        return -len(left) * len(right) if left and right else 0
-    if len(left) == len(right) == 1:
-        return (left[0] > right[0]) - (left[0] < right[0])
+    """Crossings with `left` first minus crossings with `right` first; both sorted, neither empty."""
+    if left[-1] < right[0]:
+        return -len(left) * len(right)
+    if right[-1] < left[0]:
+        return len(left) * len(right)
     if len(left) > len(right):
         return -_inversions(right, left)
-    size = len(right)
-    return sum(bisect_right(right, end - 1) - (size - bisect_right(right, end)) for end in left)
+    found, size = 0, len(right)
+    for end in left:
+        found += bisect_left(right, end) + bisect_right(right, end) - size
+    return found

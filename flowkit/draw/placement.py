@@ -17,7 +17,12 @@ Distance = Callable[[int, int], int]
 
 
 def placed(
-    layers: Layers, above: Neighbours, below: Neighbours, bends: Sequence[bool], distance: Distance
+    layers: Layers,
+    above: Neighbours,
+    below: Neighbours,
+    bends: Sequence[bool],
+    light: Sequence[bool],
+    distance: Distance,
 ) -> list[int]:
     """Return the x of every vertex's centre.
 
@@ -26,6 +31,7 @@ def placed(
         above: for every vertex, its neighbours in the layer above.
         below: for every vertex, its neighbours in the layer below.
         bends: for every vertex, whether it is a bend of a long edge; edges between bends stay straight.
+        light: for every vertex, whether it bends the way of no other one.
         distance: the least distance between the centres of two neighbours in a layer, left one first.
     """
     place = [0] * len(above)
@@ -35,14 +41,19 @@ def placed(
     above = [sorted(ends, key=place.__getitem__) for ends in above]
     below = [sorted(ends, key=place.__getitem__) for ends in below]
     refused = _conflicts(layers, above, bends, place)
-    upward = _Aligner(layers, above, place, refused)
-    downward = _Aligner(layers[::-1], below, place, refused)
+    upward = _Aligner(layers, _without(light, above), place, refused)
+    downward = _Aligner(layers[::-1], _without(light, below), place, refused)
     columns = [
         _packed(layers, aligner.roots(from_right), distance, from_right)
         for aligner in (upward, downward)
         for from_right in (False, True)
     ]
     return _balanced(columns, layers, distance)
+
+
+def _without(light: Sequence[bool], towards: Neighbours) -> Neighbours:
+    """Leave out what is light where there are other neighbours too."""
+    return [[end for end in ends if not light[end]] or ends for ends in towards]
 
 
 def _conflicts(

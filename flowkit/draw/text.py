@@ -2,7 +2,7 @@
 
 Boxes stand in layers, arrows point away from what comes first. A line that joins or forks belongs
 to edges with all its sources and targets in common; lines that only cross are drawn `─│─`. Mapped
-tasks have a double frame, parameters a dashed one.
+tasks have a double frame, parameters a dashed one, what lies on a run's critical path a heavy one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from flowkit.draw.channel import Wire, routed
 from flowkit.draw.drawing import Direction, Drawing, Node
 from flowkit.draw.labels import cells, fit, printable
 from flowkit.draw.layout import layering, place
+from flowkit.draw.mark import NO_MARKS, Mark, Marks
 from flowkit.draw.nets import Net, nets_between, pin, pin_counts, width_for_pins
 
 _MOST_NODES = 100
@@ -36,14 +37,22 @@ class _Frame:
 
 _ROUNDED = _Frame("╭╮╯╰", "─", "│", "┬", "├")
 _DOUBLE = _Frame("╔╗╝╚", "═", "║", "╤", "╟")
+_HEAVY = _Frame("┏┓┛┗", "━", "┃", "┯", "┠")
 _DASHED = _Frame("╭╮╯╰", "╌", "╎", "┬", "├")
 _PLAIN_ASCII = _Frame("..''", "-", "|", "+", "+")
 _DOUBLE_ASCII = _Frame("####", "=", "#", "+", "+")
+_HEAVY_ASCII = _Frame("****", "*", "*", "+", "+")
 _DASHED_ASCII = _Frame("..''", "~", ":", "+", "+")
 
 
 def render(
-    drawing: Drawing, *, width: int = 100, ascii_only: bool = False, direction: Direction = "down"
+    drawing: Drawing,
+    *,
+    width: int = 100,
+    ascii_only: bool = False,
+    direction: Direction = "down",
+    marks: Marks = NO_MARKS,
+    caption: str = "",
 ) -> str:
     """Return the drawing as lines of text, each at most `width` cells, without a newline at the end.
 
@@ -52,6 +61,8 @@ def render(
         width: of the terminal, in cells; at least 20.
         ascii_only: use no character outside ASCII but those of labels.
         direction: where arrows point.
+        marks: what became of nodes in a run, by key.
+        caption: a line above the picture, with an empty one.
 
     Returns:
         boxes and arrows, parts that nothing joins beside each other as far as they fit; a line for each
@@ -59,22 +70,23 @@ def render(
     """
     if not drawing.nodes:
         return fit(f"{printable(drawing.name)} has no tasks", width, "..." if ascii_only else "…")
-    if len(drawing.nodes) > _MOST_NODES:
-        return lanes.render(drawing, width=width, ascii_only=ascii_only)
-    parts = [_Picture(part, ascii_only, direction).rows() for part in drawing.components()]
-    if max(map(_width, parts)) > width:
-        return lanes.render(drawing, width=width, ascii_only=ascii_only)
-    return "\n".join([*_shelved(parts, width), *_legend(drawing, ascii_only, width)])
+    head = [fit(printable(caption), width, "..." if ascii_only else "…"), ""] if caption else []
+    parts = []
+    if len(drawing.nodes) <= _MOST_NODES:
+        parts = [_Picture(part, ascii_only, direction, marks).rows() for part in drawing.components()]
+    if not parts or max(map(_width, parts)) > width:
+        return "\n".join([*head, lanes.render(drawing, width=width, ascii_only=ascii_only, marks=marks)])
+    return "\n".join([*head, *_shelved(parts, width), *_legend(drawing, ascii_only, width, marks)])
 
 
 class _Picture:
     """One connected part. `along` runs with the arrows, `across` is the x of the layout."""
 
-    def __init__(self, part: Drawing, ascii_only: bool, direction: Direction) -> None:
-        self.part, self.ascii_only, self.down = part, ascii_only, direction == "down"
+    def __init__(self, part: Drawing, ascii_only: bool, direction: Direction, marks: Marks) -> None:
+        self.part, self.ascii_only, self.down, self.marks = part, ascii_only, direction == "down", marks
         self.cut = layering(part)
         self.ellipsis = "..." if ascii_only else "…"
-        self.labels = [fit(printable(node.label), _LONGEST_LABEL, self.ellipsis) for node in part.nodes]
+        self.labels = [self._lines(node) for node in part.nodes]
         self.edge_labels = {
             bend: fit(printable(label), _LONGEST_LABEL // 2, self.ellipsis)
             for bend, label in self.cut.labels.items()
@@ -84,6 +96,12 @@ class _Picture:
         breadths = [self._breadth(vertex) | 1 for vertex in range(len(self.cut.above))]
         self.layout = place(self.cut, breadths, _GAP if self.down else 1)
         self.canvas = Canvas(ascii_only=ascii_only)
+
+    def _lines(self, node: Node) -> list[str]:
+        """What stands in a box: the name and, of a run, what became of it."""
+        mark = self.marks.get(node.key)
+        lines = [node.label] if mark is None else [node.label, mark.ascii if self.ascii_only else mark.line]
+        return [fit(printable(line), _LONGEST_LABEL, self.ellipsis) for line in lines]
 
     def rows(self) -> list[str]:
         along = 0
@@ -100,20 +118,23 @@ class _Picture:
         if self.cut.is_bend(vertex):
             return cells(self.edge_labels.get(vertex, "")) if self.down else 1
         if self.down:
-            return max(cells(self.labels[vertex]) + 4, width_for_pins(self.pins[vertex]) + 2)
-        return width_for_pins(self.pins[vertex])
+            return max(self._label_width(vertex) + 4, width_for_pins(self.pins[vertex]) + 2)
+        return max(width_for_pins(self.pins[vertex]), 2 + len(self.labels[vertex]))
+
+    def _label_width(self, vertex: int) -> int:
+        return max(map(cells, self.labels[vertex]))
 
     def _depth(self, layer: int) -> int:
         """The room along that a layer takes."""
         nodes = [vertex for vertex in self.cut.layers[layer] if not self.cut.is_bend(vertex)]
         if self.down:
-            return 3 if nodes else 1
+            return 2 + max(len(self.labels[vertex]) for vertex in nodes) if nodes else 1
         texts = [
             cells(self.edge_labels[vertex]) + 2
             for vertex in self.cut.layers[layer]
             if vertex in self.edge_labels
         ]
-        return max([1, *texts, *(cells(self.labels[vertex]) + 4 for vertex in nodes)])
+        return max([1, *texts, *(self._label_width(vertex) + 4 for vertex in nodes)])
 
     def _draw_layer(self, layer: int, along: int, depth: int) -> None:
         for vertex in self.cut.layers[layer]:
@@ -129,7 +150,7 @@ class _Picture:
                 self.canvas.write(spot.x, along + (depth - cells(label)) // 2, label)
 
     def _draw_box(self, vertex: int, along: int, depth: int) -> None:
-        frame = _frame(self.part.nodes[vertex], self.ascii_only)
+        frame = self._frame(vertex)
         first, breadth = self._box(vertex)
         top, left = (along, first) if self.down else (first, along)
         height, width = (depth, breadth) if self.down else (breadth, depth)
@@ -138,8 +159,14 @@ class _Picture:
         self.canvas.write(top + height - 1, left, corners[3] + frame.top * (width - 2) + corners[2])
         for row in range(top + 1, top + height - 1):
             self.canvas.write(row, left, frame.side + " " * (width - 2) + frame.side)
-        label = self.labels[vertex]
-        self.canvas.write(top + height // 2, left + (width - cells(label)) // 2, label)
+        lines = self.labels[vertex]
+        first_row = top + (height - len(lines)) // 2
+        for row, line in enumerate(lines, first_row):
+            self.canvas.write(row, left + (width - cells(line)) // 2, line)
+
+    def _frame(self, vertex: int) -> _Frame:
+        node = self.part.nodes[vertex]
+        return _frame(node, self.marks.get(node.key), self.ascii_only)
 
     def _box(self, vertex: int) -> tuple[int, int]:
         """The first x of a box and its breadth, which may be a cell less than the layout's odd one."""
@@ -192,7 +219,7 @@ class _Picture:
         arrow = ("v" if self.down else ">") if self.ascii_only else ("▼" if self.down else "▶")
         for vertex, across in net.tops.items():
             if not self.cut.is_bend(vertex):
-                frame = _frame(self.part.nodes[vertex], self.ascii_only)
+                frame = self._frame(vertex)
                 self._write(along - 1, across, frame.pin_down if self.down else frame.pin_right)
         for vertex, across in net.bottoms.items():
             if not self.cut.is_bend(vertex):
@@ -217,7 +244,9 @@ class _Picture:
             self.canvas.write(across, along, text)
 
 
-def _frame(node: Node, ascii_only: bool) -> _Frame:
+def _frame(node: Node, mark: Mark | None, ascii_only: bool) -> _Frame:
+    if mark is not None and mark.is_critical:
+        return _HEAVY_ASCII if ascii_only else _HEAVY
     if node.kind == "parameter":
         return _DASHED_ASCII if ascii_only else _DASHED
     if node.mapped:
@@ -225,15 +254,20 @@ def _frame(node: Node, ascii_only: bool) -> _Frame:
     return _PLAIN_ASCII if ascii_only else _ROUNDED
 
 
-def _legend(drawing: Drawing, ascii_only: bool, width: int) -> list[str]:
+_MEANINGS = {
+    _DASHED: "parameter",
+    _DASHED_ASCII: "parameter",
+    _DOUBLE: "mapped: runs once for each element",
+    _DOUBLE_ASCII: "mapped: runs once for each element",
+    _HEAVY: "critical path: what the end of the run waited for",
+    _HEAVY_ASCII: "critical path: what the end of the run waited for",
+}
+
+
+def _legend(drawing: Drawing, ascii_only: bool, width: int, marks: Marks) -> list[str]:
     """Explain the frames that occur beside the plain one, below an empty line."""
-    meanings = {
-        _frame(node, ascii_only): "parameter"
-        if node.kind == "parameter"
-        else "mapped: runs once for each element"
-        for node in drawing.nodes
-        if node.mapped or node.kind == "parameter"
-    }
+    frames = (_frame(node, marks.get(node.key), ascii_only) for node in drawing.nodes)
+    meanings = {frame: _MEANINGS[frame] for frame in frames if frame in _MEANINGS}
     entries = [
         f"{frame.corners[0]}{frame.top}{frame.corners[1]} {meaning}" for frame, meaning in meanings.items()
     ]

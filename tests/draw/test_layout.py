@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import random
-import shutil
-import subprocess
 from collections import Counter
 from itertools import pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,15 +21,6 @@ def drawing_of(size: int, pairs: list[tuple[int, int]]) -> Drawing:
 def laid_out(size: int, pairs: list[tuple[int, int]], width: int = 5) -> Layout:
     drawing = drawing_of(size, pairs)
     return layout(drawing, {node.key: width for node in drawing.nodes})
-
-
-def random_pairs(size: int, count: int, seed: int) -> list[tuple[int, int]]:
-    numbers = random.Random(seed)
-    pairs: set[tuple[int, int]] = set()
-    while len(pairs) < count:
-        source, target = sorted(numbers.sample(range(size), 2))
-        pairs.add((source, min(target, source + 1 + (target - source) % 20)))
-    return sorted(pairs)
 
 
 @st.composite
@@ -130,22 +117,3 @@ def test_an_empty_drawing_has_an_empty_layout() -> None:
 def test_a_very_long_chain_needs_no_recursion() -> None:
     size = 20_000
     assert len(laid_out(size, [(number, number + 1) for number in range(size - 1)]).layers) == size
-
-
-@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
-def test_crossings_are_about_as_few_as_those_of_graphviz() -> None:
-    ours = theirs = 0
-    for seed in range(8):
-        pairs = random_pairs(50, 80, seed)
-        ours += crossings(laid_out(50, pairs))
-        theirs += _crossings_of_dot(pairs)
-    assert ours <= 1.2 * theirs
-
-
-def _crossings_of_dot(pairs: list[tuple[int, int]]) -> int:
-    text = "digraph {" + "".join(f"{source} -> {target};" for source, target in pairs) + "}"
-    log = subprocess.run(
-        ["dot", "-v", "-Tplain"], input=text, capture_output=True, text=True, check=True
-    ).stderr
-    counts = [line.split(":")[1].split()[0] for line in log.split("\n") if line.startswith("mincross ")]
-    return sum(int(count) for count in counts if count.isdigit())

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowkit.draw import document, dot, mermaid
 from flowkit.draw.drawing import Drawing, Edge, Node
+from flowkit.draw.mark import Mark
 
 CASE = Drawing(
     "etl",
@@ -80,12 +78,47 @@ def test_no_label_gets_out_of_its_quotes(text: str) -> None:
     assert json.loads(document.render(drawing))["nodes"][0]["label"] == text
 
 
-@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
-@pytest.mark.parametrize(
-    "text", ['say "hi"', "back\\slash\\", "&lt; <b> &", "a\nb\0c\x1b[31m", "{x|y}", "\\N"]
-)
-def test_graphviz_shows_a_label_as_it_is(text: str) -> None:
-    drawn = subprocess.run(
-        ["dot", "-Tsvg"], input=dot.render(labelled(text)), capture_output=True, text=True, check=True
-    )
-    assert not drawn.stderr
+MARKS = {
+    "c": Mark(word="ok", symbol="✓", tone="good", took="2ms", seconds=0.002, ended=2.0, is_critical=True),
+    "m": Mark(
+        word="failed", symbol="✗", tone="bad", count="1 of 2 ok", done=1, total=2, ended=3.0, is_critical=True
+    ),
+    "p": Mark(word="a.csv", symbol="=", tone="still"),
+}
+
+
+def test_mermaid_shows_a_run() -> None:
+    assert mermaid.render(CASE, marks=MARKS, caption="run 1 %%{init}").split("\n") == [
+        "flowchart TD",
+        "    %% run 1 %%(init)",
+        '    n0(["path<br>= a.csv"])',
+        '    n1["is large<br>✓ ok · 2ms"]',
+        '    n2[["clean<br>✗ failed · 1 of 2 ok"]]',
+        "    n0 --> n1",
+        '    n1 ==>|"True"| n2',
+        "    classDef still fill:#f3f4f6,stroke:#858f9d,color:#101828",
+        "    classDef good fill:#e9f8ef,stroke:#1f8a4c,color:#101828",
+        "    classDef bad fill:#fdecec,stroke:#cf3030,color:#101828",
+        "    classDef critical stroke:#7c3aed,stroke-width:3px",
+        "    class n0 still",
+        "    class n1 good",
+        "    class n1,n2 critical",
+        "    class n2 bad",
+    ]
+
+
+def test_dot_shows_a_run() -> None:
+    lines = dot.render(CASE, marks=MARKS, caption='run "1"').split("\n")
+    assert lines[3] == r'    label="run \"1\"";'
+    assert lines[5].startswith(r'    n1 [label="is large\n✓ ok · 2ms", style="rounded,filled"')
+    assert lines[6].endswith('color="#7c3aed", penwidth=2];')
+    assert lines[8] == '    n1 -> n2 [label="True", color="#7c3aed", penwidth=2];'
+
+
+def test_the_document_shows_a_run() -> None:
+    read = json.loads(document.render(CASE, marks=MARKS, caption="run 1"))
+    assert (read["run"], read["critical_path"]) == ("run 1", ["c", "m"])
+    parameter, plain, mapped = read["nodes"]
+    assert parameter["value"] == "a.csv"
+    assert plain["state"] == {"word": "ok", "seconds": 0.002, "began": None, "ended": 2.0, "critical": True}
+    assert (mapped["state"]["children"], mapped["state"]["done"]) == (2, 1)

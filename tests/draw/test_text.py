@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from flowkit.draw.drawing import Direction, Drawing, Edge, Node
 from flowkit.draw.labels import cells
+from flowkit.draw.mark import Mark
 from flowkit.draw.text import render
 
 TRACES = sorted((Path(__file__).parents[2].parent / "shared" / "wfinstances").glob("*.json"))
@@ -31,7 +32,7 @@ OPENINGS = {
     "┴": {UP, LEFT, RIGHT},
     "┼": {UP, DOWN, LEFT, RIGHT},
 }
-PINS = {"down": "┬╤+", "right": "├╟+"}
+PINS = {"down": "┬╤┯+", "right": "├╟┠+"}
 ARROWS = {"down": "▼v", "right": "▶>"}
 FORWARD = {"down": DOWN, "right": RIGHT}
 
@@ -527,3 +528,73 @@ def test_a_picture_may_be_plain_ascii() -> None:
 .~. parameter   #=# mapped: runs once for each element
 """
     )
+
+
+MARKS = {
+    "load": Mark(word="ok", symbol="✓", tone="good", took="1.2s", is_critical=True),
+    "clean": Mark(word="failed", symbol="✗", tone="bad", count="39 of 40 ok", took="12.4s", is_critical=True),
+    "day": Mark(word="3", symbol="=", tone="still"),
+    "save": Mark(word="not run", symbol="⊘", tone="warn"),
+}
+
+
+def test_a_run_is_shown_in_the_boxes_and_its_critical_path_in_heavy_ones() -> None:
+    drawing = drawing_of("etl", "load clean", "day clean", "clean save", mapped="clean", parameters="day")
+    assert (
+        "\n" + render(drawing, marks=MARKS, caption="run 42 · ✗ failed") + "\n"
+        == """
+run 42 · ✗ failed
+
+          ┏━━━━━━━━━━━━━┓   ╭╌╌╌╌╌╮
+          ┃    load     ┃   ╎ day ╎
+          ┃ ✓ ok · 1.2s ┃   ╎ = 3 ╎
+          ┗━━━━━━┯━━━━━━┛   ╰╌╌┬╌╌╯
+                 ├─────────────╯
+                 ▼
+┏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
+┃             clean              ┃
+┃ ✗ failed · 39 of 40 ok · 12.4s ┃
+┗━━━━━━━━━━━━━━━━┯━━━━━━━━━━━━━━━┛
+                 ▼
+           ╭───────────╮
+           │   save    │
+           │ ⊘ not run │
+           ╰───────────╯
+
+┏━┓ critical path: what the end of the run waited for   ╭╌╮ parameter
+"""
+    )
+
+
+@pytest.mark.parametrize("direction", ["down", "right"])
+def test_a_run_is_shown_in_ascii_too(direction: Direction) -> None:
+    drawing = drawing_of("etl", "load clean", "day clean", "clean save", mapped="clean", parameters="day")
+    picture = render(drawing, marks=MARKS, ascii_only=True, direction=direction)
+    assert picture.isascii()
+    assert "failed, 39 of 40 ok, 12.4s" in picture
+    assert picture.count("****") >= 4
+
+
+@pytest.mark.parametrize("direction", ["down", "right"])
+@given(drawing=drawings(edge_labels=("",)), critical=st.sets(st.integers(0, 11)))
+@settings(max_examples=60)
+def test_the_lines_are_the_same_edges_where_a_run_is_shown(
+    direction: Direction, drawing: Drawing, critical: set[int]
+) -> None:
+    marks = {
+        node.key: Mark(word="ok", symbol="✓", tone="good", is_critical=at in critical)
+        for at, node in enumerate(drawing.nodes)
+    }
+    picture = render(drawing, width=10_000, direction=direction, marks=marks)
+    assert picture.count("✓ ok") == len(drawing.nodes)
+    found = traced(drawing, picture.replace("✓ ok", "    "), direction)
+    assert found == edges_by_label(drawing)
+
+
+def test_in_lanes_what_became_of_a_task_is_seen_behind_a_long_name() -> None:
+    name = "a very long name of a task that says everything that it does"
+    fan = [f"split p{number}" for number in range(30)]
+    drawing = Drawing("x", (Node("n", name), *drawing_of("x", *fan).nodes), drawing_of("x", *fan).edges)
+    lines = render(drawing, width=80, marks={"n": MARKS["clean"]}).split("\n")
+    (line,) = (line for line in lines if "a very long" in line)
+    assert "says ev…  ✗ failed · 39 of 40 ok · 12.4s" in line

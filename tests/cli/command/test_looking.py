@@ -73,7 +73,7 @@ def test_what_is_asked_wrongly_exits_2_with_nothing_on_stdout(shell: Shell) -> N
         (["grap"], "Did you mean 'graph'?"),
         (["run"], "`flowkit run` needs the name of a flow"),
         (["list", "--nope"], "No such option: --nope"),
-        (["graph", "x", "--format", "svg"], "'mermaid'"),
+        (["graph", "x", "--format", "gif"], "'mermaid'"),
     ):
         said = shell(*arguments, code=2)
         assert says in said.err
