@@ -93,7 +93,7 @@ THIRD_PARTY = {
     "cronsim": ({"schedule.cron"}, True),
     "dateutil": ({"schedule.rrule"}, True),
     # Imported late themselves, where a cluster is asked for.
-    "dask": ({"engine.dask.cluster"}, False),
+    "dask": ({"engine.dask.cluster", "engine.dask.worker"}, False),
     "distributed": ({"engine.dask", "engine.executors.dask"}, False),
     "ray": ({"engine.executors.ray"}, True),
     "typer": ({"cli"}, False),

@@ -1,4 +1,7 @@
-"""Tasks in processes, and runners that end, are stopped or find little: nothing of theirs outlives them."""
+"""Tasks in processes, and runners that end, are stopped or find little: nothing of theirs outlives them.
+
+The workers of a temporary Dask cluster come from the same fork server.
+"""
 
 from __future__ import annotations
 
@@ -57,17 +60,20 @@ FLOW = """
 NAMES = ("shell", "detached", "asleep", "deaf")
 OTHERS = {"the fork server": fork_servers, "the keeper": keepers, "the workers": workers}
 LIMIT = 2.0  # seconds in which all must be gone
+on_both = pytest.mark.parametrize("executor", ["processes", "dask"])
 
 
 @pytest.fixture
 def lane(scene: Scene) -> Scene:
     scene.write(FLOW)
+    scene.environ["TMPDIR"] = str(scene.root / "tmp")
+    (scene.root / "tmp").mkdir()
     return scene
 
 
-def running(scene: Scene) -> Started:
+def running(scene: Scene, executor: str) -> Started:
     """Both tasks have begun, and what they have started."""
-    started = scene.start("run", "flows/flow.py:both", "--executor", "processes", "--workers", "2")
+    started = scene.start("run", "flows/flow.py:both", "--executor", executor, "--workers", "2")
     places = [scene.folder / name for name in NAMES]
     assert started.wait_until(lambda: all(each.exists() and each.read_text().strip() for each in places))
     return started
@@ -82,9 +88,10 @@ def check_all_gone(scene: Scene, started: Started, seconds: float = LIMIT) -> No
     check_orphans(started.command.pid, max(0.0, until - time.monotonic()), scene.mark)
 
 
+@on_both
 @pytest.mark.parametrize("also", ["nobody", "its group", "the fork server", "the keeper", "the workers"])
-def test_no_worker_outlives_a_runner_that_is_killed(lane: Scene, also: str) -> None:
-    started = running(lane)
+def test_no_worker_outlives_a_runner_that_is_killed(lane: Scene, also: str, executor: str) -> None:
+    started = running(lane, executor)
     runner = started.command.pid
     others = OTHERS[also](runner) if also in OTHERS else []
     assert (also in OTHERS) is bool(others)
@@ -96,30 +103,38 @@ def test_no_worker_outlives_a_runner_that_is_killed(lane: Scene, also: str) -> N
         started.signal(signal.SIGKILL)
     started.said()
     check_all_gone(lane, started)
+    left = list((lane.root / "tmp").iterdir())
+    assert not left or also == "the fork server"
+    assert all(folder.stat().st_mode & 0o777 == 0o700 for folder in left)
     (lane.folder / "go").touch()
     lane.flowkit("resume")
     assert recorded(lane).values == {"asleep": 1, "deaf": 2}
     check_litter(lane)
 
 
+@on_both
 @pytest.mark.parametrize("who", ["the fork server", "the keeper"])
-def test_a_fork_server_that_is_killed_takes_all_with_it_and_the_runner_goes_on(lane: Scene, who: str) -> None:
-    started = running(lane)
+def test_a_fork_server_that_is_killed_takes_all_with_it_and_the_runner_goes_on(
+    lane: Scene, who: str, executor: str
+) -> None:
+    started = running(lane, executor)
     for each in OTHERS[who](started.command.pid):
         each.kill()
     said = started.said()
     check_all_gone(lane, started)
     assert said.code == 1, said.err
-    assert said.err.count("its worker died (with its fork server), attempt 1/1") >= 2, said.err
+    assert said.err.count("died (with its fork server), attempt 1/1") >= 2, said.err
+    assert not list((lane.root / "tmp").iterdir())
     assert recorded(lane).status is RunStatus.FAILED
     (lane.folder / "go").touch()
     lane.flowkit("resume")
     assert recorded(lane).values == {"asleep": 1, "deaf": 2}
 
 
+@on_both
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_one_signal_ends_all_within_a_second(lane: Scene, number: int, code: int) -> None:
-    started = running(lane)
+def test_one_signal_ends_all_within_a_second(lane: Scene, number: int, code: int, executor: str) -> None:
+    started = running(lane, executor)
     began = time.monotonic()
     started.signal(number)
     said = started.said()
@@ -128,8 +143,9 @@ def test_one_signal_ends_all_within_a_second(lane: Scene, number: int, code: int
     check_all_gone(lane, started, 0.0)
 
 
-def test_a_second_ctrl_c_ends_all_at_once(lane: Scene) -> None:
-    started = running(lane)
+@on_both
+def test_a_second_ctrl_c_ends_all_at_once(lane: Scene, executor: str) -> None:
+    started = running(lane, executor)
     for _ in range(2):
         began = time.monotonic()
         started.signal(signal.SIGINT)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dask
 import psutil
 import pytest
+from distributed import get_worker
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -263,8 +267,84 @@ def test_a_worker_that_dies_costs_an_attempt_only_the_call_that_ended_it(tmp_pat
     begun = [row for row in kept.rows if row[0] == node and row[3] == RUNNING and row[1] >= 0]
     assert {row[1] for row in begun if row[2] > 1} == {7}
     [retried] = [row for row in kept.rows if row[3] == RETRYING]
-    assert "died, possibly out of memory, attempt 1/2" in str(retried[7].failure)
+    assert "died (exit code 3), attempt 1/2" in str(retried[7].failure)
     assert len((tmp_path / "3").read_text()) <= 2
+
+
+HOW: dict[str, tuple[Callable[[], Any], str]] = {
+    "segfault": (lambda: ctypes.string_at(0), "SIGSEGV"),
+    "exit 0": (lambda: os._exit(0), "exit code 0"),
+    "killed": (lambda: os.kill(os.getpid(), signal.SIGKILL), "SIGKILL, possibly out of memory"),
+}
+
+
+@task
+def die(how: str) -> None:
+    HOW[how][0]()
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_worker_that_dies_is_named_with_how(how: str) -> None:
+    with Flow("dies") as flow:
+        made = die(how)
+    message = carried_out(flow, own()).state.result[made].message
+    assert f" died ({HOW[how][1]}), attempt 1/1" in message
+
+
+@task
+def eat() -> None:
+    much = bytearray(700 << 20)
+    much[::4096] = b"x" * len(much[::4096])
+    threading.Event().wait(20)
+
+
+def test_a_worker_beyond_its_memory_is_killed_and_that_is_why() -> None:
+    with Flow("eats") as flow:
+        made = eat()
+    executor = DaskExecutor(cluster_kwargs={"n_workers": 1, "memory_limit": "400 MiB"})
+    message = carried_out(flow, executor).state.result[made].message
+    assert " died (SIGKILL, at its memory limit of 400 MiB), attempt 1/1" in message
+
+
+def test_of_a_worker_elsewhere_nothing_is_guessed(tmp_path: Path) -> None:
+    with DaskCluster(tmp_path, 1) as small, Flow("dies") as flow:
+        made = die("killed")
+        message = carried_out(flow, DaskExecutor(small.address)).state.result[made].message
+    assert " was lost, attempt 1/1" in message
+    assert "its Dask worker at tcp://127.0.0.1:" in message
+
+
+def test_a_worker_that_dies_leaves_nothing_behind(tmp_path: Path, kept: Any) -> None:
+    """Neither what its task has started, in a session of its own, nor files."""
+    with Flow("leaves") as flow:
+        made = leave_and_die(str(tmp_path / "pid"))
+        number(1, upstream_tasks=[made]).trigger = "all_finished"
+    carried_out(flow, DaskExecutor(workers=1, cluster_kwargs={"local_directory": str(tmp_path)}))
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    assert [path.name for path in tmp_path.iterdir()] == ["pid"]
+
+
+@task
+def leave_and_die(path: str) -> None:
+    started = subprocess.Popen(["sleep", "3218"], start_new_session=True)
+    Path(path).write_text(str(started.pid))
+    os._exit(1)
+
+
+@task
+def folder_and_mode() -> tuple[str, int]:
+    folder = Path(get_worker().local_directory).parent.parent
+    return str(folder), folder.stat().st_mode & 0o777
+
+
+def test_the_own_cluster_has_files_that_nobody_else_can_read(tmp_path: Path) -> None:
+    with Flow("writes") as flow:
+        made = folder_and_mode()
+    with dask.config.set({"temporary-directory": str(tmp_path)}):
+        found, mode = carried_out(flow, own()).state.result[made].result
+    assert Path(found).parent == tmp_path
+    assert mode == 0o700
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_third_worker_that_a_task_ends_is_its_last() -> None:

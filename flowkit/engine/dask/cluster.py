@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
-import multiprocessing
+import shutil
 import signal
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -25,14 +26,13 @@ from distributed import Client, LocalCluster
 from distributed.comm import get_address_host_port
 from distributed.versions import VersionMismatchWarning
 
-from flowkit.engine.processes.family import end_family
+from flowkit.engine.dask.nanny import OwnNanny
+from flowkit.engine.dask.staff import Staff
 from flowkit.engine.processes.greeting import levels
-from flowkit.engine.task_threads import start_apart
 from flowkit.errors import UsageError
 
 CONNECTING = 5.0  # seconds that a scheduler has to answer
 _CLOSING = 2.0  # seconds
-_AGAIN = 0.02  # seconds between two looks for workers that dask has started
 _SILENT = ("distributed", "tornado", "asyncio")
 
 
@@ -63,18 +63,22 @@ class Where:
 class Cluster:
     """A client, and the cluster behind it where that is this run's own.
 
+    Args:
+        staff: what a temporary one has of processes.
+
     Raises:
         UsageError: it does not answer, or cannot be made.
     """
 
-    def __init__(self, where: Where) -> None:
+    def __init__(self, where: Where, staff: Staff) -> None:
         self._where = where
+        self._staff = staff
         self._made: Any = None
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(_silence())
         try:
             if where.address is None:
-                self._made = _made(where)
+                self._made = self._new()
             self.client: Client = _client(where, self._made)
         except BaseException:
             self.close()
@@ -100,59 +104,77 @@ class Cluster:
     def close(self) -> None:
         """Let it go; one that was made for this run ends.
 
-        Workers that are processes of this one end at once: what they have is not needed any more, and they
-        might be in the middle of a task, or of their start.
+        The workers of a temporary one end at once: what they have is not needed any more, and they might be
+        in the middle of a task, or of their start.
         """
         try:
-            with self._without_workers():
-                if hasattr(self, "client"):
-                    with contextlib.suppress(Exception):
-                        self.client.close(timeout=_CLOSING)
-                if self._made is not None:
-                    with contextlib.suppress(Exception):
-                        self._made.close()
+            self._staff.end()
+            if hasattr(self, "client"):
+                with contextlib.suppress(Exception):
+                    self.client.close(timeout=_CLOSING)
+            if self._made is not None:
+                with contextlib.suppress(Exception):
+                    self._made.close()
         finally:
             self._stack.close()
 
-    @contextmanager
-    def _without_workers(self) -> Iterator[None]:
-        """Kill the workers of a cluster in this process, those too that are started meanwhile."""
-        if not isinstance(self._made, LocalCluster):
-            yield
-            return
-        self._kill_workers()
-        is_over = threading.Event()
-
-        def kill() -> None:
-            while not is_over.wait(_AGAIN):
-                self._kill_workers()
-
-        start_apart(threading.Thread(target=kill, name="flowkit-dask-end", daemon=True))
+    def _new(self) -> Any:
+        """A new cluster."""
+        where = self._where
+        cls, given = where.cluster_class, dict(where.cluster_kwargs)
+        if isinstance(cls, str):
+            cls = _named(cls)
+        if cls is None:
+            cls, given = _Own, self._own(given)
+        if given.get("worker_class") is not OwnNanny:  # it has processes by multiprocessing
+            resource_tracker.ensure_running()  # which would have them hear of Ctrl-C, if it started later
         try:
-            yield
-        finally:
-            is_over.set()
+            made = cls(**given)
+            if where.adapt_kwargs:
+                made.adapt(**where.adapt_kwargs)
+        except Exception as error:
+            name = "LocalCluster" if cls is _Own else getattr(cls, "__name__", cls)
+            raise UsageError(f"the Dask cluster `{name}` cannot be started: {_short(error)}") from error
+        return made
 
-    def _kill_workers(self) -> None:
-        for nanny in list(self._made.workers.values()):
-            if hasattr(nanny, "auto_restart"):
-                nanny.auto_restart = False
-                if nanny.pid is not None:
-                    end_family(nanny.pid)
+    def _own(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of a temporary one, where some are given."""
+        scratch = self._scratch(given.pop("local_directory", None))
+        given = {
+            "n_workers": 0 if self._where.adapt_kwargs else self._where.workers,
+            "threads_per_worker": 1,
+            "host": "127.0.0.1",
+            "dashboard_address": None,
+            "silence_logs": logging.CRITICAL,
+        } | given
+        if given.get("processes", True) and "worker_class" not in given:
+            given |= {"worker_class": OwnNanny, "processes": True, "staff": self._staff, "scratch": scratch}
+        else:
+            given["local_directory"] = scratch
+            # So that tasks may start processes of their own; workers end with this process all the same.
+            dask.config.set({"distributed.worker.daemon": False})
+        # What is served besides the dashboard would have one port for all clusters of the machine.
+        scheduler: dict[str, Any] = {"dashboard": False, "dashboard_address": "127.0.0.1:0", "local_directory": scratch}
+        given["scheduler_kwargs"] = scheduler | (given.get("scheduler_kwargs") or {})
+        return given
+
+    def _scratch(self, within: str | None) -> str:
+        """A folder for its files, which nobody else can read, and which goes with it."""
+        within = within or dask.config.get("temporary-directory", None)
+        try:
+            folder = tempfile.mkdtemp(prefix="flowkit-dask-", dir=within)
+        except OSError as error:
+            raise UsageError(
+                f"the Dask cluster has no folder for its files: {error.strerror}: `{error.filename}`"
+            ) from error
+        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
 
 def keep_ctrl_c_away() -> None:
     """A Ctrl-C at the terminal is the runner's business: threads and processes that come from this thread do
     not hear of it."""
-    resource_tracker.ensure_running()  # as it would have them hear again, where it starts later
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-
-
-def end_workers() -> None:
-    """Kill all workers that are processes of this one, also while their cluster is not there yet."""
-    for process in multiprocessing.active_children():
-        if process.name.startswith("Dask Worker") and process.pid is not None:
-            end_family(process.pid)
 
 
 def threads_at(where: Where) -> int:
@@ -195,34 +217,6 @@ class _Own(LocalCluster):  # type: ignore[misc]
     @shutdown_on_close.setter
     def shutdown_on_close(self, value: bool) -> None:
         """It stays so."""
-
-
-def _made(where: Where) -> Any:
-    """A new cluster."""
-    cls, given = where.cluster_class, dict(where.cluster_kwargs)
-    if isinstance(cls, str):
-        cls = _named(cls)
-    if cls is None:
-        cls = _Own
-        # So that tasks may start processes of their own; the workers end with this process all the same.
-        dask.config.set({"distributed.worker.daemon": False})
-        given = {
-            "n_workers": 0 if where.adapt_kwargs else where.workers,
-            "threads_per_worker": 1,
-            "host": "127.0.0.1",
-            "dashboard_address": None,
-            "silence_logs": logging.CRITICAL,
-            # What is served besides the dashboard would have one port for all clusters of the machine.
-            "scheduler_kwargs": {"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-        } | given
-    try:
-        made = cls(**given)
-        if where.adapt_kwargs:
-            made.adapt(**where.adapt_kwargs)
-    except Exception as error:
-        name = "LocalCluster" if cls is _Own else getattr(cls, "__name__", cls)
-        raise UsageError(f"the Dask cluster `{name}` cannot be started: {_short(error)}") from error
-    return made
 
 
 def _named(path: str) -> Any:

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 from flowkit.engine.attempt import Attempt
 from flowkit.engine.context import logger_of
 from flowkit.engine.dask import there
-from flowkit.engine.dask.cluster import Cluster, Where, end_workers, keep_ctrl_c_away, levels_of_tasks
+from flowkit.engine.dask.cluster import Cluster, Where, keep_ctrl_c_away, levels_of_tasks
 from flowkit.engine.dask.endings import Endings, within
 from flowkit.engine.dask.hands import Hands
 from flowkit.engine.dask.jobs import Job, Pace, Ready
 from flowkit.engine.dask.mail import Mail
+from flowkit.engine.dask.staff import Staff
 from flowkit.engine.errand import Answer, Errands
 from flowkit.engine.mask import MASK
 from flowkit.engine.processes.family import end_family
@@ -64,6 +65,7 @@ class DaskCrew:
         self._pace = Pace()
         self._latest: dict[tuple[str, int], int] = {}  # which job has begun last, by worker and thread
         self._threads = 0
+        self._staff = Staff()
         self._cluster: Cluster | None = None
         self._is_over = False
         self._home = threading.Event()  # what is wanted of the cluster is here
@@ -92,8 +94,8 @@ class DaskCrew:
         while not self._home.wait(_MOMENT) and not (engine.asked_to_stop or engine.interrupts.happened):
             pass
         is_asked = engine.asked_to_stop or engine.interrupts.happened is not None
-        if not self._closed.wait(_PATIENCE if is_asked else _CLOSING) and self._where.can_kill:
-            end_workers()
+        if not self._closed.wait(_PATIENCE if is_asked else _CLOSING):
+            self._staff.end()
         return [f"dask at {job.worker}" for job in list(self._jobs.values()) if job.worker]
 
     def ring(self) -> None:
@@ -121,7 +123,7 @@ class DaskCrew:
             self._close()
 
     def _open(self) -> None:
-        cluster = self._cluster = Cluster(self._where)
+        cluster = self._cluster = Cluster(self._where, self._staff)
         client, engine = cluster.client, self._engine
         self._endings = Endings(engine, self._errands, client, self._lane.name)
         self._mail = Mail(engine, self._errands, cluster, can_kill=self._where.can_kill)
@@ -246,7 +248,8 @@ class DaskCrew:
         try:
             report = await job.future
         except BaseException as error:
-            self._inbox.put(functools.partial(self._failed, job, error))
+            ending = await self._staff.ending(_worker_of(error))
+            self._inbox.put(functools.partial(self._failed, job, error, ending))
         else:
             self._inbox.put(functools.partial(self._answered, job, report))
 
@@ -293,9 +296,7 @@ class DaskCrew:
     def _fail(self, attempt: Attempt, error: BaseException) -> None:
         self._finished.append(within(self._engine, attempt, functools.partial(attempt.raised, error)))
 
-    def _failed(self, job: Job, error: BaseException) -> None:
-        from distributed import KilledWorker
-
+    def _failed(self, job: Job, error: BaseException, ending: str) -> None:
         if not self._drop(job):
             return
         assert self._cluster is not None
@@ -303,8 +304,8 @@ class DaskCrew:
             self._lose_scheduler()
         if job.given_up:
             return
-        if isinstance(error, KilledWorker):
-            self._mourn(job, error.last_worker.address)
+        if worker := _worker_of(error):
+            self._mourn(job, worker, ending)
         elif isinstance(error, asyncio.CancelledError | CancelledError):
             for held in job.held:
                 held.is_lost = held.is_lost or held.future is None or held.future.status != "finished"
@@ -313,8 +314,8 @@ class DaskCrew:
             for ready in job.waits.values():
                 self._fail(ready.attempt, error)
 
-    def _mourn(self, job: Job, worker: str) -> None:
-        """A worker died that had a job.
+    def _mourn(self, job: Job, worker: str, ending: str) -> None:
+        """A worker died that had a job; how, as far as that is known.
 
         The job ran if it was the last to begin there. One that began a moment ago may have ended, and the
         next have killed the worker, before either was said: where there is one that may have, it is made
@@ -324,7 +325,7 @@ class DaskCrew:
         is_last = self._latest.get((job.worker, job.thread)) == job.number
         is_sure = ready.is_suspect or self._engine.clock() - job.begun > _SURE
         if is_last and (is_sure or all(other.worker for other in self._jobs.values())):
-            self._fail(ready.attempt, self._endings.died(ready.call, worker))
+            self._fail(ready.attempt, self._endings.died(ready.call, worker, ending))
             return
         for each in job.waits.values():
             each.is_suspect = True
@@ -421,3 +422,10 @@ class DaskCrew:
             end_family(job.pid)
 
         self._end_hands.do(rescue)
+
+
+def _worker_of(error: BaseException) -> str:
+    """The address of the worker that an error says has died, or ""."""
+    from distributed import KilledWorker
+
+    return error.last_worker.address if isinstance(error, KilledWorker) else ""

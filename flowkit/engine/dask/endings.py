@@ -73,9 +73,10 @@ class Endings:
         self._engine.recorder.settle()
         return self._engine.results.load(node, index)
 
-    def died(self, call: Call, worker: str) -> WorkerDiedError:
-        """What is raised for an attempt whose worker has ended."""
-        return self._deaths.of(call, f"its Dask worker at {worker} died, possibly out of memory")
+    def died(self, call: Call, worker: str, how: str) -> WorkerDiedError:
+        """What is raised for an attempt whose worker has ended; "" where nobody knows how."""
+        what = f"its Dask worker at {worker} "
+        return self._deaths.of(call, what + (f"died ({how})" if how else "was lost"))
 
     # -- values that stay there ---------------------------------------------------------------
 

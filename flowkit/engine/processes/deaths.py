@@ -29,8 +29,12 @@ class UnstartableError(RuntimeError):
         return f"no worker process can be started: {os.strerror(self.number)}{ways.get(self.number, '')}"
 
 
-def how(status: int | None) -> str:
-    """In words."""
+def how(status: int | None, killed: str = "") -> str:
+    """In words.
+
+    Args:
+        killed: why, where that is known of a worker that was killed.
+    """
     if status is None:
         return "with its fork server"
     if os.WIFSIGNALED(status):
@@ -39,6 +43,6 @@ def how(status: int | None) -> str:
             name = signal.Signals(number).name
         except ValueError:
             name = f"signal {number}"
-        return f"{name}, {_OUT_OF_MEMORY}" if number == signal.SIGKILL else name
+        return f"{name}, {killed or _OUT_OF_MEMORY}" if number == signal.SIGKILL else name
     code = os.waitstatus_to_exitcode(status)
     return f"exit code {code}"

@@ -22,6 +22,7 @@ _START = (
     "import sys; sys.path[:] = [each for each in sys.path if each]; sys.path.append(sys.argv[3]);"
     "from flowkit.engine.processes.server import main; main(int(sys.argv[1]), int(sys.argv[2]))"
 )
+WORKER = "flowkit.engine.processes.worker"
 _PATIENCE = 5.0  # seconds to end, with all that is below it
 _TRIES = 3
 
@@ -44,11 +45,12 @@ class ForkServer:
         with self._lock:
             self._started()
 
-    def hire(self, fds: Sequence[int]) -> int:
+    def hire(self, fds: Sequence[int], role: str = WORKER, scratch: str = "") -> int:
         """Ask for a worker.
 
         Args:
             fds: its socket, where its news goes, its outputs 1 and 2, and what else it is to have.
+            role, scratch: as in `Wish`.
 
         Returns:
             Its number.
@@ -57,7 +59,7 @@ class ForkServer:
             FlowkitError: there is no server to be had.
         """
         number = next(self._numbers)
-        asked = tuple(wish(number))
+        asked = tuple(wish(number, role, scratch))
         said: tuple[str, ...] = ()
         with self._lock:
             for _ in range(_TRIES):

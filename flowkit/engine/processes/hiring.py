@@ -25,6 +25,8 @@ class Wish(NamedTuple):
         number: what it is called between the two.
         folder: where it works; "" where there is none any more.
         path: of modules.
+        role: the module whose `main` it carries out, as that of worker.py.
+        scratch: a folder that is removed when the runner is gone; "" for none.
     """
 
     number: int
@@ -32,15 +34,17 @@ class Wish(NamedTuple):
     environment: Mapping[bytes, bytes]
     path: Sequence[str]
     umask: int
+    role: str
+    scratch: str
 
 
-def wish(number: int) -> Wish:
+def wish(number: int, role: str, scratch: str = "") -> Wish:
     """A worker that finds what this process has now."""
     folder = ""
     with contextlib.suppress(OSError):
         folder = str(Path.cwd())
     path = [each for each in sys.path if isinstance(each, str)]
-    return Wish(number, folder, dict(os.environb), path, _umask())
+    return Wish(number, folder, dict(os.environb), path, _umask(), role, scratch)
 
 
 def _umask() -> int:

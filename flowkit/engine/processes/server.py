@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
 import time
 from typing import NoReturn
 
-from flowkit.engine.processes import worker
+from flowkit.engine.processes import worker  # noqa: F401 - so that its children have it
 from flowkit.engine.processes.family import adopt_orphans, die_with_parent, end_family, end_orphans
 from flowkit.engine.processes.hiring import BORN, CLEAN, DIED, HIRE, NEWS, UNBORN, Wish
 from flowkit.engine.processes.keeper import go_on_below_a_keeper
@@ -46,6 +48,7 @@ class Server:
         self._pids: dict[int, int] = {}  # of workers, by number
         self._news: dict[int, tuple[int, int]] = {}  # number and descriptor, by pid
         self._due: list[tuple[float, int]] = []  # when which pid is killed
+        self._scratch: set[str] = set()
         self._lifeline = os.pipe()  # ends with this process
         self._woken, waker = socket.socketpair()
         for end in (self._woken, waker):
@@ -78,6 +81,8 @@ class Server:
             end_orphans(())
             for end in (self._control, self._woken, self._waker):
                 end.close()
+            for folder in self._scratch:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _watch(self, poll: select.poll) -> list[int]:
         """Be told of the end of the keeper, and of the runner, also while a child of it has the control open.
@@ -128,6 +133,8 @@ class Server:
         else:
             if not pid:
                 self._become(wish, fds)
+            if wish.scratch:
+                self._scratch.add(wish.scratch)
             self._pids[wish.number] = pid
             self._news[pid] = wish.number, fds.pop(1)
             self._tell(pid, BORN, pid)
@@ -149,7 +156,8 @@ class Server:
                 os.close(fd)
             if os.getppid() == self._pid:
                 self._settle(wish, fds)
-                worker.main(socket.socket(fileno=fds[0]), fds[1], fds[4:], self._lifeline[0])
+                role = importlib.import_module(wish.role)
+                role.main(socket.socket(fileno=fds[0]), fds[1], fds[4:], self._lifeline[0])
         finally:
             os._exit(1)
 
@@ -225,6 +233,7 @@ def main(control: int, runner: int) -> None:
     os.chdir("/")
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever the thread that has started this lets through
     adopt_orphans()
     gc.collect()
     gc.freeze()  # pages that the collector does not touch stay shared with the workers

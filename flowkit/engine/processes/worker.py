@@ -24,7 +24,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from flowkit.engine.away import CutShortError, Office
 from flowkit.engine.errand import PLAIN, RAISED, About, Answer, Errand
@@ -177,13 +177,22 @@ def _is_given(errand: Errand, values: Sequence[Any]) -> bool:
 
 
 def main(sock: socket.socket, news: int, more: list[int], lifeline: int) -> None:
-    """Be a worker; returns when it is over.
+    """Be a worker; never returns.
 
     Args:
         news: where the bell is.
         more: where claims are made, where there are such.
         lifeline: ends with the fork server.
     """
+    settle(lifeline)
+    outlet = Outlet(sock, news, [*more, lifeline])
+    with contextlib.suppress(EOFError, OSError):
+        Worker(outlet, more[0] if more else -1).serve()
+    leave()
+
+
+def settle(lifeline: int) -> None:
+    """Have what every worker has: nobody at its standard input, no `__main__` of its own, and an end."""
     faulthandler.enable(2)
     with Path(os.devnull).open() as null:
         os.dup2(null.fileno(), 0)
@@ -191,10 +200,6 @@ def main(sock: socket.socket, news: int, more: list[int], lifeline: int) -> None
     sys.modules["__main__"] = types.ModuleType("__main__")
     if sys.platform != "linux":  # where the system does not do that
         threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    outlet = Outlet(sock, news, [*more, lifeline])
-    with contextlib.suppress(EOFError, OSError):
-        Worker(outlet, more[0] if more else -1).serve()
-    _leave()
 
 
 def _end_with(lifeline: int) -> None:
@@ -202,7 +207,7 @@ def _end_with(lifeline: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def _leave() -> None:
+def leave() -> NoReturn:
     """End as a program does, but wait for no thread."""
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
