@@ -7,9 +7,11 @@ import importlib.util
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from dask_cluster import DaskCluster
 
 from flowkit import Flow, context, task, unmapped
 from flowkit.engine.dask import there
-from flowkit.engine.dask.cluster import Where
+from flowkit.engine.dask.cluster import CONNECTING, Where
 from flowkit.engine.dask.held import Held
 from flowkit.engine.dask.jobs import Pace, Ready, resources_of
 from flowkit.engine.engine import Engine
@@ -437,6 +439,36 @@ except Exception as error:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert ended.stdout.startswith(f"the Dask scheduler at `{address}` does not answer: ")
     assert not ended.stderr
+
+
+def test_where_nobody_listens_that_is_said_at_once() -> None:
+    began = time.monotonic()
+    with pytest.raises(
+        UsageError, match=r"`tcp://127.0.0.1:1` does not answer: Connection refused"
+    ) as raised:
+        _ = DaskExecutor("tcp://127.0.0.1:1").workers
+    assert time.monotonic() - began < CONNECTING / 2
+    assert "dask scheduler" in raised.value.hints[0]
+
+
+def test_who_listens_and_says_nothing_is_not_waited_for_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        executor = DaskExecutor(f"127.0.0.1:{mute.getsockname()[1]}", client_kwargs={"timeout": 0.2})
+        with pytest.raises(UsageError, match="does not answer: timed out"):
+            _ = executor.workers
+
+
+def test_a_scheduler_that_is_slow_has_its_time(tmp_path: Path) -> None:
+    found: list[int] = []
+    with DaskCluster(tmp_path, 1) as small:
+        asks = threading.Thread(target=lambda: found.append(DaskExecutor(small.address).workers))
+        small.scheduler.send_signal(signal.SIGSTOP)
+        asks.start()
+        asks.join(0.5)
+        assert not found
+        small.scheduler.send_signal(signal.SIGCONT)
+        asks.join(20)
+    assert found == [1]
 
 
 @task

@@ -12,6 +12,7 @@ import importlib
 import logging
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import warnings
@@ -22,8 +23,9 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
+from dask.utils import parse_timedelta
 from distributed import Client, LocalCluster
-from distributed.comm import get_address_host_port
+from distributed.comm import get_address_host_port, parse_address
 from distributed.versions import VersionMismatchWarning
 
 from flowkit.engine.dask.nanny import OwnNanny
@@ -33,6 +35,7 @@ from flowkit.errors import UsageError
 
 CONNECTING = 5.0  # seconds that a scheduler has to answer
 _CLOSING = 2.0  # seconds
+_BY_TCP = ("tcp", "tls", "ws", "wss")
 _SILENT = ("distributed", "tornado", "asyncio")
 
 
@@ -154,7 +157,11 @@ class Cluster:
             # So that tasks may start processes of their own; workers end with this process all the same.
             dask.config.set({"distributed.worker.daemon": False})
         # What is served besides the dashboard would have one port for all clusters of the machine.
-        scheduler: dict[str, Any] = {"dashboard": False, "dashboard_address": "127.0.0.1:0", "local_directory": scratch}
+        scheduler: dict[str, Any] = {
+            "dashboard": False,
+            "dashboard_address": "127.0.0.1:0",
+            "local_directory": scratch,
+        }
         given["scheduler_kwargs"] = scheduler | (given.get("scheduler_kwargs") or {})
         return given
 
@@ -195,8 +202,8 @@ def _client(where: Where, made: Any) -> Client:
     given = {"timeout": CONNECTING, "set_as_default": False} | where.client_kwargs
     to = where.address if made is None else made
     try:
-        if made is None:  # a client that cannot even try would not end cleanly
-            get_address_host_port(to)
+        if made is None:
+            _knock(str(to), parse_timedelta(given["timeout"] or CONNECTING))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)  # see `Post.setup`
             return Client(to, **given)
@@ -205,6 +212,25 @@ def _client(where: Where, made: Any) -> Client:
             f"the Dask scheduler at `{where.address}` does not answer: {_short(error)}",
             hints=("start it with `dask scheduler`, or leave the address out to run on this machine",),
         ) from error
+
+
+def _knock(address: str, limit: float) -> None:
+    """See whether somebody is there: dask tries again and again where nobody listens, waits for ever for who
+    listens and says nothing, and a client that cannot even try does not end cleanly.
+
+    Args:
+        limit: seconds that it may take.
+
+    Raises:
+        OSError: nobody is.
+        ValueError: it is no address.
+    """
+    host, port = get_address_host_port(address)
+    kind = parse_address(address)[0]
+    if kind in _BY_TCP:
+        with socket.create_connection((host, port), limit) as connection:
+            if kind == "tcp" and not connection.recv(1):  # a scheduler is the first to speak
+                raise OSError("it hangs up")
 
 
 class _Own(LocalCluster):  # type: ignore[misc]
@@ -228,7 +254,8 @@ def _named(path: str) -> Any:
 
 
 def _short(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (said.strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def levels_of_tasks() -> dict[str, int]:
