@@ -98,11 +98,14 @@ def executors_for(plan: Plan, executor: Executor, workers: int | None = None) ->
         workers: of each of the others but coroutines, which cost little; default: as many as it chooses.
 
     Raises:
-        UsageError: a task names a lane that does not exist.
+        UsageError: a task names a lane that does not exist, or for which something is not installed.
     """
     coroutines = executor if isinstance(executor, CoroutineExecutor) else CoroutineExecutor()
     others: dict[str, Executor] = {COROUTINES: coroutines, BESIDE_COROUTINES: coroutines.beside}
-    return [executor, *(others.get(lane) or executor_named(lane, workers) for lane in plan.lanes[1:])]
+    executors = [executor, *(others.get(lane) or executor_named(lane, workers) for lane in plan.lanes[1:])]
+    for each in executors:
+        _ = each.workers  # one that cannot be had says so now, when nothing has begun
+    return executors
 
 
 def prepare(

@@ -154,7 +154,8 @@ class DaskExecutor:
 
 
 def _need_dask() -> None:
-    if importlib.util.find_spec("distributed") is None:
+    found = importlib.util.find_spec("distributed")
+    if found is None or found.origin is None:  # a folder of the user's that is called so is no package
         raise UsageError(
             "the executor `dask` needs dask and distributed, which are not installed",
             hints=('pip install "flowkit-runner[dask]"',),

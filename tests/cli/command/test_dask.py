@@ -167,7 +167,7 @@ def test_a_worker_that_is_killed_costs_an_attempt_and_the_run_goes_on(
         pipes.let_go(3)
         said = rest_of(process)
     assert process.returncode == 0, said
-    assert "died, possibly out of memory, attempt 1/2" in said
+    assert " was lost, attempt 1/2" in said
     assert (shell.folder / "firsts").read_text() == "once "
 
 
@@ -218,4 +218,38 @@ def test_a_scheduler_that_does_not_answer_is_said_to_before_the_run_begins(shell
         "run", "flows/waiting.py:waiting", "--folder", ".", "--executor", "dask:tcp://127.0.0.1:1", code=2
     )
     assert said.sentence.startswith("the Dask scheduler at `tcp://127.0.0.1:1` does not answer")
+    assert shell("runs", "--json").out.strip() == "[]"
+
+
+@pytest.mark.parametrize(("lane", "library"), [("dask", "distributed"), ("ray", "ray")])
+def test_a_lane_that_is_not_installed_is_said_to_be_before_the_run_begins(
+    shell: Shell, lane: str, library: str
+) -> None:
+    """Of tasks that name it; others would run before it is needed."""
+    shell.write(
+        "flows/lanes.py",
+        f"""
+        import sys
+        from flowkit import flow, task
+
+        sys.modules["{library}"] = None  # as if it were not there
+
+        @task
+        def first():
+            open("begun", "w").close()
+
+        @task(executor="{lane}")
+        def second(_):
+            pass
+
+        @flow
+        def lanes():
+            second(first())
+        """,
+    )
+    said = shell("run", "lanes", code=2)
+    assert said.sentence.startswith(f"the executor `{lane}` needs ")
+    assert "not installed" in said.sentence
+    assert f'pip install "flowkit-runner[{lane}]"' in said.hints[0]
+    assert not (shell.folder / "begun").exists()
     assert shell("runs", "--json").out.strip() == "[]"
