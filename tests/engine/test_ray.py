@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import select
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from named_pipes import PATIENCE, mkfifo, read
 
 from flowkit import Flow, task, unmapped
 from flowkit.engine.executors import RayExecutor
@@ -23,7 +27,6 @@ from flowkit.errors import UsageError
 from flowkit.plan.status import SUCCESS
 
 needs_ray = pytest.mark.skipif(not is_installed(), reason="Ray is not installed; `make test-ray` installs it")
-PATIENCE = 60.0  # seconds
 
 
 @task
@@ -83,17 +86,6 @@ def worker_of() -> int:
 def hang_in_a_shell(pipe: str) -> None:
     """A program of a program holds the pipe open."""
     subprocess.run(f"exec 3>{pipe}; sh -c 'echo . >&3; sleep 1000'; true", shell=True, check=True)
-
-
-def mkfifo(path: Path) -> int:
-    os.mkfifo(path)
-    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-
-
-def read(end: int, patience: float = PATIENCE) -> bytes:
-    """The next bytes of a pipe; none where all who could write are gone."""
-    assert select.select([end], [], [], patience)[0], "nothing happened"
-    return os.read(end, 1000)
 
 
 # -- without Ray ------------------------------------------------------------------------------

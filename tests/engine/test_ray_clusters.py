@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -15,6 +14,10 @@ from typing import Any
 import psutil
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from named_pipes import PATIENCE, mkfifo, read
+
 from flowkit import Flow, task
 from flowkit.engine.executors import RayExecutor
 from flowkit.engine.executors.ray import Connection, is_installed
@@ -24,7 +27,6 @@ from flowkit.runs import executor_named
 pytestmark = pytest.mark.skipif(
     not is_installed(), reason="Ray is not installed; `make test-ray` installs it"
 )
-PATIENCE = 60.0  # seconds
 
 
 @task
@@ -35,17 +37,6 @@ def made(size: int) -> bytes:
 @task
 def worker_of() -> int:
     return os.getpid()
-
-
-def mkfifo(path: Path) -> int:
-    os.mkfifo(path)
-    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-
-
-def read(end: int, patience: float = PATIENCE) -> bytes:
-    """The next bytes of a pipe; none where all who could write are gone."""
-    assert select.select([end], [], [], patience)[0], "nothing happened"
-    return os.read(end, 1000)
 
 
 def test_what_was_made_is_there_when_the_cluster_is_gone(carry_out: Any) -> None:
