@@ -34,6 +34,7 @@ from flowkit.engine.engine import Engine
 from flowkit.engine.executors import DaskExecutor
 from flowkit.engine.outcome import Outcome
 from flowkit.engine.sealed import OpeningError
+from flowkit.engine.secret import Secret
 from flowkit.errors import UsageError
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.status import RETRYING, RUNNING, SUCCESS
@@ -229,6 +230,71 @@ def test_what_tasks_print_and_log_comes_back(
         ("log", "logged"),
         ("log", "told in detail"),
     ]
+
+
+class Hears:
+    """An observer that knows when a line has come."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.has_heard = threading.Event()
+
+    def begin(self, engine: Engine) -> None:
+        """Nothing to do."""
+
+    def see(self, rows: Any, lines: Any) -> None:
+        self.lines += [line.text for line in lines]
+        if lines:
+            self.has_heard.set()
+
+    def end(self, outcome: Outcome) -> None:
+        """Nothing to do."""
+
+
+@task
+def tell_and_wait(path: str) -> None:
+    os.environ["FLOWKIT_SECRET_PASSWORD"] = "correct horse"
+    print("the password is", Secret("PASSWORD").get())
+    with Path(path).open("rb", buffering=0) as gate:
+        gate.read(1)
+    print("and that was it")
+
+
+def test_what_a_task_prints_is_heard_while_it_goes_on(cluster: DaskCluster, gate: Any) -> None:
+    """Once, before its answer, and without secrets that only it knows."""
+    hears, outcomes = Hears(), list[Outcome]()
+    with Flow("tells") as flow:
+        tell_and_wait(gate.path)
+    run = threading.Thread(
+        target=lambda: outcomes.append(
+            carried_out(flow, DaskExecutor(cluster.address), observers=[hears], capture=True)
+        )
+    )
+    run.start()
+    assert hears.has_heard.wait(20)
+    assert hears.lines == ["the password is •••"]
+    gate.open()
+    run.join(20)
+    assert hears.lines == ["the password is •••", "and that was it"]
+    assert outcomes[0].state.is_successful()
+
+
+@task
+def tell_much(seconds: float) -> int:
+    until, count = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        print(count)
+        count += 1
+        threading.Event().wait(0.001)
+    return count
+
+
+def test_lines_come_once_and_in_order_however_they_came(cluster: DaskCluster) -> None:
+    hears = Hears()
+    with Flow("tells") as flow:
+        made = tell_much(0.8)
+    outcome = carried_out(flow, DaskExecutor(cluster.address), observers=[hears], capture=True)
+    assert hears.lines == [str(number) for number in range(outcome.state.result[made].result)]
 
 
 def test_a_task_with_a_resource_tag_runs_where_it_is_offered(cluster: DaskCluster) -> None:

@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from flowkit.engine.attempt import Attempt
+from flowkit.engine.capture import Line
 from flowkit.engine.context import logger_of
 from flowkit.engine.dask import there
 from flowkit.engine.dask.cluster import Cluster, Where, keep_ctrl_c_away, levels_of_tasks
@@ -268,10 +269,7 @@ class DaskCrew:
         if not self._drop(job):
             return
         report = there.Report(*pickle.loads(data))
-        for value in report.secrets:
-            MASK.add(value)
-        for line in report.lines:
-            self._engine.say(line)
+        self._say(report.lines, report.secrets)
         if report.answers and job.waits:
             function = next(iter(job.waits.values())).function
             self._pace.learn(function, report.took, len(report.answers))
@@ -280,6 +278,12 @@ class DaskCrew:
             self._end(ready.attempt, answer, report)
         if not job.given_up:
             self._ready.extendleft(reversed(job.waits.values()))  # were not begun
+
+    def _say(self, lines: list[Line], secrets: list[Any]) -> None:
+        for value in secrets:
+            MASK.add(value)
+        for line in lines:
+            self._engine.say(line)
 
     def _end(self, attempt: Attempt, answer: Answer, report: there.Report) -> None:
         step, is_slow = self._endings.step(attempt, answer, report)
@@ -346,8 +350,12 @@ class DaskCrew:
 
     def _noted(self, event: tuple[float, Any]) -> None:
         said = event[1]
-        if isinstance(said, dict) and said.get("run") == self._engine.run_id:
+        if not isinstance(said, dict):
+            return
+        if said.get("run") == self._engine.run_id:
             self._inbox.put(functools.partial(self._has_begun, said))
+        elif "said" in said:
+            self._inbox.put(lambda: self._say(*pickle.loads(said["said"])))
 
     def _noticed(self, event: tuple[float, Any]) -> None:
         said = event[1]

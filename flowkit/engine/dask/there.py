@@ -14,7 +14,6 @@ import pickle
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from flowkit.engine.capture import Line
 from flowkit.engine.clocks import Clock, clock_here
 from flowkit.engine.context import CURRENT
 from flowkit.engine.dask.held import GIVEN, Kept, kept
+from flowkit.engine.dask.said import HANDLER, Said
 from flowkit.engine.errand import SEALED, About, Answer, Errand, Header
 from flowkit.engine.task_threads import start_apart
 from flowkit.errors import UsageError
@@ -86,9 +86,9 @@ def versions() -> dict[str, str]:
 class Desk:
     """Carries out the calls of one run in this process."""
 
-    def __init__(self, header: Header, client: str) -> None:
-        self._lines: deque[Line] = deque()
-        self._office = Office(header, self._lines.append)
+    def __init__(self, header: Header, client: str, worker: Any) -> None:
+        self._said = Said(worker, client, lambda: self._office.new_secrets())
+        self._office = Office(header, self._said.put)
         self._known: set[int] = set()
         self._client = client
         self._clock = clock_here()
@@ -118,10 +118,10 @@ class Desk:
                 answers.append(self._carried_out(errand, held))
             else:
                 answers += self._within(message.limit, errand, held)
-        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        lines, secrets = self._said.rest()
         worker = (get_worker().address, threading.get_ident())
         took = time.monotonic() - started
-        return Report(answers, lines, worker, took, self._clock, self._office.new_secrets())
+        return Report(answers, lines, worker, took, self._clock, secrets)
 
     def _carried_out(self, errand: Errand, held: Sequence[Kept]) -> Answer:
         token, pid = GIVEN.set(held), os.getpid()
@@ -253,7 +253,7 @@ class Post(WorkerPlugin):  # type: ignore[misc]
             if desk is None:
                 if self._finding is not None:
                     self._finding()
-                desk = _desks[self._run] = Desk(pickle.loads(self._header), self._client)
+                desk = _desks[self._run] = Desk(pickle.loads(self._header), self._client, worker)
             desk.users += 1
 
     def teardown(self, worker: Any) -> None:
@@ -268,8 +268,8 @@ class Post(WorkerPlugin):  # type: ignore[misc]
 
 
 class Watch(SchedulerPlugin):  # type: ignore[misc]
-    """Sees to it that a call is never made twice because its worker died, that functions are, and that desks
-    go with their run.
+    """Sees to it that a call is never made twice because its worker died, that functions are, that desks go
+    with their run, and that it hears what tasks say.
 
     Dask tries a task again on another worker until a few have died of it; here that is an attempt, and what
     follows from it is decided where the run is.
@@ -281,6 +281,12 @@ class Watch(SchedulerPlugin):  # type: ignore[misc]
     async def start(self, scheduler: Any) -> None:
         """Called by dask."""
         self._scheduler = scheduler
+        scheduler.handlers[HANDLER] = self.pass_on
+
+    async def pass_on(self, client: str, data: bytes) -> None:
+        """Called by a worker: give a client what tasks have said, and keep nothing of it."""
+        event = (time.time(), {"client": client, "said": data})
+        self._scheduler.report({"op": "event", "topic": TOPIC, "event": event}, client=client)
 
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """Called by dask: a task has another state."""
