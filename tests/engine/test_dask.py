@@ -461,6 +461,20 @@ def test_a_task_beyond_its_limit_is_killed_with_what_it_has_started(tmp_path: Pa
     ]
 
 
+@task(timeout=0.5)
+def hold(count: int) -> int:
+    """Keeps the lock of the interpreter from its first step on, so that its worker says nothing any more."""
+    return sum(range(count))
+
+
+def test_a_limit_holds_also_for_who_keeps_the_worker_from_saying_that_it_has_begun() -> None:
+    with Flow("holds") as flow:
+        first = hold.map([1] * 20)  # so that nothing is left to be learnt there
+        held = hold.map([10**13] * 2, upstream_tasks=[unmapped(number(first))])
+    states = carried_out(flow, own()).state.result[held].map_states
+    assert [type(state).__name__ for state in states] == ["TimedOut", "TimedOut"]
+
+
 def test_a_value_that_is_lost_with_its_worker_is_said_to_be(tmp_path: Path, gate: Any) -> None:
     with DaskCluster(tmp_path, 1) as small:
         with Flow("loses") as flow:

@@ -123,10 +123,12 @@ class Mail:
         plan = self._engine.plan
         first, what = packed[0]
         node, alone = first.call[0], len(packed) == 1
+        # Time counts from then on: a task may keep its worker from saying anything once it has begun.
+        is_said_first = first.is_suspect or node in plan.timeouts
         self._sent += 1
         message = there.Message(
             number=self._sent,
-            begins=0 if not alone else 2 if first.is_suspect else 1,
+            begins=0 if not alone else 2 if is_said_first else 1,
             limit=None if self._can_kill else plan.timeouts.get(node),
             abouts=[(node, self._abouts[node]) for node in {ready.call[0] for ready, _ in packed}],
             functions=[first.function],
