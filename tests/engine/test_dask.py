@@ -6,6 +6,7 @@ import ctypes
 import importlib.util
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -372,6 +373,24 @@ def test_a_worker_beyond_its_memory_is_killed_and_that_is_why() -> None:
     executor = DaskExecutor(cluster_kwargs={"n_workers": 1, "memory_limit": "400 MiB"})
     message = carried_out(flow, executor).state.result[made].message
     assert " died (SIGKILL, at its memory limit of 400 MiB), attempt 1/1" in message
+
+
+@task
+def spoil_cluster() -> None:
+    """End this worker, and let no other find a place for its files."""
+    folder = Path(get_worker().local_directory).parent
+    shutil.rmtree(folder)
+    folder.touch()
+    os._exit(1)
+
+
+def test_where_no_worker_can_take_the_place_of_another_the_run_ends_and_says_so() -> None:
+    with Flow("ends") as flow:
+        first = spoil_cluster()
+        number(1, upstream_tasks=[first]).trigger = "all_finished"
+    outcome = carried_out(flow, DaskExecutor(workers=1))
+    assert outcome.engine.stranded is not None
+    assert "no worker of the Dask cluster is left, and none can be started: " in str(outcome.engine.stranded)
 
 
 def test_of_a_worker_elsewhere_nothing_is_guessed(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class DaskCrew:
         self._pace = Pace()
         self._latest: dict[tuple[str, int], int] = {}  # which job has begun last, by worker and thread
         self._threads = 0
-        self._staff = Staff()
+        self._staff = Staff(lambda why: self._inbox.put(functools.partial(self._have_nobody, why)))
         self._cluster: Cluster | None = None
         self._is_over = False
         self._home = threading.Event()  # what is wanted of the cluster is here
@@ -337,6 +337,9 @@ class DaskCrew:
 
     def _send_again(self, job: Job) -> None:
         self._ready.extendleft(reversed(job.waits.values()))
+
+    def _have_nobody(self, why: str) -> None:
+        raise FlowkitError(f"no worker of the Dask cluster is left, and none can be started: {why}")
 
     def _lose_scheduler(self) -> None:
         raise self._gone()

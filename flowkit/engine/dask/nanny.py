@@ -21,6 +21,7 @@ from flowkit.engine.dask.staff import Staff
 from flowkit.engine.dask.worker import Duty, Order
 from flowkit.engine.processes.memory import in_words
 
+_TRIES = 3  # where a process is lost with the fork server before it takes part
 _UNKNOWN = 255  # what dask calls an exit code that nobody knows
 
 
@@ -102,24 +103,33 @@ class HiredWorker:
 
         Raises:
             FlowkitError: it cannot be had.
+            UnstartableError: the system lets none be.
             RuntimeError: it ended before it took part, or could not.
         """
         if self.process is None:
             self.status = Status.starting
             try:
-                self.process = Process(self._staff, self._scratch, self._too_much, self._ended)
-                self.process.tell(self._order)
-            except BaseException:
+                await self._have_one()
+            except Exception as error:
                 self.status = Status.failed
+                self._staff.lacks_one(str(error))
                 raise
-        process = self.process
-        started = await asyncio.shield(process.started)
-        if started.error:
-            raise RuntimeError(started.error)
-        if self.process is process:
-            self.worker_address, self.worker_dir = started.address, started.folder
-            self.status = Status.running
         return self.status
+
+    async def _have_one(self) -> None:
+        for _ in range(_TRIES):
+            process = self.process = Process(self._staff, self._scratch, self._too_much, self._ended)
+            process.tell(self._order)
+            started = await asyncio.shield(process.started)
+            if not started.error:
+                self.worker_address, self.worker_dir = started.address, started.folder
+                self.status = Status.running
+                return
+            await process.gone.wait()
+            self.process = None
+            if not process.is_lost:
+                break
+        raise RuntimeError(started.error)
 
     async def kill(self, timeout: float = 5.0, reason: str = "", **_: Any) -> None:
         """Have it end; returns when it has.
@@ -133,7 +143,7 @@ class HiredWorker:
             await asyncio.wait_for(process.gone.wait(), timeout)
 
     def _ended(self, status: int | None) -> None:
-        """Called when nothing is left of the process."""
+        """Called when nothing is left of a process that took part."""
         self.process = None
         self.status = Status.stopped
         folder, self.worker_dir = self.worker_dir, None

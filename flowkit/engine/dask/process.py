@@ -27,12 +27,14 @@ class Process:
         staff: of its cluster.
         scratch: the folder of the cluster's files.
         too_much: in words, why it is killed where it takes too much memory.
-        over: is told the status of `wait`, or None where that is not known, when nothing is left of it.
+        over: is told the status of `wait`, or None where that is not known, when nothing is left of it and it
+            took part.
 
     Attributes:
         pid: once it is known.
         started: what it says when it takes part, or cannot.
         gone: whether nothing is left of it.
+        is_lost: whether it went with the fork server.
 
     Raises:
         UnstartableError: the system lets none be.
@@ -47,9 +49,11 @@ class Process:
         self.started: asyncio.Future[Started] = self._loop.create_future()
         self.gone = asyncio.Event()
         self.pid: int | None = None
+        self.is_lost = False
         self._address = ""
         self._status: int | None = None
         self._why = ""
+        self._has_ended = False
         self._stack = ExitStack()
         try:
             self._number = self._hired(scratch)
@@ -107,7 +111,8 @@ class Process:
         for each in said:
             started = Started(*each)
             self._address = started.address
-            self._staff.is_at(started.address)
+            if started.address:
+                self._staff.is_at(started.address)
             if not self.started.done():
                 self.started.set_result(started)
 
@@ -116,28 +121,34 @@ class Process:
             told = os.read(self._news, _AT_ONCE)
         except BlockingIOError:
             return
+        is_over = not told
         for what, number, _ in NEWS.iter_unpack(told):
             if what == BORN:
                 self.pid = number
             elif what == DIED:
                 self._status = number
-                self._say_ended(how(number, self._why))
+                self._ended(how(number, self._why))
             elif what == UNBORN:
-                self._say_ended(str(UnstartableError(number)))
-        if not told or told[-NEWS.size] == CLEAN:
+                self._ended(str(UnstartableError(number)))
+            is_over = is_over or what in (CLEAN, UNBORN)
+        if is_over:
             self._end()
 
-    def _say_ended(self, words: str) -> None:
+    def _ended(self, words: str) -> None:
+        self._listen()  # it may have spoken just before
+        self._has_ended = True
         self._staff.ended(self._number, self._address, words)
         if not self.started.done():
-            self.started.set_result(Started("", "", f"its process ended ({words})"))
+            self.started.set_result(Started("", "", words))
 
     def _end(self) -> None:
-        if self._status is None:  # with its fork server
-            self._say_ended(how(None))
+        if not self._has_ended:
+            self.is_lost = True
+            self._ended(how(None))
         self._stack.close()
         self.gone.set()
-        self._over(self._status)
+        if self._address:
+            self._over(self._status)
 
 
 @contextlib.contextmanager

@@ -11,9 +11,14 @@ _SOON = 1.0  # seconds in which the system tells of an end that the scheduler ha
 
 
 class Staff:
-    """See the module."""
+    """See the module.
 
-    def __init__(self) -> None:
+    Args:
+        alone: is told that there is no process and that none can be had, and why.
+    """
+
+    def __init__(self, alone: Callable[[str], None]) -> None:
+        self._alone = alone
         self._lock = threading.Lock()
         self._ends: dict[int, Callable[[], None]] = {}
         self._endings: dict[str, Future[str]] = {}
@@ -54,6 +59,13 @@ class Staff:
             self._ends.pop(number, None)
         if address in self._endings:
             self._endings[address].set_result(how)
+
+    def lacks_one(self, why: str) -> None:
+        """There was to be one more process, and is not."""
+        with self._lock:
+            is_wanted = not self._is_over and not self._ends
+        if is_wanted:
+            self._alone(why)
 
     async def ending(self, address: str) -> str:
         """How the process at an address has ended, in words; "" where that is not known."""
