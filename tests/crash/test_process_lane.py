@@ -117,7 +117,7 @@ def test_no_worker_outlives_a_runner_that_is_killed(lane: Scene, also: str, exec
 def test_a_fork_server_that_is_killed_takes_all_with_it_and_the_runner_goes_on(
     lane: Scene, who: str, executor: str
 ) -> None:
-    """On Dask a task whose beginning was not heard of yet is made again."""
+    """On Dask tasks of which it is not known for sure that they had begun are made again."""
     started = running(lane, executor)
     others = OTHERS[who](started.command.pid)
     if executor == "dask":
@@ -126,13 +126,14 @@ def test_a_fork_server_that_is_killed_takes_all_with_it_and_the_runner_goes_on(
         each.kill()
     said = started.said()
     check_all_gone(lane, started)
-    assert said.code == 1, said.err
-    least = 2 if executor == "processes" else 1
-    assert said.err.count("died (with its fork server), attempt 1/1") >= least, said.err
     assert not list((lane.root / "tmp").iterdir())
-    assert recorded(lane).status is RunStatus.FAILED
-    (lane.folder / "go").touch()
-    lane.flowkit("resume")
+    if executor == "processes":
+        assert said.code == 1, said.err
+        assert said.err.count("died (with its fork server), attempt 1/1") >= 2, said.err
+        assert recorded(lane).status is RunStatus.FAILED
+    if said.code:
+        (lane.folder / "go").touch()
+        lane.flowkit("resume")
     assert recorded(lane).values == {"asleep": 1, "deaf": 2}
 
 

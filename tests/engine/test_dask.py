@@ -30,7 +30,7 @@ from flowkit import Flow, context, task, unmapped
 from flowkit.engine.dask import there
 from flowkit.engine.dask.cluster import CONNECTING, Where
 from flowkit.engine.dask.held import Held
-from flowkit.engine.dask.jobs import Pace, Ready, resources_of
+from flowkit.engine.dask.jobs import Job, Out, Pace, Ready, resources_of
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import DaskExecutor
 from flowkit.engine.outcome import Outcome
@@ -625,6 +625,33 @@ def test_short_calls_travel_together_as_long_as_all_places_have_some() -> None:
     assert len(pace.cut(deque([ready(1), ready(1, alone=True)]), 1)) == 1
     pace.learn(1, 10.0, 1)
     assert len(pace.cut(deque(ready(1) for _ in range(8)), 2)) == 1, "they are long now"
+
+
+@pytest.mark.parametrize("is_heard_first", [False, True])
+def test_a_job_is_not_blamed_where_another_of_its_worker_may_have_begun_after_it(
+    is_heard_first: bool,
+) -> None:
+    """Whichever of the two is heard of first."""
+    out, now, worker = Out(), 10.0, "tcp://127.0.0.1:1"
+    known, unknown = Job(1, {}, None), Job(2, {}, None)  # type: ignore[arg-type]
+    for job in (known, unknown):
+        out.add(job)
+    out.begun({"number": 1, "worker": worker, "thread": 1, "pid": 1}, now)
+    first, second = (unknown, known) if is_heard_first else (known, unknown)
+    for job in (first, second):
+        out.drop(job)
+        assert not out.ended_its_worker(job, worker, now + 0.1)
+
+
+def test_a_job_that_began_long_ago_or_alone_is_what_ended_its_worker() -> None:
+    for others, then in ((1, 10.5), (0, 10.1)):
+        out = Out()
+        jobs = [Job(number, {}, None) for number in range(1 + others)]  # type: ignore[arg-type]
+        for job in jobs:
+            out.add(job)
+        out.begun({"number": 0, "worker": "w", "thread": 1, "pid": 1}, 10.0)
+        out.drop(jobs[0])
+        assert out.ended_its_worker(jobs[0], "w", then)
 
 
 def test_resources_are_read_from_tags() -> None:

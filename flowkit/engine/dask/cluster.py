@@ -143,13 +143,14 @@ class Cluster:
     def _own(self, given: dict[str, Any]) -> dict[str, Any]:
         """The arguments of a temporary one, where some are given."""
         scratch = self._scratch(given.pop("local_directory", None))
-        given = {
+        usual: dict[str, Any] = {
             "n_workers": 0 if self._where.adapt_kwargs else self._where.workers,
             "threads_per_worker": 1,
             "host": "127.0.0.1",
             "dashboard_address": None,
             "silence_logs": logging.CRITICAL,
-        } | given
+        }
+        given = usual | given
         if given.get("processes", True) and "worker_class" not in given:
             given |= {"worker_class": OwnNanny, "processes": True, "staff": self._staff, "scratch": scratch}
         else:

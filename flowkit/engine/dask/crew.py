@@ -27,7 +27,7 @@ from flowkit.engine.dask import there
 from flowkit.engine.dask.cluster import Cluster, Where, keep_ctrl_c_away, levels_of_tasks
 from flowkit.engine.dask.endings import Endings, within
 from flowkit.engine.dask.hands import Hands
-from flowkit.engine.dask.jobs import Job, Pace, Ready
+from flowkit.engine.dask.jobs import Job, Out, Pace, Ready
 from flowkit.engine.dask.mail import Mail
 from flowkit.engine.dask.staff import Staff
 from flowkit.engine.errand import Answer, Errands
@@ -45,7 +45,6 @@ _BEGINNING, _ENDING = 16, 4  # threads
 _PATIENCE = 0.4  # seconds that a run which was asked to stop waits for its cluster
 _CLOSING = 5.0  # seconds that others do
 _MOMENT = 0.05
-_SURE = 0.2  # seconds in which what happens on a worker is heard of
 
 
 class DaskCrew:
@@ -59,12 +58,10 @@ class DaskCrew:
         self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._errands = Errands(lane.engine)
         self._ready: deque[Ready] = deque()
-        self._jobs: dict[int, Job] = {}
-        self._job_of: dict[Call, Job] = {}
+        self._out = Out()
         self._beginning = 0  # calls whose arguments are made by a hand
         self._finished: list[Finished] = []
         self._pace = Pace()
-        self._latest: dict[tuple[str, int], int] = {}  # which job has begun last, by worker and thread
         self._threads = 0
         self._staff = Staff(lambda why: self._inbox.put(functools.partial(self._have_nobody, why)))
         self._cluster: Cluster | None = None
@@ -97,7 +94,7 @@ class DaskCrew:
         is_asked = engine.asked_to_stop or engine.interrupts.happened is not None
         if not self._closed.wait(_PATIENCE if is_asked else _CLOSING):
             self._staff.end()
-        return [f"dask at {job.worker}" for job in list(self._jobs.values()) if job.worker]
+        return [f"dask at {job.worker}" for job in self._out if job.worker]
 
     def ring(self) -> None:
         """There is more to take. Called with the engine's lock held."""
@@ -182,7 +179,7 @@ class DaskCrew:
     def _places(self) -> int:
         """How many more messages may be out: some more than there are threads, so that none waits,
         and a cluster that adapts sees that more would be of use."""
-        return 2 * max(self._threads, self._where.most) - len(self._jobs)
+        return 2 * max(self._threads, self._where.most) - len(self._out)
 
     def _fill(self) -> None:
         while not self._is_over:
@@ -240,8 +237,7 @@ class DaskCrew:
         for attempt, error in refused:
             self._fail(attempt, error)
         for job in jobs:
-            self._jobs[job.number] = job
-            self._job_of.update(dict.fromkeys(job.waits, job))
+            self._out.add(job)
             asyncio.run_coroutine_threadsafe(self._follow(job), self._cluster.client.loop.asyncio_loop)
 
     async def _follow(self, job: Job) -> None:
@@ -249,24 +245,16 @@ class DaskCrew:
         try:
             report = await job.future
         except BaseException as error:
+            then = self._engine.clock()
             ending = await self._staff.ending(_worker_of(error))
-            self._inbox.put(functools.partial(self._failed, job, error, ending))
+            self._inbox.put(functools.partial(self._failed, job, error, then, ending))
         else:
             self._inbox.put(functools.partial(self._answered, job, report))
 
     # -- what comes back ----------------------------------------------------------------------
 
-    def _drop(self, job: Job) -> bool:
-        """A job is over; False where that is known."""
-        if self._jobs.pop(job.number, None) is None:
-            return False
-        for call in job.waits:
-            if self._job_of.get(call) is job:
-                del self._job_of[call]
-        return True
-
     def _answered(self, job: Job, data: bytes) -> None:
-        if not self._drop(job):
+        if not self._out.drop(job):
             return
         report = there.Report(*pickle.loads(data))
         self._say(report.lines, report.secrets)
@@ -300,8 +288,8 @@ class DaskCrew:
     def _fail(self, attempt: Attempt, error: BaseException) -> None:
         self._finished.append(within(self._engine, attempt, functools.partial(attempt.raised, error)))
 
-    def _failed(self, job: Job, error: BaseException, ending: str) -> None:
-        if not self._drop(job):
+    def _failed(self, job: Job, error: BaseException, then: float, ending: str) -> None:
+        if not self._out.drop(job):
             return
         assert self._cluster is not None
         if not self._cluster.is_there:
@@ -309,7 +297,7 @@ class DaskCrew:
         if job.given_up:
             return
         if worker := _worker_of(error):
-            self._mourn(job, worker, ending)
+            self._mourn(job, worker, then, ending)
         elif isinstance(error, asyncio.CancelledError | CancelledError):
             for held in job.held:
                 held.is_lost = held.is_lost or held.future is None or held.future.status != "finished"
@@ -318,17 +306,13 @@ class DaskCrew:
             for ready in job.waits.values():
                 self._fail(ready.attempt, error)
 
-    def _mourn(self, job: Job, worker: str, ending: str) -> None:
-        """A worker died that had a job; how, as far as that is known.
+    def _mourn(self, job: Job, worker: str, then: float, ending: str) -> None:
+        """A worker died that had a job; when, and how as far as that is known.
 
-        The job ran if it was the last to begin there. One that began a moment ago may have ended, and the
-        next have killed the worker, before either was said: where there is one that may have, it is made
-        again, and said then beforehand.
+        Where it may have been another that ended the worker, the job is made again, and said beforehand then.
         """
-        ready = next(iter(job.waits.values()))
-        is_last = self._latest.get((job.worker, job.thread)) == job.number
-        is_sure = ready.is_suspect or self._engine.clock() - job.begun > _SURE
-        if is_last and (is_sure or all(other.worker for other in self._jobs.values())):
+        if self._out.ended_its_worker(job, worker, then):
+            ready = next(iter(job.waits.values()))
             self._fail(ready.attempt, self._endings.died(ready.call, worker, ending))
             return
         for each in job.waits.values():
@@ -378,14 +362,11 @@ class DaskCrew:
             self._lose_scheduler()
 
     def _has_begun(self, said: dict[str, Any]) -> None:
-        job = self._jobs.get(said["number"])
+        job = self._out.begun(said, self._engine.clock())
         if job is None:
             if said["number"] in self._unsaid:
                 end_family(said["pid"])
             return
-        job.worker, job.thread, job.pid = said["worker"], said["thread"], said["pid"]
-        job.begun = self._engine.clock()
-        self._latest[job.worker, job.thread] = job.number
         if job.given_up:
             self._kill(job)
             return
@@ -397,16 +378,16 @@ class DaskCrew:
     def _lost(self, keys: set[str]) -> None:
         """Values that are gone with their worker: calls that take them must have them otherwise."""
         self._endings.lose(keys)
-        for job in list(self._jobs.values()):
+        for job in self._out:
             if any(held.is_lost for held in job.held) and not job.given_up:
-                self._drop(job)
+                self._out.drop(job)
                 job.future.cancel()
                 self._send_again(job)
 
     # -- giving up ----------------------------------------------------------------------------
 
     def _give_up(self, call: Call) -> None:
-        job = self._job_of.get(call)
+        job = self._out.of(call)
         if job is None:
             self._ready = deque(ready for ready in self._ready if ready.call != call)
             return
@@ -422,7 +403,7 @@ class DaskCrew:
         """End the worker of a job, which has no other; what it has of values is brought here before."""
         if not self._where.can_kill:
             return
-        self._drop(job)
+        self._out.drop(job)
         values = [] if self._engine.asked_to_stop else self._endings.only_at(job.worker)
         if not values:
             end_family(job.pid)

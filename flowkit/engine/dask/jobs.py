@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _TOGETHER = 0.05  # seconds that the calls of one message take
 _MOST = 256  # calls
+_SURE = 0.2  # seconds in which what happens on a worker is heard of
 RESOURCE = "dask-resource:"
 
 
@@ -71,6 +73,64 @@ class Job:
     pid: int = 0
     begun: float = 0.0
     given_up: bool = False
+
+
+class Out:
+    """The jobs that are out, and which runs where, as far as that was said."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, Job] = {}
+        self._job_of: dict[Call, Job] = {}
+        self._latest: dict[tuple[str, int], int] = {}  # which has begun last, by worker and thread
+        self._doubtful: set[str] = set()  # workers that died with a job of which nobody knows whether it ran
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[Job]:
+        """Those of now."""
+        return iter(list(self._jobs.values()))
+
+    def add(self, job: Job) -> None:
+        """A job was sent."""
+        self._jobs[job.number] = job
+        self._job_of.update(dict.fromkeys(job.waits, job))
+
+    def drop(self, job: Job) -> bool:
+        """A job is over; False where that is known."""
+        if self._jobs.pop(job.number, None) is None:
+            return False
+        for call in job.waits:
+            if self._job_of.get(call) is job:
+                del self._job_of[call]
+        return True
+
+    def of(self, call: Call) -> Job | None:
+        """The job that has a call."""
+        return self._job_of.get(call)
+
+    def begun(self, said: dict[str, Any], now: float) -> Job | None:
+        """It was said that a job has begun; None where it is over."""
+        job = self._jobs.get(said["number"])
+        if job is not None:
+            job.worker, job.thread, job.pid, job.begun = said["worker"], said["thread"], said["pid"], now
+            self._latest[job.worker, job.thread] = job.number
+        return job
+
+    def ended_its_worker(self, job: Job, worker: str, then: float) -> bool:
+        """Whether a job that was dropped because a worker died then is what ran there.
+
+        It did if it was the last to begin there. One that began a moment ago may have ended, and the next
+        have killed the worker, before either was said.
+        """
+        if not job.worker:
+            self._doubtful.add(worker)
+            return False
+        if self._latest.get((job.worker, job.thread)) != job.number:
+            return False
+        if any(ready.is_suspect for ready in job.waits.values()) or then - job.begun > _SURE:
+            return True
+        return worker not in self._doubtful and all(other.worker for other in self._jobs.values())
 
 
 class Pace:
