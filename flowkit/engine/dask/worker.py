@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import faulthandler
 import os
 import signal
 import socket
@@ -53,6 +54,7 @@ def main(sock: socket.socket, news: int, more: list[int], lifeline: int) -> None
     """Be a worker; never returns. The arguments are as in processes/worker.py."""
     os.close(news)
     settle(lifeline)
+    faulthandler.enable(2, all_threads=False)  # those of dask say nothing about a crash
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, _nothing)  # a handler, which programs that a task starts do not inherit

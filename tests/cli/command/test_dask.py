@@ -253,3 +253,26 @@ def test_a_lane_that_is_not_installed_is_said_to_be_before_the_run_begins(
     assert f'pip install "flowkit-runner[{lane}]"' in said.hints[0]
     assert not (shell.folder / "begun").exists()
     assert shell("runs", "--json").out.strip() == "[]"
+
+
+def test_the_last_words_of_a_worker_that_crashes_are_in_the_log_of_its_task(shell: Shell) -> None:
+    shell.write(
+        "flows/crash.py",
+        """
+        import ctypes
+        from flowkit import flow, task
+
+        @task
+        def bad():
+            ctypes.string_at(0)
+
+        @flow
+        def crash():
+            bad()
+        """,
+    )
+    said = shell("run", "crash", "--executor", "dask", "--workers", "1", code=1)
+    assert "died (SIGSEGV), attempt 1/1" in said.err
+    words = shell("logs", "1", "bad").out
+    assert "Segmentation fault" in words
+    assert f'File "{shell.folder}/flows/crash.py", line 7 in bad' in words
