@@ -401,13 +401,14 @@ def test_of_a_worker_elsewhere_nothing_is_guessed(tmp_path: Path) -> None:
     assert "its Dask worker at tcp://127.0.0.1:" in message
 
 
-def test_a_worker_that_dies_leaves_nothing_behind(tmp_path: Path, kept: Any) -> None:
-    """Neither what its task has started, in a session of its own, nor files."""
+def test_a_worker_that_dies_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Neither what its task has started, in a session of its own, when the next begins, nor files."""
     with Flow("leaves") as flow:
         made = leave_and_die(str(tmp_path / "pid"))
-        number(1, upstream_tasks=[made]).trigger = "all_finished"
-    carried_out(flow, DaskExecutor(workers=1, cluster_kwargs={"local_directory": str(tmp_path)}))
-    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+        left = is_left(str(tmp_path / "pid"), upstream_tasks=[made])
+    left.trigger = "all_finished"
+    executor = DaskExecutor(workers=1, cluster_kwargs={"local_directory": str(tmp_path)})
+    assert carried_out(flow, executor).state.result[left].result is False
     assert [path.name for path in tmp_path.iterdir()] == ["pid"]
 
 
@@ -416,6 +417,11 @@ def leave_and_die(path: str) -> None:
     started = subprocess.Popen(["sleep", "3218"], start_new_session=True)
     Path(path).write_text(str(started.pid))
     os._exit(1)
+
+
+@task
+def is_left(path: str) -> bool:
+    return psutil.pid_exists(int(Path(path).read_text()))
 
 
 @task
