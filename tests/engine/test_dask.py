@@ -495,7 +495,9 @@ def hold(count: int) -> int:
 def test_a_limit_holds_also_for_who_keeps_the_worker_from_saying_that_it_has_begun() -> None:
     with Flow("holds") as flow:
         first = hold.map([1] * 20)  # so that nothing is left to be learnt there
-        held = hold.map([10**13] * 2, upstream_tasks=[unmapped(number(first))])
+        known = number(first)
+        held = hold.map([10**13] * 2, upstream_tasks=[unmapped(known)])
+    known.trigger = held.trigger = "all_finished"
     states = carried_out(flow, own()).state.result[held].map_states
     assert [type(state).__name__ for state in states] == ["TimedOut", "TimedOut"]
 
