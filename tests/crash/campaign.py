@@ -63,7 +63,7 @@ EXECUTORS = ("threads", "inline", "processes")
 SELDOM = 100  # one in so many kills is of a run on Dask, whose cluster takes seconds to start
 AWAY = ("processes", "dask")
 RUNNER = "runner"
-# Who is killed where tasks run in processes, and how to find them.
+# Who is killed where tasks run in processes of the fork server, and how to find them.
 OTHERS = {"worker": workers, "fork server": fork_servers, "keeper": keepers}
 VICTIMS = (
     *[(RUNNER,)] * 3,
@@ -120,7 +120,7 @@ def cases(seed: int, executors: Sequence[str] = EXECUTORS) -> Iterator[Case]:
             aimed=aimed,
             instant=instant,
             real=number % 20 == 10,
-            victims=chance.choice(VICTIMS) if aimed and executor == "processes" else (RUNNER,),
+            victims=chance.choice(VICTIMS) if aimed and executor in AWAY else (RUNNER,),
         )
 
 
@@ -233,7 +233,7 @@ class Campaign:
         )
 
     def _scene(self, name: str, case: Case) -> Scene:
-        company = {"COMPANY": "1"} if case.executor == "processes" else {}
+        company = {"COMPANY": "1"} if case.executor in AWAY else {}
         scene = Scene(self._server, self._root / name, PACE=str(case.pace), **company)
         scene.take_flows()
         return scene
