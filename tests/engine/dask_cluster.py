@@ -1,4 +1,4 @@
-"""A Dask cluster for tests, as a user starts one: a scheduler and workers from the command line."""
+"""A Dask cluster for tests, as a user starts one from the command line; runs on such, and tasks for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent.parent
+from flowkit import Flow, task
+from flowkit.engine.engine import Engine
+from flowkit.engine.executors import DaskExecutor
+from flowkit.engine.outcome import Outcome
+from flowkit.plan.compiler import compile_flow
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 _PATIENCE = 60.0
 
 
@@ -84,8 +91,8 @@ class DaskCluster:
 
 
 def environment(folder: Path) -> Mapping[str, str]:
-    """With the tests importable, as modules of the user's would be."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "DASK_TEMPORARY_DIRECTORY": str(folder)}
+    """With the tests importable, and this file, as modules of the user's would be."""
+    return {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}", "DASK_TEMPORARY_DIRECTORY": str(folder)}
 
 
 def _ended(process: subprocess.Popen[Any]) -> None:
@@ -94,3 +101,30 @@ def _ended(process: subprocess.Popen[Any]) -> None:
     process.wait(_PATIENCE)
     if process.stderr is not None:
         process.stderr.close()
+
+
+def own() -> DaskExecutor:
+    """A cluster of the run's own, whose workers are replaced where they die."""
+    return DaskExecutor(workers=2)
+
+
+def carried_out(flow: Flow, executor: DaskExecutor, **options: Any) -> Outcome:
+    options.setdefault("timeout", 30.0)
+    return Engine(compile_flow(flow, lane="dask"), [executor], **options).run()
+
+
+@task
+def zeros(count: int) -> Any:
+    import numpy
+
+    return numpy.zeros(count)
+
+
+@task
+def size_of(array: Any) -> int:
+    return len(array)
+
+
+@task
+def number(value: Any) -> Any:
+    return value
