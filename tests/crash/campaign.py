@@ -234,7 +234,8 @@ class Campaign:
 
     def _scene(self, name: str, case: Case) -> Scene:
         company = {"COMPANY": "1"} if case.executor in AWAY else {}
-        scene = Scene(self._server, self._root / name, PACE=str(case.pace), **company)
+        environ = {"PACE": str(case.pace), "TMPDIR": str(self._root), **company}
+        scene = Scene(self._server, self._root / name, **environ)
         scene.take_flows()
         return scene
 
