@@ -19,6 +19,7 @@ from flowkit.flow.task import Task, task
 
 if TYPE_CHECKING:
     from flowkit.engine.context import context
+    from flowkit.engine.progress import progress
     from flowkit.engine.secret import Secret
     from flowkit.flow.apply import apply_map
     from flowkit.flow.resources import resource_manager
@@ -46,6 +47,7 @@ __all__ = [
     "ifelse",
     "mapped",
     "merge",
+    "progress",
     "resource_manager",
     "secret",
     "switch",
@@ -66,6 +68,7 @@ _LATE = {
     "backoff": "flowkit.plan.retry",
     "config": "flowkit.project.config",
     "context": "flowkit.engine.context",
+    "progress": "flowkit.engine.progress",
     "resource_manager": "flowkit.flow.resources",
 }
 

@@ -29,7 +29,7 @@ from flowkit.engine.stop_notices import StopNotices
 from flowkit.flow import manners
 from flowkit.flow.pickling import Decorated
 from flowkit.flow.task import Task
-from flowkit.plan.events import Call
+from flowkit.plan.events import Call, Report
 from flowkit.plan.facts import detail_of
 from flowkit.plan.failure import fields_of
 from flowkit.plan.plan import Needs
@@ -69,6 +69,8 @@ class Away:
         self.lanes = [SimpleNamespace(driven=False)]
         self.children = ChildRuns(self)  # type: ignore[arg-type]
         self.clock = time.monotonic
+        # Takes how far a call says that it is; nobody, where it would come with the answer alone.
+        self.report: Callable[[Call, Report], None] = lambda call, report: None
         self._let_on: set[tuple[int, int]] = set()
 
     def was_let_on(self, node: int, index: int) -> bool:

@@ -20,6 +20,7 @@ from flowkit.engine.rounds import FIRST
 from flowkit.engine.secret import cover_given, known_secrets
 from flowkit.flow import ambient, manners
 from flowkit.flow.pickling import WHOLE
+from flowkit.plan.events import Report
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -100,6 +101,20 @@ class Context(MutableMapping[str, Any]):
             yield self
         finally:
             _note(before)
+
+    def progress(self, done: float, total: float | None = None) -> None:
+        """Say how far the task is, for the display; outside of a task nothing.
+
+        Args:
+            done: how much is done, in whatever is counted.
+            total: of how much; default: that is not known.
+
+        Raises:
+            TypeError: one is no number.
+        """
+        report, current = Report.of(done, total), CURRENT.get()
+        if current is not None:
+            current[0].report(current[1], report)
 
     def __getitem__(self, key: str) -> Any:
         return _as_asked(_found(key))

@@ -46,7 +46,7 @@ from flowkit.engine.stop_notices import StopNotices
 from flowkit.engine.worker import Finished, Worker, timed_out
 from flowkit.errors import BugError, FlowkitError
 from flowkit.flow.edge import Edge
-from flowkit.plan.events import Call, Detail, Row
+from flowkit.plan.events import Call, Detail, Report, Row
 from flowkit.plan.facts import known_rows
 from flowkit.plan.machine_of import machine_of
 from flowkit.plan.plan import Plan
@@ -598,6 +598,10 @@ class Engine:
         if self.stranded is None:
             self.stranded = error
             self.ring()
+
+    def report(self, call: Call, report: Report) -> None:
+        """Take how far a call says that it is."""
+        self.recorder.report(call, report)
 
     def say(self, line: Line) -> None:
         """Take a line that a task printed or logged in another process, as if it had been here."""

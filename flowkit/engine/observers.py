@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from flowkit.plan.events import Detail, Row
+from flowkit.plan.events import Call, Detail, Report, Row
 from flowkit.plan.status import EXPANDED, FAILED, MAPPED, RETRYING, RUNNING, TIMED_OUT, Status
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ class Observer(Protocol):
 
     def end(self, outcome: Outcome) -> None:
         """The run is over, and everything was seen."""
+
+
+@runtime_checkable
+class ProgressObserver(Observer, Protocol):
+    """Wants to know too how far attempts say that they are."""
+
+    def report(self, reports: Mapping[Call, Report]) -> None:
+        """The latest of each that runs and has said something new, about ten times a second at most."""
 
 
 class LogObserver:

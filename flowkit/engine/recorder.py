@@ -19,16 +19,17 @@ from flowkit.engine.beginnings import Beginnings
 from flowkit.engine.capture import MOST_LINES, Line
 from flowkit.engine.lane import Bell
 from flowkit.engine.ledger import Ledger
-from flowkit.engine.observers import Observer
+from flowkit.engine.observers import Observer, ProgressObserver
 from flowkit.engine.release import Release
 from flowkit.engine.task_threads import start_apart
-from flowkit.plan.events import Row
+from flowkit.plan.events import Call, Report, Row
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
     from flowkit.engine.outcome import Outcome
 
 BATCH_TIME = 0.05  # seconds between two batches
+REPORT_TIME = 0.1  # seconds between two times that observers are told how far attempts are
 MOST_BYTES = 32 << 20  # of results that wait to be written
 MOST_ROWS = 200_000
 _PATIENCE = 1.0  # seconds that a line waits: who prints may hold what the recorder needs
@@ -53,6 +54,9 @@ class Recorder:
         self._beginnings = Beginnings(engine.machine)
         self._lines: deque[tuple[float, Line]] = deque()
         self._urgent: deque[tuple[Row | None, Any, Bell]] = deque()
+        self._reports: dict[Call, Report] = {}
+        self._hears = any(isinstance(observer, ProgressObserver) for observer in observers)
+        self._reports_due = 0.0
         self._bell = Bell()
         self._room = threading.Event()
         self._stopping = False
@@ -77,6 +81,13 @@ class Recorder:
         self._lines.append((self._engine.clock(), line))
         if self.asleep:
             self.wake()
+
+    def report(self, call: Call, report: Report) -> None:
+        """Take how far a call says that it is; what it said before is forgotten. From any thread."""
+        if self._hears:
+            self._reports[call] = report
+            if self.asleep:
+                self.wake()
 
     def wait_for_lines(self, most: int) -> None:
         """Wait where more lines are to be written; never with the engine's lock held."""
@@ -161,7 +172,7 @@ class Recorder:
             self._room.set()
             if stopping and not self._urgent:
                 return
-            if told:
+            if told or self._reports:
                 self._bell.wait(BATCH_TIME)
             else:
                 self._sleep()
@@ -169,7 +180,7 @@ class Recorder:
     def _sleep(self) -> None:
         """Until something happens. What came between the last look and this is not lost."""
         self.asleep = True
-        if self._engine.machine.events or self._lines or self._urgent or self._stopping:
+        if self._engine.machine.events or self._lines or self._urgent or self._reports or self._stopping:
             self.asleep = False
         else:
             self._bell.wait()
@@ -185,13 +196,28 @@ class Recorder:
             kept, engine.kept = engine.kept, {}
             self.bytes = 0
             urgent = [self._urgent.popleft() for _ in range(len(self._urgent))]
+            reports = self._reports_due_now() if self._reports else None
             # An attempt that was given up meanwhile has ended already, and not like this.
             urgent = [
                 (row if row is None or engine.machine.is_running(*row[:3]) else None, some, bell)
                 for row, some, bell in urgent
             ]
-        if not (rows or lines or urgent):
-            return False
+        if rows or lines or urgent:
+            self._record(rows, lines, kept, urgent)
+        if reports:
+            for observer in list(self._observers):
+                if isinstance(observer, ProgressObserver):
+                    self._tell(observer, partial(observer.report, reports))
+        return bool(rows or lines or urgent)
+
+    def _record(
+        self,
+        rows: list[Row],
+        lines: list[tuple[float, Line]],
+        kept: Any,
+        urgent: Sequence[tuple[Row | None, Any, Bell]],
+    ) -> None:
+        engine = self._engine
         rows, lines = engine.masked(rows, lines)
         written = self._commit_with(urgent, rows, kept, lines)
         if written:
@@ -203,7 +229,22 @@ class Recorder:
                 some.drop()
         elif self._release is not None:
             self._let_go(rows, kept)
-        return True
+
+    def _reports_due_now(self) -> dict[Call, Report]:
+        """The reports of what runs, whose beginning is told in this batch at the latest: those of others wait
+        for that, or are forgotten with their end. The engine's lock is held."""
+        now = self._engine.clock()
+        if now < self._reports_due:
+            return {}
+        self._reports_due = now + REPORT_TIME
+        begun, machine = self._beginnings.running, self._engine.machine
+        found: dict[Call, Report] = {}
+        for call in list(self._reports):
+            if not machine.is_running(*call):
+                self._reports.pop(call, None)
+            elif call in begun:
+                found[call] = self._reports.pop(call)
+        return found
 
     def _commit_with(
         self, urgent: Sequence[tuple[Row | None, Any, Bell]], rows: list[Row], kept: Any, lines: Sequence[Any]

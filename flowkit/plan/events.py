@@ -16,6 +16,7 @@ A finished attempt is reported as the very row that is remembered and shown.
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any, NamedTuple
 
 from flowkit.plan.failure import Failure as Failure
@@ -25,6 +26,37 @@ Call = tuple[int, int, int]
 
 RUN: Call = (-1, -1, 0)  # stands for a call where something is the run's, not one of its tasks'
 OPEN, SHUT, BROKEN = 1, 0, -1
+
+
+class Report(NamedTuple):
+    """How far an attempt is, as it says itself.
+
+    Attributes:
+        done: how much is.
+        total: of how much; None: that is not known.
+    """
+
+    done: float
+    total: float | None = None
+
+    @classmethod
+    def of(cls, done: Any, total: Any = None) -> Report:
+        """A report of numbers of any kind, also of numpy's.
+
+        Raises:
+            TypeError: one is no number.
+        """
+        whole = None if total is None else _number(total)
+        return cls(_number(done), whole if whole is not None and 0 < whole < float("inf") else None)
+
+
+def _number(given: Any) -> float:
+    try:
+        return index(given)
+    except TypeError:
+        if isinstance(given, str | bytes):
+            raise
+        return float(given)
 
 
 class Iteration(NamedTuple):

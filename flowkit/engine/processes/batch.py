@@ -26,12 +26,13 @@ from flowkit.engine.processes.saying import (
     GO_ON,
     LOGGED,
     PRINTED,
+    REPORTED,
     SECRETS,
     VALUE,
     WARNED,
     WRITTEN,
 )
-from flowkit.plan.events import Call
+from flowkit.plan.events import Call, Report
 from flowkit.plan.status import SUCCESS
 
 if TYPE_CHECKING:
@@ -208,6 +209,9 @@ class Batch:
         if kind == SECRETS:
             for value in content:
                 MASK.add(value)
+            return
+        if kind == REPORTED:
+            self._feeder.engine.report(content[0], Report(*content[1:]))
             return
         call = content if kind == WRITTEN else content[0]
         CURRENT.set((self._feeder.engine, call))

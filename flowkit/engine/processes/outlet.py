@@ -20,6 +20,7 @@ import socket
 import sys
 import termios
 import threading
+import time
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -31,10 +32,12 @@ from flowkit.engine.context import CURRENT
 from flowkit.engine.failure import message_of, type_name
 from flowkit.engine.mask import MASK
 from flowkit.engine.processes.link import Link
-from flowkit.engine.processes.saying import GO_ON, LOGGED, PRINTED, SECRETS, WARNED, WRITTEN
-from flowkit.plan.events import Call
+from flowkit.engine.processes.saying import GO_ON, LOGGED, PRINTED, REPORTED, SECRETS, WARNED, WRITTEN
+from flowkit.plan.events import Call, Report
 
 _BELL = b"\0"
+_REPORTS = 20.0  # a second that are sent, however many are made; some more at once
+_REPORTS_AT_ONCE = 5.0
 _NOTHING = b"\0\0\0\0"
 _unread = bytearray(_NOTHING)  # written to, as that is quicker than to be given a copy
 
@@ -59,6 +62,8 @@ class Outlet:
         self._away: Away | None = None
         self._call: Call = (-1, -1, 0)
         self._silent = False
+        self._reports = _REPORTS_AT_ONCE  # that may be sent now
+        self._reported = 0.0
         self._streams = (_Stream("stdout", self), _Stream("stderr", self))
         sys.stdout, sys.stderr = self._streams
         os.register_at_fork(after_in_child=self._let_go)
@@ -134,11 +139,21 @@ class Outlet:
                 self._have_read(call)  # what a child has written before goes before
             self.send((PRINTED, (call, stream, text)))
 
+    def reported(self, call: Call, report: Report) -> None:
+        """A call says how far it is."""
+        now = time.monotonic()
+        due = self._reports + (now - self._reported) * _REPORTS
+        self._reports, self._reported = min(_REPORTS_AT_ONCE, due), now
+        if self._reports >= 1:
+            self._reports -= 1
+            self.send((REPORTED, (call, *report)))
+
     # -- logs and warnings --------------------------------------------------------------------
 
     def listen(self, away: Away) -> None:
         """Take what the tasks of a run log and warn."""
         self._away = away
+        away.report = self.reported
         task_threads.follow(away)  # type: ignore[arg-type]
         logging.Logger.callHandlers = lambda *logged: self._logged(*logged)  # type: ignore[method-assign]
         warnings.showwarning = self._warned

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 HELLO, CALLS, GO_ON, LEAVE = 0, 1, 2, 3
 # From it. ENOUGH: it does not begin what is left, as that was taken back, or lacks what it waits for.
 # VALUE: the next call has returned a plain value, about which nothing must be known.
-ANSWER, PRINTED, LOGGED, WARNED, WRITTEN, SECRETS, ENOUGH, VALUE = range(8)
+# REPORTED: how far a call says that it is.
+ANSWER, PRINTED, LOGGED, WARNED, WRITTEN, SECRETS, ENOUGH, VALUE, REPORTED = range(9)
 
 
 STOPPED = 3  # the kind of an answer: the task was interrupted
