@@ -10,18 +10,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from flowkit.cli.paint import painted
 from flowkit.cli.stream import Stream
-from flowkit.cli.styled import Styled, plain
+from flowkit.cli.styled import Styled
 from flowkit.cli.wording import shown
 from flowkit.engine.fork import WRITING
 
 if TYPE_CHECKING:
-    import rich.console
-    from rich.segment import Segment
-
     from flowkit.cli.live import LiveArea
     from flowkit.cli.strays import Strays
 
@@ -79,12 +76,14 @@ class Console:
         """Write lines to stderr, above what is live. Longer ones go on in the next row."""
         if not lines:
             return
-        with WRITING:  # rich decides how far to go up and writes in two steps
-            if self._live is None and not self.color:
-                self.err.write("".join([f"{plain(line)}\n" for line in lines]))
-                self.err.flush()
+        text = "".join([f"{painted(line, color=self.color)}\n" for line in lines])
+        with WRITING:
+            live = self._live
+            if live is not None:
+                live.say(text)
             else:
-                self.rich.print(Lines(lines, ended=True), soft_wrap=True, end="")
+                self.err.write(text)
+                self.err.flush()
 
     def say_text(self, text: str, style: str = "") -> None:
         """Write text to stderr; what is not printable in it is shown, not sent."""
@@ -94,12 +93,12 @@ class Console:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and rows of the terminal; 100 columns where there is none."""
+        """Columns and rows of the terminal; where there is none, or it does not say, `COLUMNS` or 100."""
         try:
             columns, rows = os.get_terminal_size(self.err.fileno())
         except (OSError, ValueError, AttributeError):
             columns, rows = 0, 0
-        if self._columns.isdigit():
+        if not columns and self._columns.isdigit():
             columns = int(self._columns)
         return columns or WIDTH_OF_NO_TERMINAL, rows or _HEIGHT_OF_NO_TERMINAL
 
@@ -122,9 +121,9 @@ class Console:
 
     def end_live(self) -> None:
         """Take the live lines away."""
-        live, self._live = self._live, None
-        if live is not None:
-            live.stop()
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     def take_strays(self) -> None:
         """Say what the program itself prints, until `give_back`."""
@@ -144,51 +143,6 @@ class Console:
         self.give_back()
         self.err.flush()
         self.out.flush()
-
-    @cached_property
-    def rich(self) -> rich.console.Console:
-        """The console behind, on stderr. It adds nothing to a text: no markup, emoji or highlighting."""
-        from rich.console import Console as RichConsole
-
-        console = RichConsole(
-            file=self.err,  # type: ignore[arg-type]  # it has what is used of a TextIO
-            color_system="standard" if self.color else None,
-            no_color=not self.color,
-            force_terminal=self.interactive,
-            force_interactive=self.interactive,
-            markup=False,
-            emoji=False,
-            highlight=False,
-            legacy_windows=False,
-        )
-        console.size = self.size
-        return console
-
-
-class Lines:
-    """Lines as rich draws them, without looking into their text.
-
-    Args:
-        ended: whether the last one ends too.
-    """
-
-    def __init__(self, lines: Sequence[Styled], *, ended: bool = False) -> None:
-        self._lines = lines
-        self._ended = ended
-
-    def __rich_console__(
-        self, console: rich.console.Console, options: rich.console.ConsoleOptions
-    ) -> list[Segment]:
-        """The segments, as rich asks for them."""
-        from rich.segment import Segment
-
-        found: list[Segment] = []
-        for line in self._lines:
-            found += [Segment(text, console.get_style(style) if style else None) for text, style in line]
-            found.append(Segment("\n"))
-        if found and not self._ended:
-            found.pop()
-        return found
 
 
 def _takes_color(color: Color, environ: Mapping[str, str], terminal: bool) -> bool:

@@ -1,26 +1,30 @@
 """Lines at the bottom of the terminal that are drawn anew, by one thread, in place.
 
-Guarantees: after `stop` the lines are gone and the cursor is back.
-Relies on: what else is written to the terminal goes through its console.
+Guarantees: after `stop` the lines are gone and the cursor is back, and while the process is stopped by Ctrl-Z
+too; nothing is drawn from the background of a shell. A drawing is one write, in which no line is empty before
+it has its new text, so that nothing flickers. The thread takes less than a twentieth of a core.
+Relies on: what else is written to the terminal goes through `say`.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from flowkit.cli import paint
 from flowkit.cli.styled import Styled, cropped, width
+from flowkit.cli.suspension import Suspension
 from flowkit.engine.fork import WRITING
 
 if TYPE_CHECKING:
-    from rich.console import Console as RichConsole
-    from rich.console import ConsoleOptions
-
-    from flowkit.cli.console import Console, Frame, Lines
+    from flowkit.cli.console import Console, Frame
 
 REFRESH_TIME = 0.1  # seconds between two drawings
+_REST = 19.0  # how much longer than for a drawing it waits for the next
 
 
 class LiveArea:
@@ -31,28 +35,19 @@ class LiveArea:
     """
 
     def __init__(self, console: Console, frame: Frame) -> None:
-        from rich.live import Live
-
         self._console = console
         self._frame = frame
-        self._drawn: Sequence[Styled] = []
+        self._widths: list[int] = []  # of the lines that are drawn; the cursor stands at the end of the last
         self._size = console.size
-        drawing = _Drawing(self.lines)
-        self._live = Live(
-            console=console.rich,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            vertical_overflow="crop",
-            get_renderable=lambda: drawing,
-        )
+        self._away = False
+        self._hides_cursor = False
         self._stopping = threading.Event()
+        self._suspension = Suspension(self.leave, self.come_back)
         self._thread = threading.Thread(target=self._work, name="flowkit-display", daemon=True)
 
     def start(self) -> None:
         """Begin to draw. What is over before the first drawing is due leaves no trace."""
-        self._live.start()
+        self._suspension.start()
         with suppress(RuntimeError):  # where the system gives no more threads, it is drawn with what is said
             self._thread.start()
 
@@ -61,49 +56,75 @@ class LiveArea:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._frame = _nothing
-        self._live.stop()
+        self.leave()
+        self._suspension.stop()
+
+    def say(self, text: str) -> None:
+        """Write lines above, each with its end. Longer ones go on in the next row."""
+        with WRITING:
+            if self._is_shown:
+                self._draw(text)
+            else:
+                self._widths = []
+                self._console.err.write(text)
+                self._console.err.flush()
+
+    def leave(self) -> None:
+        """Take the lines away, and give the cursor back, until `come_back`."""
+        with WRITING:
+            self._away = True
+            parts = [self._to_top(self._console.size), paint.ERASE_BELOW] if self._widths else []
+            parts += [paint.SHOW_CURSOR] if self._hides_cursor else []
+            self._widths, self._hides_cursor = [], False
+            self._console.err.write("".join(parts))
+            self._console.err.flush()
+
+    def come_back(self) -> None:
+        """Draw again, below whatever stands there now."""
+        with WRITING:
+            self._widths, self._hides_cursor = [], False
+            self._away = self._stopping.is_set()
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether there is a place to draw in: not where a shell has the terminal, and we are behind it."""
+        if self._away:
+            return False
+        try:
+            return os.tcgetpgrp(self._console.err.fileno()) == os.getpgrp()
+        except OSError:  # it is not the terminal of this session
+            return True
 
     def _work(self) -> None:
-        while not self._stopping.wait(REFRESH_TIME):
+        spent = 0.0
+        while not self._stopping.wait(max(REFRESH_TIME, spent * _REST)):
+            began = time.thread_time()
             with WRITING:
-                self._fit()
-                self._live.refresh()
+                if self._is_shown:
+                    self._draw()
+                else:
+                    self._widths, self._hides_cursor = [], False
+            spent = time.thread_time() - began
 
-    def lines(self) -> Sequence[Styled]:
-        """What is to be drawn now."""
-        columns, rows = self._size
-        lines = self._frame(columns, rows)[: max(1, rows - 1)]
-        self._drawn = [cropped(line, columns - 1) for line in lines]
-        return self._drawn
+    def _draw(self, said: str = "") -> None:
+        size = columns, rows = self._console.size
+        lines: Sequence[Styled] = self._frame(columns, rows)[: max(1, rows - 1)]
+        lines = [cropped(line, columns - 1) for line in lines]
+        color = self._console.color
+        parts = [paint.BEGIN_UPDATE, "" if self._hides_cursor else paint.HIDE_CURSOR, self._to_top(size)]
+        if said:
+            parts += [paint.ERASE_BELOW, said]
+        # A terminal of another width is to forget which rows were broken off others.
+        before = "" if size == self._size else paint.ERASE_LINE
+        texts = [before + paint.painted(line, color=color) for line in lines]
+        parts.append(f"{paint.ERASE_LINE_REST}\n".join(texts))
+        parts += [paint.ERASE_BELOW, paint.END_UPDATE]
+        self._widths, self._hides_cursor, self._size = [width(line) for line in lines], True, size
+        self._console.err.write("".join(parts))
+        self._console.err.flush()
 
-    def _fit(self) -> None:
-        """Follow a new size. A terminal that became narrower has broken our lines into more rows."""
-        from rich.control import Control
-        from rich.segment import ControlType
-
-        size = self._console.size
-        if size == self._size:
-            return
-        more = sum((max(1, width(line)) - 1) // max(1, size[0]) for line in self._drawn)
-        if more:
-            up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
-            self._console.rich.control(Control(ControlType.CARRIAGE_RETURN, *(up * more)))
-        self._size = size
-        self._console.rich.size = size
-
-
-class _Drawing:
-    """Makes the lines whenever rich draws, also after a line above: they are never older than that."""
-
-    def __init__(self, lines: Callable[[], Sequence[Styled]]) -> None:
-        self._lines = lines
-
-    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> list[Lines]:
-        from flowkit.cli.console import Lines
-
-        return [Lines(self._lines())]
-
-
-def _nothing(columns: int, rows: int) -> Sequence[Styled]:
-    return []
+    def _to_top(self, size: tuple[int, int]) -> str:
+        """Moves the cursor to where the lines begin. A terminal that became narrower has broken them."""
+        columns, rows = size
+        high = sum(max(1, -(-each // max(1, columns))) for each in self._widths)
+        return paint.TO_LINE_START + paint.up(min(high, rows) - 1)
