@@ -108,7 +108,8 @@ class Console:
         return self.size[0]
 
     def show_live(self, frame: Frame) -> None:
-        """Keep lines at the bottom of the terminal, drawn anew some times a second, until `end_live`.
+        """Keep lines at the bottom of the terminal, drawn anew some times a second, until `end_live`; where
+        there is no terminal, nothing.
 
         Args:
             frame: makes the lines, given columns and rows; called from another thread.
@@ -116,8 +117,9 @@ class Console:
         from flowkit.cli.live import LiveArea
 
         self.end_live()
-        self._live = LiveArea(self, frame)
-        self._live.start()
+        if self.interactive:
+            self._live = LiveArea(self, frame)
+            self._live.start()
 
     def end_live(self) -> None:
         """Take the live lines away."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from flowkit.cli.console import Console
 from flowkit.cli.failures import attempt_text, block, failure_text, headline, is_failure
 from flowkit.cli.output import Output, OutputMode
-from flowkit.cli.styled import Styled
+from flowkit.cli.styled import Styled, cells
 from flowkit.cli.summary import summary
 from flowkit.cli.tally import Tally
 from flowkit.cli.wording import counted, duration, shown
 from flowkit.logs import shown_by_program
-from flowkit.plan.events import Row
+from flowkit.plan.events import Call, Report, Row
 from flowkit.plan.status import CANCELLED, EXPANDED, PAUSED, RETRYING, RUNNING, SUCCESS
 
 if TYPE_CHECKING:
@@ -104,6 +104,10 @@ class Display:
             said += each
         self.say(said)
 
+    def report(self, reports: Mapping[Call, Report]) -> None:
+        """Remember how far attempts are."""
+        self.tally.hear(reports)
+
     def end(self, outcome: Outcome) -> None:
         """Show what it came to."""
         self.console.give_back()
@@ -153,7 +157,12 @@ class Display:
         called = " ".join(filter(None, (str(self.engine.number or ""), self.title.run)))
         facts = [f"run {called}" if called else "", counted(self.tally.visible, "task")]
         facts.append(counted(self.title.workers, "worker") if self.title.workers else "")
-        return [(shown(self.plan.name), "bold"), (f"  {' · '.join(filter(None, facts))}", "dim")]
+        name, said = shown(self.plan.name), [fact for fact in facts if fact]
+        while self.console.interactive and cells(f"{name}  {' · '.join(said)}") > self.console.width:
+            if len(said) < 2:
+                break
+            said.pop()
+        return [(name, "bold"), (f"  {' · '.join(said)}", "dim")]
 
     def key(self, row: Row) -> str:
         """The key of whom a row is about."""

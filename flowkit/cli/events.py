@@ -7,7 +7,7 @@ shown goes elsewhere; the last line is `run_finished`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from flowkit.cli.console import Console
 from flowkit.cli.failures import failure_of, is_failure
 from flowkit.cli.reasons import reason_of
 from flowkit.cli.tally import Child, Tally
-from flowkit.plan.events import Detail, Row
+from flowkit.plan.events import Call, Detail, Report, Row
 from flowkit.plan.failure import Failure, cause_document, frame_document
 from flowkit.plan.status import EXPANDED, MAPPED, PAUSED, RETRYING, RUNNING, Status
 
@@ -63,6 +63,15 @@ class Events:
                 found.append(self._of(row))
         for each in printed.values():
             found += each
+        self._write(found)
+
+    def report(self, reports: Mapping[Call, Report]) -> None:
+        """Write how far attempts are."""
+        now = self._engine.clock()
+        found = []
+        for (node, index, attempt), (done, total) in reports.items():
+            parts = self._who(node, index) | {"attempt": attempt, "done": done}
+            found.append(self._event("task_progress", now, parts | ({} if total is None else {"total": total})))
         self._write(found)
 
     def end(self, outcome: Outcome) -> None:

@@ -5,17 +5,20 @@ Pure: what is drawn depends on the arguments alone.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
-from flowkit.cli.reasons import upstreams
-from flowkit.cli.styled import Part, Styled, padded, shortened, width
-from flowkit.cli.tally import Child, Tally
+from flowkit.cli.bars import Note, bar, figures_of, fitting, joined, share_of
+from flowkit.cli.failures import attempt_text, failure_text
+from flowkit.cli.reasons import pause_text, upstreams
+from flowkit.cli.styled import Part, Styled, cells, padded, shortened, width
+from flowkit.cli.tally import Child, GroupTally, Tally
 from flowkit.cli.wording import counted, duration, listed, shown, ticking
 from flowkit.engine.limiting import waits
-from flowkit.plan.events import Row
-from flowkit.plan.status import FAILED, READY, SUCCESS, TIMED_OUT, WAITING, Status
+from flowkit.plan.events import Report, Row
+from flowkit.plan.status import CACHED, FAILED, PAUSED, READY, SUCCESS, TIMED_OUT, WAITING, Status
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
@@ -25,12 +28,22 @@ _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SPINS = 10  # a second
 _WIDEST_KEY = 32
 _WIDEST_BAR = 20
-_ETA_FROM = 3.0  # seconds a mapped task has run before it is worth a guess when it ends
+_NARROW, _WIDE = 60, 100  # columns below, and from which, less and more is shown
+_FIGURES = 12  # columns for figures, at least, where it is not narrow
+_ETA_FROM = 3.0  # seconds that something has run before it is worth a guess when it ends
 _MOST_ASKED = 50
 
 
 def frame(
-    engine: Engine, tally: Tally, *, now: float, started: float, columns: int, rows: int, keys: int = 8
+    engine: Engine,
+    tally: Tally,
+    *,
+    now: float,
+    started: float,
+    columns: int,
+    rows: int,
+    keys: int = 8,
+    left: float | None = None,
 ) -> list[Styled]:
     """The lines, each fit for so many columns by cutting.
 
@@ -38,23 +51,22 @@ def frame(
         now, started: seconds of the run's clock.
         columns, rows: of the terminal.
         keys: columns for the keys of tasks, at least.
+        left: seconds that the run still takes; None: that is not known.
     """
-    return _Frame(engine, tally, now, columns, keys).lines(now - started, max(1, min(MOST_ROWS, rows - 4)))
+    drawn = _Frame(engine, tally, now, columns, keys)
+    return drawn.lines(now - started, left, max(1, min(MOST_ROWS, rows - 4)))
 
 
 def key_width(tally: Tally, engine: Engine, columns: int) -> int:
     """Columns for the keys of tasks, in rows that stand below each other."""
     keys = engine.plan.keys
     longest = max((len(key) for node, key in enumerate(keys) if not tally.hidden(node)), default=0)
-    return max(8, min(longest, _WIDEST_KEY, columns // 2 - 4))
+    return _key_columns(longest, columns)
 
 
-def bar(share: float, columns: int) -> Styled:
-    """`━━━━╸────`: also without colours one sees how far it is."""
-    halves = round(max(0.0, min(1.0, share)) * columns * 2)
-    full, half = divmod(halves, 2)
-    line: list[Part] = [("━" * full + "╸" * half, "green")]
-    return [*line, ("─" * (columns - full - half), "bright_black")]
+def _key_columns(longest: int, columns: int, least: int = 8) -> int:
+    """A third of the terminal at most, so that there is room for what is said of the task."""
+    return max(8, min(max(longest, least), _WIDEST_KEY, columns * 3 // 8))
 
 
 class _Frame:
@@ -64,16 +76,14 @@ class _Frame:
         self._tally = tally
         self._now = now
         self._columns = columns
-        self._least_key = min(keys, columns // 2 - 4)
+        self._least_key = keys
         spin = _SPINNER[int(now * _SPINS) % len(_SPINNER)]
         self._spin: Part = (f"  {spin} ", "cyan")
-        self._running, self._retrying = tally.running, tally.retrying
-        self._at_work = [*self._running, *self._retrying]
+        self._retrying, self._paused = tally.retrying, tally.paused
         self._delayed = dict(waits(engine))
-        self._running_of = Counter(node for node, _ in self._running)
-        self._retrying_of = Counter(node for node, _ in self._retrying)
+        self._running_of = Counter(node for node, _ in tally.running)
 
-    def lines(self, elapsed: float, most: int) -> list[Styled]:
+    def lines(self, elapsed: float, left: float | None, most: int) -> list[Styled]:
         active = self._active()
         shown_rows = active if len(active) <= most else active[: most - 1]
         room = most - len(shown_rows)
@@ -83,14 +93,19 @@ class _Frame:
         if len(active) > most:
             lines.append([(f"    … {counted(len(active) - most + 1, 'more task')} at work", "dim")])
         lines += [self._waiting_row(node) for node in waiting]
-        return [*lines, self._total(elapsed)]
+        return [*lines, self._total(elapsed, left)]
 
     # -- who ----------------------------------------------------------------------------------
 
     def _active(self) -> list[Child]:
         """Who is at work: a mapped task once, for its children. In the order of the plan."""
         groups = self._tally.groups
-        return sorted({(node, -1) if node in groups else (node, index) for node, index in self._at_work})
+        found: set[Child] = {(node, -1) for node in self._running_of if node in groups}
+        if any(node not in groups for node in self._running_of):
+            found.update(child for child in self._tally.running if child[0] not in groups)
+        for children in (self._retrying, self._paused):
+            found.update((node, -1) if node in groups else (node, index) for node, index in children)
+        return sorted(found)
 
     def _next(self, most: int, active: Container[int]) -> list[int]:
         """The first tasks that lack what there is a limit of, then the first that have not begun."""
@@ -106,8 +121,8 @@ class _Frame:
         return found
 
     def _columns_for(self, children: Sequence[Child]) -> int:
-        longest = max((len(shown(self._plan.key(*child))) for child in children), default=0)
-        return max(8, self._least_key, min(longest, _WIDEST_KEY, self._columns // 2 - 4))
+        longest = max((cells(shown(self._plan.key(*child))) for child in children), default=0)
+        return _key_columns(longest, self._columns, self._least_key)
 
     # -- rows ---------------------------------------------------------------------------------
 
@@ -116,38 +131,87 @@ class _Frame:
             return self._group_row(child[0])
         if child in self._retrying:
             return self._retry_row(child, self._retrying[child])
-        row = self._running[child]
-        word = "iteration" if child in self._tally.looping else "attempt"
-        attempt = f"{word} {row[2]}" if row[2] > 1 else ""
-        time = duration(self._now - row[4])
-        return [self._spin, self._key(child), (f"{time:<9}", ""), (attempt, "yellow")]
+        if child in self._paused:
+            row = self._paused[child]
+            return self._said_row(Status.PAUSED, child, self._pause_text(row))
+        return self._running_row(child, self._tally.running[child])
 
     def _key(self, child: Child) -> Part:
         return (f"{padded(shown(self._plan.key(*child)), self._key_columns)}  ", "")
 
-    def _retry_row(self, child: Child, row: Row) -> Styled:
-        wait = row[7].retry_in if row[7] is not None and row[7].retry_in is not None else 0.0
-        left = max(0.0, row[5] + wait - self._now)
-        look = Status.RETRYING
-        text = f"attempt {row[2] + 1} in {duration(left)}"
+    def _said_row(self, look: Status, child: Child, text: str) -> Styled:
         return [(f"  {look.symbol} ", look.style), self._key(child), (text, look.style)]
+
+    def _with_notes(self, line: list[Part], notes: Sequence[Note]) -> Styled:
+        return [*line, *joined(fitting(notes, self._columns - 1 - width(line)))]
+
+    def _running_row(self, child: Child, row: Row) -> Styled:
+        word = "iteration" if child in self._tally.looping else "attempt"
+        attempt = Note(f"{word} {row[2]}" if row[2] > 1 else "", "yellow", 2)
+        age = self._now - row[4]
+        report = self._tally.report_of(row)
+        if report is None:
+            return self._with_notes([self._spin, self._key(child), (f"{duration(age):<9}", "")], [attempt])
+        notes = [Note(duration(age), "dim", 1), Note(_guess(age, report), "dim", 3), attempt]
+        return self._with_notes([self._spin, self._key(child), *self._progress(report)], notes)
+
+    def _progress(self, report: Report) -> Sequence[Part]:
+        narrow = self._columns < _NARROW
+        figures = self._figures(figures_of(report, short=narrow), 4)
+        share = share_of(report)
+        if share is None:
+            return [figures]
+        return [*bar(share, 6 if narrow else 20 if self._columns >= _WIDE else 10), (" ", ""), figures]
+
+    def _figures(self, text: str, least: int) -> Part:
+        return (f"{text:<{least if self._columns < _NARROW else _FIGURES}}  ", "")
+
+    def _retry_row(self, child: Child, row: Row) -> Styled:
+        said = f"{attempt_text(self._engine, row, row[2] + 1)} in {_countdown(self._wait_of(row))}"
+        line = [*self._said_row(Status.RETRYING, child, said)]
+        return self._with_notes([*line, ("  ", "")], [Note(failure_text(row, 60), "dim", 1)])
+
+    def _wait_of(self, row: Row) -> float:
+        """Seconds until what waits for another attempt has it."""
+        wait = row[7].retry_in if row[7] is not None and row[7].retry_in is not None else 0.0
+        return max(0.0, float(row[5] + wait - self._now))
+
+    def _pause_text(self, row: Row) -> str:
+        detail = row[7]
+        if detail is not None and detail.retry_in is not None:
+            return f"goes on in {_countdown(self._wait_of(row))}"
+        return pause_text(self._engine, row) or Status.PAUSED.word
 
     def _group_row(self, node: int) -> Styled:
         group, done = self._tally.groups[node], self._tally.ended[node]
-        running, retries = self._running_of[node], self._retrying_of[node]
-        failed = sum(group.counts.get(status, 0) for status in (FAILED, TIMED_OUT))
-        line: list[Part] = [self._spin, self._key((node, -1)), (f"{f'{done:,}/{group.width:,}':<9}", "")]
-        notes = [(f"{running} running", "dim")]
+        line: list[Part] = [self._spin, self._key((node, -1))]
+        if self._columns >= _WIDE and group.width:
+            line += [*bar(done / group.width, _WIDEST_BAR), (" ", "")]
+        line.append(self._figures(f"{done:,}/{group.width:,}", 9))
+        return self._with_notes(line, [*self._group_notes(node, group, done)])
+
+    def _group_notes(self, node: int, group: GroupTally, done: int) -> Sequence[Note]:
+        failed = group.counts.get(FAILED, 0) + group.counts.get(TIMED_OUT, 0)
+        cached, paused = group.counts.get(CACHED, 0), sum(child[0] == node for child in self._paused)
+        running = self._running_of[node]
+        notes = [Note(f"{running:,} running" if running else "", "dim", 2)]
         if failed:
-            notes.append((f"{failed:,} failed", "red"))
+            notes.append(Note(f"{failed:,} failed", "red", 6))
+        retries = [row for child, row in self._retrying.items() if child[0] == node]
         if retries:
-            notes.append((f"{retries:,} {'retry' if retries == 1 else 'retries'}", "yellow"))
-        age = self._now - group.began
+            number = counted(len(retries), "retry").replace("retrys", "retries")
+            next_one = _countdown(min(map(self._wait_of, retries)))
+            notes.append(Note(f"{number} in {next_one}", "yellow", 4))
+        if paused:
+            notes.append(Note(f"{paused:,} {Status(PAUSED).word}", "yellow", 4))
+        if cached:
+            notes.append(Note(f"{cached:,} cached", "dim", 1))
+        age, made = self._now - group.began, done - group.before
         if node in self._delayed:
-            notes.append((self._delayed[node], "dim"))
-        elif done and age > _ETA_FROM:
-            notes.append((f"eta {ticking(age / done * (group.width - done))}", "dim"))
-        return [*line, *_with_dots(notes)]
+            notes.append(Note(self._delayed[node], "dim", 5))
+        elif made > 0 and age > _ETA_FROM and running:
+            notes.append(Note(f"eta {ticking(age / made * (group.width - done))}", "dim", 3))
+        return notes
 
     def _waiting_row(self, node: int) -> Styled:
         needs = [] if node in self._delayed else self._waits_for(node)
@@ -173,15 +237,23 @@ class _Frame:
 
     # -- the bar ------------------------------------------------------------------------------
 
-    def _total(self, elapsed: float) -> Styled:
+    def _total(self, elapsed: float, left: float | None) -> Styled:
         tally = self._tally
-        facts = f"  {tally.done:,}/{tally.total:,} · {ticking(elapsed)}"
-        columns = max(4, min(_WIDEST_BAR, self._columns - len(facts) - 4))
-        share = tally.done / tally.total if tally.total else 1.0
-        line: list[Part] = [("  ", ""), *bar(share, columns), (facts, "")]
         failed = tally.counts[FAILED] + tally.counts[TIMED_OUT]
-        if failed:
-            line.append((f" · {failed:,} failed", "red"))
+        cached = tally.counts[CACHED]
+        eta = f"eta {ticking(math.ceil(left))}" if left is not None and not self._is_stopping else ""
+        notes = [
+            Note(f"{tally.done:,}/{tally.total:,}", "", 9),
+            Note(ticking(elapsed), "", 5),
+            Note(eta, "", 7),
+            Note(f"{failed:,} failed" if failed else "", "red", 8),
+            Note(f"{cached:,} cached" if cached else "", "dim", 1),
+        ]
+        kept = fitting(notes, self._columns - 11)
+        facts = sum(cells(note.text) + 3 for note in kept) - 3
+        columns = max(4, min(_WIDEST_BAR, self._columns - facts - 5))
+        share = tally.done / tally.total if tally.total else 1.0
+        line: list[Part] = [("  ", ""), *bar(share, columns), ("  ", ""), *joined(kept)]
         hint = self._hint()
         if width(line) + len(hint) + 3 < self._columns:
             line.append((f"   {hint}", "yellow" if self._is_stopping else "dim"))
@@ -198,8 +270,13 @@ class _Frame:
         return "stopping · ctrl-c again to quit now" if self._engine.interrupts.happened else "stopping"
 
 
-def _with_dots(notes: Sequence[Part]) -> Iterator[Part]:
-    for position, note in enumerate(notes):
-        if position:
-            yield (" · ", "dim")
-        yield note
+def _guess(age: float, report: Report) -> str:
+    """When an attempt will have ended, by how far it has come."""
+    share = share_of(report)
+    return f"eta {ticking(age / share - age)}" if share and age > _ETA_FROM and share < 1 else ""
+
+
+def _countdown(seconds: float) -> str:
+    """`3s`, `1:05`: as often as it changes one can read it."""
+    whole = math.ceil(seconds)
+    return f"{whole}s" if whole < 60 else ticking(whole)

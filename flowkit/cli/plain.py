@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flowkit.cli import github
+from flowkit.cli.bars import figures_of
 from flowkit.cli.display import Display
 from flowkit.cli.failures import failure_text, headline, is_failure, place_in
 from flowkit.cli.frame import key_width
@@ -224,10 +225,15 @@ class PlainDisplay(Display):
 
     def _beat(self) -> None:
         """Say that the run lives."""
-        running = [shown(self.plan.key(*child)) for child in list(self.tally.running)]
+        running = [self._at_work(row) for row in list(self.tally.running.values())]
         at_work = f", running: {listed(running)}" if running else ""
         age = duration(self.clock() - self._started)
         self.say([[*self._progress("..."), (f"  after {age}{at_work}", "")]])
+
+    def _at_work(self, row: Row) -> str:
+        """`train`, `train (340/1,000)`."""
+        key, report = self.key(row), self.tally.report_of(row)
+        return key if report is None else f"{key} ({figures_of(report, short=False)})"
 
     # -- the end ------------------------------------------------------------------------------
 

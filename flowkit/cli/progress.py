@@ -7,21 +7,22 @@ does not grow with the number of tasks.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flowkit.cli.display import Display
 from flowkit.cli.failures import is_failure
 from flowkit.cli.frame import frame, key_width
 from flowkit.cli.reasons import pause_text, reason_of
-from flowkit.cli.styled import Part, Styled, cropped, padded
-from flowkit.cli.wording import duration
+from flowkit.cli.styled import Part, Styled, cells, cropped, padded
+from flowkit.cli.wording import duration, shown
 from flowkit.engine.engine import Engine
 from flowkit.engine.outcome import Outcome
-from flowkit.plan.events import Row
-from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, PAUSED, RETRYING, RUNNING, SUCCESS, Status
+from flowkit.plan.events import Call, Report, Row
+from flowkit.plan.status import CACHED, CANCELLED, EXPANDED, MAPPED, PAUSED, RETRYING, RUNNING, SUCCESS, Status
 
 SMALL = 20  # tasks up to which each that ends leaves a line
-_MOST_LINES = 100  # lines for retries and for mapped tasks, each
+_MOST_LINES = 100  # lines for retries
+_MOST_OF_CHILDREN = 3  # of those lines, for the children of one task
 
 
 class LiveDisplay(Display):
@@ -34,7 +35,7 @@ class LiveDisplay(Display):
         super().begin(engine)
         self._lock = threading.Lock()  # held for counting or for making a frame, never while drawing
         self._started = self.clock()
-        self._retries = 0
+        self._retries: dict[int, int] = {}
         self._maps = 0
         self.reasons_told = self.is_loud(self.tally.visible, 0)
         self._keys = key_width(self.tally, engine, self.console.width) if self.reasons_told else 0
@@ -54,6 +55,11 @@ class LiveDisplay(Display):
         """Count rows, while no frame is made of them."""
         with self._lock:
             return self.tally.take(rows)
+
+    def report(self, reports: Mapping[Call, Report]) -> None:
+        """Remember how far attempts are, while no frame is made of it."""
+        with self._lock:
+            super().report(reports)
 
     def _frame(self, columns: int, rows: int) -> list[Styled]:
         with self._lock:
@@ -84,29 +90,32 @@ class LiveDisplay(Display):
             return []
         if row[1] >= 0 and not self.verbose:
             return []
-        return [
-            self._line(row, duration(row[5] - row[4]) if row[2] else Status(status).word, self._note(row))
-        ]
+        took = row[2] and status != CACHED
+        return [self._line(row, duration(row[5] - row[4]) if took else Status(status).word, self._note(row))]
 
     def _note(self, row: Row) -> str:
         return "" if row[3] == SUCCESS else reason_of(self.engine, row)
 
     def _line(self, row: Row, figure: str, note: str, *, status: int | None = None) -> Styled:
         look = Status(row[3] if status is None else status)
-        line: list[Part] = [(f"  {look.symbol} ", look.style), (padded(self.key(row), self._width(row)), "")]
-        line.append((f"  {figure:<8}", look.style if not row[2] else ""))
+        is_cached = look == Status.CACHED
+        key = (padded(self.key(row), self._width(row)), "dim" if is_cached else "")
+        line: list[Part] = [(f"  {look.symbol} ", look.style), key]
+        line.append((f"  {figure:<8}", look.style if is_cached or not row[2] else ""))
         if note:
             line.append((f" {note}", "dim"))
         return cropped(_stripped(line), self.console.width)
 
     def _width(self, row: Row) -> int:
-        return max(self._keys, min(len(self.key(row)), self.console.width // 2))
+        return max(self._keys, min(cells(self.key(row)), self.console.width * 3 // 8))
 
     def _retry(self, row: Row) -> list[Styled]:
-        self._retries += 1
-        if self._retries > _MOST_LINES:
-            return []
-        return [self._line(row, "retry", self.retry_text(row))]
+        node, is_child = row[0], row[1] >= 0
+        told = self._retries[node] = self._retries.get(node, 0) + 1
+        if (is_child and not self.verbose and told > _MOST_OF_CHILDREN) or sum(self._retries.values()) > _MOST_LINES:
+            more = f"more retries of {shown(self.plan.keys[node])} are only counted"
+            return [[(f"    … {more}", "dim")]] if told == _MOST_OF_CHILDREN + 1 else []
+        return [self._line(row, self.retry_text(row), "")]
 
     def _mapped(self, row: Row) -> list[Styled]:
         self._maps += 1
@@ -114,7 +123,8 @@ class LiveDisplay(Display):
         if not self.reasons_told and self._maps > SMALL:
             return []
         words = group.words(self.tally.ended[row[0]])
-        return [self._line(row, duration(group.ended - group.began), words, status=group.status)]
+        took = duration(group.ended - group.began) if group.status != CACHED else Status.CACHED.word
+        return [self._line(row, took, words, status=group.status)]
 
 
 def _stripped(line: list[Part]) -> list[Part]:

@@ -6,12 +6,13 @@ tenths of a microsecond, as the thread that counts shares the processor with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 
-from flowkit.plan.events import Row
+from flowkit.plan.events import Call, Report, Row
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import (
+    CACHED,
     CANCELLED,
     EXPANDED,
     FAILED,
@@ -40,14 +41,16 @@ class GroupTally:
     Attributes:
         width: how many.
         began, ended: seconds of the run's clock; `ended` is 0 before.
+        before: children that had ended before this session.
         counts: children that have ended otherwise than well, by status.
         retried: attempts that were followed by another.
     """
 
-    __slots__ = ("began", "counts", "ended", "retried", "width")
+    __slots__ = ("before", "began", "counts", "ended", "retried", "width")
 
-    def __init__(self, width: int, began: float) -> None:
+    def __init__(self, width: int, began: float, before: int = 0) -> None:
         self.width = width
+        self.before = before
         self.began = began
         self.ended = 0.0
         self.counts: dict[int, int] = {}
@@ -55,11 +58,14 @@ class GroupTally:
 
     @property
     def status(self) -> int:
-        """How it ended as a whole: as the worst of its children did."""
+        """How it ended as a whole: as the worst of its children did; cached or skipped where all were."""
         for status in (FAILED, TIMED_OUT, TRIGGER_FAILED, CANCELLED):
             if status in self.counts:
                 return status
-        return SKIPPED if self.width and self.counts.get(SKIPPED) == self.width else SUCCESS
+        for status in (SKIPPED, CACHED):
+            if self.width and self.counts.get(status) == self.width:
+                return status
+        return SUCCESS
 
     def words(self, ended: int) -> str:
         """`39 ok · 1 failed`.
@@ -87,6 +93,7 @@ class Tally:
         running: the rows of attempts that run.
         retrying: the rows of attempts that are followed by another, which has not started.
         paused: the rows of attempts that wait for somebody, or a time, to go on.
+        reports: how far attempts that run have said that they are.
         looping: tasks, and children, of which an iteration has ended.
         groups: mapped tasks that have expanded.
         failures: rows of what failed.
@@ -112,6 +119,7 @@ class Tally:
         self.running: dict[Child, Row] = {}
         self.retrying: dict[Child, Row] = {}
         self.paused: dict[Child, Row] = {}
+        self.reports: dict[Child, tuple[int, Report]] = {}
         self.looping: set[Child] = set()
         self.groups: dict[int, GroupTally] = {}
         self.failures: list[Row] = []
@@ -138,6 +146,7 @@ class Tally:
     def take(self, rows: Sequence[Row]) -> list[Row]:
         """Count rows; returns those that are worth a line."""
         kinds, running, retrying, ended = self._kinds, self.running, self.retrying, self.ended
+        reports = self.reports
         notable = []
         succeeded = 0
         for row in rows:
@@ -152,6 +161,8 @@ class Tally:
                     continue
                 if status == SUCCESS:
                     running.pop((node, index), None)
+                    if reports:
+                        reports.pop((node, index), None)
                     ended[node] += 1
                     succeeded += 1
                     if end - began > self._slow:
@@ -162,6 +173,18 @@ class Tally:
         self.done += succeeded
         self.counts[SUCCESS] += succeeded
         return notable
+
+    def hear(self, reports: Mapping[Call, Report]) -> None:
+        """Take how far attempts say that they are, of those that run."""
+        for (node, index, attempt), report in reports.items():
+            row = self.running.get((node, index))
+            if row is not None and row[2] == attempt:
+                self.reports[node, index] = attempt, report
+
+    def report_of(self, row: Row) -> Report | None:
+        """How far an attempt that runs has said that it is."""
+        attempt, report = self.reports.get((row[0], row[1]), (0, None))
+        return report if attempt == row[2] else None
 
     def _weigh(self, row: Row) -> bool:
         """Count a row that may be of any kind; whether it is worth a line."""
@@ -175,6 +198,7 @@ class Tally:
             self.paused.pop(child, None)
             return self._is_loud(node) and child not in self.looping
         self.running.pop(child, None)
+        self.reports.pop(child, None)
         if status == LOOPED:
             self.looping.add(child)
             return False
@@ -206,7 +230,7 @@ class Tally:
         return True
 
     def _expand(self, node: int, width: int, now: float) -> bool:
-        self.groups[node] = GroupTally(width, now)
+        self.groups[node] = GroupTally(width, now, self.ended[node])
         self.total += max(0, width - 1)
         self._kinds[node] = _LOUD if self._loud(self.visible, max(1, width)) else _QUICK
         return True

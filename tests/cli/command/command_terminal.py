@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from command_shell import PREFIX, TIMEOUT, Shell
+from drawn_screen import DrawnScreen
 
 CTRL_C = "\x03"
+_SIZE = (100, 30)  # columns, rows
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
 
@@ -36,20 +38,9 @@ class Seen:
     @property
     def lines(self) -> list[str]:
         """The lines that stay: what a line was before it was drawn over is gone."""
-        rows: list[str] = [""]
-        place = 0
-        for part in re.split(r"(\x1b\[[0-9;?]*[A-Za-z]|\r|\n)", self.raw):
-            if part == "\n":
-                place += 1
-                if place == len(rows):
-                    rows.append("")
-            elif part == "\x1b[2K":
-                rows[place] = ""
-            elif match := re.fullmatch(r"\x1b\[(\d*)A", part):
-                place = max(0, place - int(match[1] or 1))
-            elif part and part != "\r" and not part.startswith("\x1b"):
-                rows[place] += part
-        return rows
+        drawn = DrawnScreen(*_SIZE)
+        drawn.take(self.raw)
+        return drawn.lines
 
 
 def typed(
@@ -61,7 +52,7 @@ def typed(
         keys: pairs of a text to wait for and what is typed then.
     """
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *_SIZE[::-1], 0, 0))
     process = subprocess.Popen(
         [*PREFIX, *arguments],
         cwd=shell.folder,

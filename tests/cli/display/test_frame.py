@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkit.cli.frame import bar, frame
+from flowkit.cli.bars import bar
+from flowkit.cli.frame import frame
 from flowkit.cli.styled import cropped, plain, width
 from flowkit.cli.tally import Tally
 from flowkit.engine.engine import Engine
@@ -64,7 +65,7 @@ def test_what_runs_has_its_time_and_attempt(engine):
 def test_what_waits_for_a_retry_says_when_it_comes(engine):
     first = node(engine, "numbers")
     rows = [(first, -1, 1, RETRYING, 1.0, 9.0, "w", Detail(retry_in=4.0))]
-    assert drawn(engine, rows)[0].split() == ["↻", "numbers", "attempt", "2", "in", "3.0s"]
+    assert drawn(engine, rows)[0].split() == ["↻", "numbers", "attempt", "2", "in", "3s"]
 
 
 def test_what_waits_says_for_whom_through_what_only_carries_values(engine):
@@ -88,7 +89,7 @@ def test_a_mapped_task_is_one_row_with_a_guess_once_it_has_run_a_while(engine):
     rows += [(group, index, 1, RUNNING, 9.0, 0.0, None, None) for index in (10, 11)]
     rows += [(group, 12, 1, RETRYING, 1.0, 9.5, "w", Detail(retry_in=4.0))]
     lines = drawn(engine, rows)
-    assert lines[0] == "  ⠋ clean     10/40    2 running · 1 retry · eta 0:30"
+    assert lines[0] == "  ⠋ clean     ━━━━━─────────────── 10/40         2 running · 1 retry in 4s · eta 0:30"
     assert lines[-1].endswith("  10/42 · 0:10   ctrl-c to stop")
 
 
@@ -141,4 +142,9 @@ def test_a_mapped_task_that_lacks_something_says_so_in_its_row():
     engine.machine.take(0, 1.0)
     assert not engine.machine.ready(0)
     rows, engine.machine.events = engine.machine.events, []
-    assert drawn(engine, rows)[0].split(maxsplit=3)[1:] == ["load", "0/3", "1 running · waiting for `db`"]
+    assert drawn(engine, rows)[0].split(maxsplit=4)[1:] == [
+        "load",
+        "─" * 20,
+        "0/3",
+        "1 running · waiting for `db`",
+    ]
