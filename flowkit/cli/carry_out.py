@@ -13,6 +13,7 @@ from typing import Any
 from flowkit.cli.console import Console
 from flowkit.cli.debugger import post_mortem
 from flowkit.cli.display import observers_for
+from flowkit.cli.foresight import foreseeing
 from flowkit.cli.run_options import RunOptions
 from flowkit.cli.streams import said_by, set_apart
 from flowkit.engine.context import given
@@ -22,6 +23,7 @@ from flowkit.engine.manner import Manner
 from flowkit.engine.outcome import Outcome
 from flowkit.errors import FlowkitError, UsageError
 from flowkit.logs import show_logs
+from flowkit.plan.durations import Durations
 from flowkit.plan.plan import Plan
 from flowkit.project.settings import Settings
 from flowkit.runs.memory import Kept
@@ -56,6 +58,7 @@ def carry_out(
     earlier: Earlier | None = None,
     *,
     careful: bool = False,
+    durations: Durations | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> int:
     """Run a plan, show it, and return the exit code.
@@ -65,6 +68,7 @@ def carry_out(
         kept: what remembers the run; None: nobody.
         earlier: what is known already.
         careful: no task begins before that is committed.
+        durations: of earlier runs, to tell when this one ends.
         context: more keys for `flowkit.context`.
 
     Raises:
@@ -75,7 +79,7 @@ def carry_out(
         console = Console(stdout=data, stderr=terminal)
         try:
             how = replace(
-                _options(console, name, executors[0].workers, options, chosen, kept),
+                _options(console, name, executors, durations, options, chosen, kept),
                 careful=careful,
                 manner=Manner(context={**given(), **(context or {})}),
             )
@@ -90,13 +94,20 @@ def carry_out(
 
 
 def _options(
-    console: Console, name: str, workers: int, options: RunOptions, chosen: Settings, kept: Kept | None
+    console: Console,
+    name: str,
+    executors: Sequence[Executor],
+    durations: Durations | None,
+    options: RunOptions,
+    chosen: Settings,
+    kept: Kept | None,
 ) -> Options:
+    workers = [executor.workers for executor in executors]
     observers = observers_for(
         console=console,
         name=name,
         run=kept.record.begun.name if kept is not None else "",
-        workers=workers,
+        workers=workers[0],
         command=shlex.join(["flowkit", *sys.argv[1:]]),
         output=chosen.output,
         json=options.as_json,
@@ -104,6 +115,7 @@ def _options(
         quiet=options.quiet,
         verbose=options.verbose,
         debug=options.debug,
+        foresees=foreseeing(durations, workers),
     )
     return Options(
         observers=observers,

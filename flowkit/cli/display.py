@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowkit.cli.console import Console
 from flowkit.cli.failures import attempt_text, block, failure_text, headline, is_failure
@@ -20,6 +20,7 @@ from flowkit.plan.events import Call, Report, Row
 from flowkit.plan.status import CANCELLED, EXPANDED, PAUSED, RETRYING, RUNNING, SUCCESS
 
 if TYPE_CHECKING:
+    from flowkit.cli.foresight import Foreseeing
     from flowkit.engine.capture import Line
     from flowkit.engine.engine import Engine
     from flowkit.engine.observers import Observer
@@ -217,6 +218,7 @@ def observers_for(
     quiet: int = 0,
     verbose: int = 0,
     debug: bool = False,
+    foresees: Foreseeing | None = None,
 ) -> list[Observer]:
     """What shows a run, given the terminal and what was asked for.
 
@@ -233,6 +235,7 @@ def observers_for(
         junit: the file for a report.
         quiet: 1: only failures and the sum; 2: only failures.
         verbose: 1: lines also for what is usually only counted.
+        foresees: tells when the run ends, where that is shown.
 
     Raises:
         UsageError: the file for the report cannot be written.
@@ -248,26 +251,22 @@ def observers_for(
         from flowkit.cli.junit import JUnit
 
         found.append(JUnit(console, junit))
-    found.append(_display(console, title, OutputMode(output), quiet, verbose, debug, live=not json))
+    if console.interactive and not json and not quiet:
+        from flowkit.cli.progress import LiveDisplay
+
+        options: dict[str, Any] = {"output": OutputMode(output), "debug": debug, "verbose": bool(verbose)}
+        found.append(LiveDisplay(console, title, foresees=foresees, **options))
+    else:
+        found.append(_unmoving(console, title, OutputMode(output), quiet, verbose, debug))
     return found
 
 
-def _display(
-    console: Console,
-    title: Title,
-    output: OutputMode,
-    quiet: int,
-    verbose: int,
-    debug: bool,
-    *,
-    live: bool,
+def _unmoving(
+    console: Console, title: Title, output: OutputMode, quiet: int, verbose: int, debug: bool
 ) -> Display:
     from flowkit.cli.plain import PlainDisplay
-    from flowkit.cli.progress import LiveDisplay
     from flowkit.cli.quiet import QuietDisplay
 
-    if console.interactive and live and not quiet:
-        return LiveDisplay(console, title, output=output, debug=debug, verbose=bool(verbose))
     if output == OutputMode.LIVE:  # nothing is
         output = OutputMode.NONE if quiet else OutputMode.GROUP if console.github else OutputMode.PREFIX
     if quiet:

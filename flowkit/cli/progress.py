@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flowkit.cli.display import Display
 from flowkit.cli.failures import is_failure
+from flowkit.cli.foresight import Foreseeing, Foresight
 from flowkit.cli.frame import frame, key_width
 from flowkit.cli.reasons import pause_text, reason_of
 from flowkit.cli.styled import Part, Styled, cells, cropped, padded
@@ -26,13 +28,22 @@ _MOST_OF_CHILDREN = 3  # of those lines, for the children of one task
 
 
 class LiveDisplay(Display):
-    """Shows a run in a terminal."""
+    """Shows a run in a terminal.
+
+    Args:
+        foresees: tells when the run ends; None: nobody does.
+    """
 
     separator = "│"
+
+    def __init__(self, *args: Any, foresees: Foreseeing | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._foresees = foresees
 
     def begin(self, engine: Engine) -> None:
         """Say what runs, and begin to draw."""
         super().begin(engine)
+        self._foresight = Foresight(engine, self._foresees)
         self._lock = threading.Lock()  # held for counting or for making a frame, never while drawing
         self._started = self.clock()
         self._retries: dict[int, int] = {}
@@ -54,6 +65,7 @@ class LiveDisplay(Display):
     def count(self, rows: Sequence[Row]) -> list[Row]:
         """Count rows, while no frame is made of them."""
         with self._lock:
+            self._foresight.see(rows)
             return self.tally.take(rows)
 
     def report(self, reports: Mapping[Call, Report]) -> None:
@@ -63,14 +75,16 @@ class LiveDisplay(Display):
 
     def _frame(self, columns: int, rows: int) -> list[Styled]:
         with self._lock:
+            now = self.clock()
             return frame(
                 self.engine,
                 self.tally,
-                now=self.clock(),
+                now=now,
                 started=self._started,
                 columns=columns,
                 rows=rows,
                 keys=self._keys,
+                left=self._foresight.seconds(now, now - self._started),
             )
 
     def tell(self, row: Row) -> list[Styled]:

@@ -25,7 +25,7 @@ from flowkit.plan.outline import restored
 from flowkit.project.settings import Settings
 from flowkit.runs.again import said
 from flowkit.runs.borrow import Chosen, borrowed
-from flowkit.runs.durations import durations_of
+from flowkit.runs.durations import deciding, known_of
 from flowkit.runs.memory import Asked, Memory, session_of
 from flowkit.runs.resume import Continuation, claim, continuation, go_on, parameters_of
 from flowkit.runs.start import executors_for
@@ -136,12 +136,13 @@ def _go_on(
     executor = executor_for(flow, options, chosen)
     asked = _asked(run, options)
     chosen_tasks = Chosen.of(flow, asked.only, asked.given)
+    durations = known_of(memory, flow)
     plan = compile_flow(
         flow,
         lane=executor.name,
         only=chosen_tasks.only,
         given=chosen_tasks.given,
-        durations=durations_of(memory, flow, executor),
+        durations=deciding(durations, flow, executor),
     )
     lent = borrowed(memory, plan, chosen_tasks, asked.taken)
     found = continuation(memory, run, outline, plan, values, asked.forced, lent)
@@ -166,6 +167,7 @@ def _go_on(
         kept,
         found.earlier,
         careful=found.careful,
+        durations=durations,
         context=asked.context,
     )
 

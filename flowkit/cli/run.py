@@ -40,7 +40,7 @@ from flowkit.plan.plan import Plan
 from flowkit.project.settings import Settings
 from flowkit.runs import executor_named
 from flowkit.runs.borrow import borrowed, choose
-from flowkit.runs.durations import durations_of
+from flowkit.runs.durations import deciding, known_of
 from flowkit.runs.memory import Asked, Memory, forced_nodes, session_of
 from flowkit.runs.outdated import outdated, said
 from flowkit.runs.start import executors_for
@@ -101,12 +101,13 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
     memory = memory_of(loaded.project, chosen, reads_only=options.dry_run)
     try:
         chosen_tasks = choose(whole, options.select, options.exclude, memory, values)
+        durations = known_of(memory, whole)
         plan = compile_flow(
             whole,
             lane=executor.name,
             only=chosen_tasks.only,
             given=chosen_tasks.given,
-            durations=durations_of(memory, whole, executor),
+            durations=deciding(durations, whole, executor),
         )
         refuse_unknown(plan, asked.forced)
         refuse_unusable(options)
@@ -129,7 +130,16 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
             memory.close()
         raise
     return carry_out(
-        loaded.flow.name, plan, values, executors, options, chosen, kept, ends, context=asked.context
+        loaded.flow.name,
+        plan,
+        values,
+        executors,
+        options,
+        chosen,
+        kept,
+        ends,
+        durations=durations,
+        context=asked.context,
     )
 
 
