@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _FULL_FAILURES = 10  # failures that are shown with their source
 _MOST_FAILURES = 50  # failures that are shown at all before the end
+_LONGEST_LINE = 1000  # characters that a task prints, in a terminal
 _WIDEST_SOURCE = 300  # columns, where there is no terminal
 
 
@@ -89,7 +90,8 @@ class Display:
         self.tally.take_over(engine.earlier.rows)
         # The program's own handlers go on, and nobody wants to read everything twice.
         records = not shown_by_program()
-        self.output = Output(engine.plan, self._mode, self.separator, records=records)
+        longest = _LONGEST_LINE if self.console.interactive else None
+        self.output = Output(engine.plan, self._mode, self.separator, records=records, longest=longest)
         self.console.take_strays()
 
     def see(self, rows: Sequence[Row], lines: Sequence[Line]) -> None:
@@ -119,6 +121,8 @@ class Display:
             self.tally,
             command=self.title.command or f"flowkit run {self.title.name}",
             reasons_told=self.reasons_told,
+            printed=self.output.last_line,
+            columns=self.console.width,
         )
         self.say([[], *ended])
 

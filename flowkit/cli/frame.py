@@ -241,7 +241,7 @@ class _Frame:
         tally = self._tally
         failed = tally.counts[FAILED] + tally.counts[TIMED_OUT]
         cached = tally.counts[CACHED]
-        eta = f"eta {ticking(math.ceil(left))}" if left is not None and not self._is_stopping else ""
+        eta = "" if left is None or self._is_stopping else f"eta {ticking(math.ceil(max(left, self._reported)))}"
         notes = [
             Note(f"{tally.done:,}/{tally.total:,}", "", 9),
             Note(ticking(elapsed), "", 5),
@@ -260,6 +260,14 @@ class _Frame:
         return line
 
     @property
+    def _reported(self) -> float:
+        """Seconds that attempts which say how far they are still take."""
+        tally = self._tally
+        rows = [tally.running[child] for child in tally.reports if child in tally.running]
+        found = [(self._now - row[4], tally.report_of(row)) for row in rows]
+        return max([_time_left(age, report) or 0.0 for age, report in found if report], default=0.0)
+
+    @property
     def _is_stopping(self) -> bool:
         """Also before the main thread can see to it, as it may be in an inline task."""
         return self._engine.machine.stopping or self._engine.interrupts.happened is not None
@@ -271,9 +279,14 @@ class _Frame:
 
 
 def _guess(age: float, report: Report) -> str:
-    """When an attempt will have ended, by how far it has come."""
+    left = _time_left(age, report)
+    return "" if left is None else f"eta {ticking(left)}"
+
+
+def _time_left(age: float, report: Report) -> float | None:
+    """Seconds until an attempt ends, by how far it has come; None where that is too early to say."""
     share = share_of(report)
-    return f"eta {ticking(age / share - age)}" if share and age > _ETA_FROM and share < 1 else ""
+    return age / share - age if share and age > _ETA_FROM and share < 1 else None
 
 
 def _countdown(seconds: float) -> str:

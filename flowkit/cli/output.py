@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from flowkit.cli.styled import Styled
+from flowkit.cli.styled import Part, Styled
 from flowkit.cli.wording import last_shown, last_styled, shown
-from flowkit.engine.capture import Line
+from flowkit.engine.capture import LONGEST_LINE, Line
 from flowkit.plan.plan import Plan
 
 MOST_KEPT = 1_000_000
@@ -72,13 +72,24 @@ class Output:
     Args:
         separator: between the task's key and its text.
         records: whether what tasks log is shown too.
+        longest: characters of a line that are shown; None: all.
     """
 
-    def __init__(self, plan: Plan, mode: OutputMode, separator: str = "|", *, records: bool = True) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        mode: OutputMode,
+        separator: str = "|",
+        *,
+        records: bool = True,
+        longest: int | None = None,
+    ) -> None:
         self._plan = plan
         self._mode = mode
         self._separator = separator
         self._records = records
+        self._longest = longest
+        self._goes_on: set[tuple[Child, str]] = set()  # streams whose last line was not whole
         self._kept: dict[Child, KeptLines] = {}
         self._last: dict[Child, str] = {}
 
@@ -90,6 +101,8 @@ class Output:
         for line in lines:
             node, index, _ = line.call
             text = said(line)
+            if self._longest is not None and self._is_more(line):
+                continue
             self._remember_last((node, index), text)
             if line.stream == "log" and not self._records:
                 continue
@@ -98,6 +111,29 @@ class Output:
             elif keeps:
                 self._kept.setdefault((node, index), KeptLines()).add(text)
         return now
+
+    def _is_more(self, line: Line) -> bool:
+        """Whether it goes on with a line of which enough was shown."""
+        stream = line.call[:2], line.stream
+        is_more = stream in self._goes_on
+        if len(line.text) == LONGEST_LINE:
+            self._goes_on.add(stream)
+        elif is_more:
+            self._goes_on.discard(stream)
+        return is_more
+
+    def _cut(self, line: Styled) -> Styled:
+        """A line of which there is enough to see what it is."""
+        length = sum(len(text) for text, _ in line)
+        if self._longest is None or length <= self._longest:
+            return line
+        kept: list[Part] = []
+        left = self._longest
+        for text, style in line:
+            kept.append((text[:left], style))
+            left = max(0, left - len(text))
+        number = f"{length:,}" if length < LONGEST_LINE else f"{LONGEST_LINE:,} or more"
+        return [*kept, (f"… (a line of {number} characters)", "dim")]
 
     def _remember_last(self, child: Child, text: str) -> None:
         if text.strip():
@@ -109,7 +145,7 @@ class Output:
     def marked(self, node: int, index: int, text: str) -> Styled:
         """A line behind the key of its task."""
         key = shown(self._plan.key(node, index))
-        return [(f"  {key} ", "cyan"), (f"{self._separator} ", "dim"), *last_styled(text)]
+        return [(f"  {key} ", "cyan"), (f"{self._separator} ", "dim"), *self._cut(last_styled(text))]
 
     @property
     def waiting(self) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from flowkit.cli.failures import failure_text
 from flowkit.cli.more_workers import more_workers_line
+from flowkit.cli.next_steps import next_steps
 from flowkit.cli.reasons import reason_of
 from flowkit.cli.styled import Part, Styled
 from flowkit.cli.tally import Tally
@@ -32,24 +32,38 @@ _ORDER = (SUCCESS, CACHED, FAILED, TIMED_OUT, TRIGGER_FAILED, SKIPPED, CANCELLED
 _REPEAT_FROM = 4  # failures: so many do not stay in view
 _MOST_LISTED = 10
 _SLOW_TASK = 2.0  # seconds from which the slowest tasks are worth a line
+_SLOW_SHARE = 0.1  # of the run's time, from which they are
+_FEW = 5  # tasks that ran: of fewer one sees it
 
 
-def summary(outcome: Outcome, tally: Tally, *, command: str, reasons_told: bool) -> list[Styled]:
+def summary(
+    outcome: Outcome,
+    tally: Tally,
+    *,
+    command: str,
+    reasons_told: bool,
+    printed: Callable[[int, int], object] = lambda node, index: True,
+    columns: int = 100,
+) -> list[Styled]:
     """The lines that end a run; the last one is the sum.
 
     Args:
-        command: what was typed, for the hints.
-        reasons_told: what was skipped or not run had a line of its own already.
+        command: what was typed, for what to type next.
+        reasons_told: what was cached, skipped or not run had a line of its own already.
+        printed: whether a task, or a child, has printed or logged anything.
+        columns: of the terminal.
     """
     lines: list[Styled] = []
     if len(tally.failures) >= _REPEAT_FROM:
         lines += _failures(outcome, tally)
     if not reasons_told:
         lines += _unrun(outcome, tally)
+        lines += _cached(outcome, tally)
     lines += _slowest(outcome, tally)
     lines += filter(None, [more_workers_line(outcome)])
     lines += _notes(outcome, tally)
-    lines += _hints(outcome, tally, command)
+    has_printed = any(printed(*row[:2]) for row in tally.failures[:1])
+    lines += next_steps(outcome, tally, command=command, printed=has_printed, columns=columns)
     return [*lines, [], sum_line(outcome, tally)] if lines else [sum_line(outcome, tally)]
 
 
@@ -79,6 +93,8 @@ def sum_line(outcome: Outcome, tally: Tally) -> Styled:
     ended = ending(outcome)
     if ended:
         line.append((f"   {ended}", "yellow"))
+    elif reward := _reward(tally):
+        line.append((f"   {reward}", "green"))
     return line
 
 
@@ -100,14 +116,22 @@ def ending(outcome: Outcome) -> str:
     return "stopped by its time limit" if outcome.timed_out else ""
 
 
+def _reward(tally: Tally) -> str:
+    """For a run that had nothing to do."""
+    return "all of it was there already" if tally.done and tally.counts[CACHED] == tally.done else ""
+
+
 def _failures(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
-    """Each failure once more, in a line: there were so many that the first ones are out of view."""
+    """The failures once more, by reason: there were so many that the first ones are out of view."""
+    reasons: dict[str, list[str]] = {}
+    for row in tally.failures:
+        reasons.setdefault(failure_text(row, 120), []).append(shown(outcome.plan.key(row[0], row[1])))
     yield [(f"  {counted(len(tally.failures), 'failure')}", "bold red")]
-    for row in tally.failures[:_MOST_LISTED]:
-        key = shown(outcome.plan.key(row[0], row[1]))
-        yield [("    ✗ ", "red"), (key, ""), (f"  {failure_text(row, 120)}", "dim")]
-    if len(tally.failures) > _MOST_LISTED:
-        yield [(f"    … {len(tally.failures) - _MOST_LISTED:,} more", "dim")]
+    for reason, keys in list(reasons.items())[:_MOST_LISTED]:
+        yield [("    ✗ ", "red"), (listed(keys), ""), (f"  {reason}", "dim")]
+    if len(reasons) > _MOST_LISTED:
+        more = sum(len(keys) for keys in list(reasons.values())[_MOST_LISTED:])
+        yield [(f"    … {more:,} more", "dim")]
 
 
 def _unrun(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
@@ -126,13 +150,32 @@ def _unrun(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
         yield [(f"    … {counted(beyond, 'more task')} skipped or not run", "dim")]
 
 
-def _slowest(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
-    """The tasks that took longest, where knowing them is worth something."""
-    if tally.done <= len(tally.slowest):
+def _cached(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
+    """What was found; a mapped task once."""
+    nodes = tally.cached
+    if not nodes:
         return
-    slow = [each for each in tally.slowest[::-1] if each[0] >= _SLOW_TASK]
-    if slow:
-        known = [f"{shown(outcome.plan.key(node, index))} {duration(time)}" for time, node, index in slow]
+    groups = tally.groups
+    keys = [
+        shown(outcome.plan.keys[node]) + (f" ({number:,} of {groups[node].width:,})" if node in groups else "")
+        for node, number in nodes.items()
+    ]
+    look = Status.CACHED
+    yield [(f"  {look.symbol} {look.word}  ", look.style), (listed(keys), "dim")]
+
+
+def _slowest(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
+    """The tasks that took longest, with their share of the run's time, where knowing them is worth something."""
+    made = tally.counts[SUCCESS] + len(tally.failures)
+    if made < _FEW or not outcome.duration:
+        return
+    shares = [(seconds, seconds / outcome.duration, child) for seconds, *child in tally.slowest[::-1]]
+    known = [
+        f"{shown(outcome.plan.key(*child))} {duration(seconds)} ({min(share, 1):.0%})"
+        for seconds, share, child in shares
+        if seconds >= _SLOW_TASK and share >= _SLOW_SHARE
+    ]
+    if known:
         yield [("  slowest  ", "dim"), (" · ".join(known), "")]
 
 
@@ -148,15 +191,3 @@ def _notes(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
         verb = "was" if len(outcome.left_behind) == 1 else "were"
         text = f"{workers} could not be stopped and {verb} left behind: {listed(list(outcome.left_behind))}"
         yield [("  note: ", "yellow"), (one_line(text), "")]
-
-
-def _hints(outcome: Outcome, tally: Tally, command: str) -> Iterator[Styled]:
-    run = outcome.engine.number
-    if run is not None and (outcome.exit_code or outcome.paused) and outcome.broken is None:
-        ways = [f"flowkit resume {run}"]
-        if tally.failures:
-            ways.append(f"flowkit logs {run} {shlex.quote(outcome.plan.key(*tally.failures[0][:2]))}")
-        yield [("  help: ", "cyan"), (shown("   ".join(ways)), "")]
-    more = [option for option in ("--pdb", "--debug") if option not in command.split()]
-    if tally.failures and more:
-        yield [("  help: ", "cyan"), ("   ".join(f"{shown(command)} {option}" for option in more), "")]

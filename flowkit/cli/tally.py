@@ -97,6 +97,7 @@ class Tally:
         looping: tasks, and children, of which an iteration has ended.
         groups: mapped tasks that have expanded.
         failures: rows of what failed.
+        cached: tasks of which something was found, with how many times; the first thousand.
         unrun: rows of what was skipped or not run, the first thousand.
         slowest: seconds and who, the longest last.
         before: tasks and children that had ended before this session, and are not counted otherwise.
@@ -123,6 +124,7 @@ class Tally:
         self.looping: set[Child] = set()
         self.groups: dict[int, GroupTally] = {}
         self.failures: list[Row] = []
+        self.cached: dict[int, int] = {}
         self.unrun: list[Row] = []
         self.slowest: list[tuple[float, int, int]] = []
         self._slow = 0.5  # seconds below which nobody asks who was slowest
@@ -252,6 +254,8 @@ class Tally:
         self.counts[status] += 1
         if status in (FAILED, TIMED_OUT):
             self.failures.append(row)
+        elif status == CACHED and (node in self.cached or len(self.cached) < _KEPT_UNRUN):
+            self.cached[node] = self.cached.get(node, 0) + 1
         elif status in (SKIPPED, TRIGGER_FAILED) and len(self.unrun) < _KEPT_UNRUN:
             self.unrun.append(row)
         if index >= 0 and status != SUCCESS and node in self.groups:

@@ -25,7 +25,7 @@ from flowkit.plan.events import Call
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
-_LONGEST_LINE = 64 * 1024
+LONGEST_LINE = 64 * 1024  # characters; a longer line is several, all but the last of this length
 MOST_LINES = 100_000  # that wait to be written, before who makes more waits too
 _MOST_OF_PROGRAMS = 10_000  # fewer: these are told apart and handed on by a thread that keeps nobody waiting
 _THROUGH_DESCRIPTOR = 0  # stands for the thread of who wrote, which is not known
@@ -177,9 +177,11 @@ class Capture:
                 hand_on(call, stream, line)
         else:
             rest += text
-        if len(rest) > _LONGEST_LINE:
-            hand_on(call, stream, rest)
-        elif rest:
+        if len(rest) > LONGEST_LINE:  # some of it stays, lest its end be one more line, which is empty
+            whole = (len(rest) - 1) // LONGEST_LINE * LONGEST_LINE
+            hand_on(call, stream, rest[:whole])
+            rest = rest[whole:]
+        if rest:
             self._writers.add(key[1:])
             self.begun[key] = rest + self.begun.pop(key, "")
 
@@ -244,11 +246,11 @@ class Capture:
     def _put(self, call: Call, stream: str, line: str, level: int = 0) -> None:
         if not line.isascii():
             line = _writable(line)
-        if len(line) <= _LONGEST_LINE:
+        if len(line) <= LONGEST_LINE:
             self._sink(Line(call, stream, line, level))
             return
-        for start in range(0, len(line), _LONGEST_LINE):
-            self._sink(Line(call, stream, line[start : start + _LONGEST_LINE], level))
+        for start in range(0, len(line), LONGEST_LINE):
+            self._sink(Line(call, stream, line[start : start + LONGEST_LINE], level))
 
 
 def let_through(line: Line) -> None:

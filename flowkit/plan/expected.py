@@ -89,7 +89,7 @@ class Expected:
         kinds: dict[Shares, int] = {((lane, 1 / most),): lane for lane, most in enumerate(workers)}
         self.kind_of: Sequence[int] = plan.lane_of
         if limits is not None:
-            of_nodes = array("l", plan.lane_of)
+            of_nodes = array("l", list(plan.lane_of))  # bytes would be taken as its memory
             for node, kind in limits.kind_of.items():
                 lane = plan.lane_of[node]
                 shares = [(lane, 1 / workers[lane])]
