@@ -48,7 +48,8 @@ def test_the_script_is_run_fails_and_is_gone_on_with_as_the_page_shows(shop: Pat
         "error[task-failed]: clean[4] raised ValueError: could not convert string to float: 'n/a'",
         "  --> shop_orders.py:44 in clean",
         ' > 44 |     amount = float(row["amount"])',
-        "  help: flowkit resume 1   flowkit logs 1 'clean[4]'",
+        "  next  flowkit resume 1                   goes on with what is left",
+        "        flowkit replay 1 'clean[4]' --pdb  runs it alone, up to the failure",
     ):
         assert line in failed.stderr
         assert line.strip() in PAGE.read_text("utf-8")

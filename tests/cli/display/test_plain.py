@@ -86,7 +86,7 @@ def test_a_failure_says_what_where_and_what_did_not_run_for_it(run, screen):
         "\n"
         "09:12:01  3/3  NOT RUN  report    needs train\n"
         "\n"
-        "  help: flowkit run data_pipeline --pdb   flowkit run data_pipeline --debug\n"
+        "  next  flowkit run data_pipeline --pdb  stops where it fails\n"
         "\n"
         "  ✗ 1 ok · 1 failed · 1 not run   0.1s\n"
         "09:12:01  DONE ok=1 cached=0 failed=1 skipped=0 not_run=1 cancelled=0 retried=0 "

@@ -15,9 +15,11 @@ from flowkit.cli.quiet import QuietDisplay
 from flowkit.cli.styled import plain
 from flowkit.cli.summary import ending, summary
 from flowkit.cli.tally import Tally
+from flowkit.engine.signals import FAIL
 from flowkit.flow.flow import Flow
 from flowkit.flow.task import task
 from flowkit.plan.compiler import compile_flow
+from flowkit.plan.status import CACHED
 from flowkit.tasks.control_flow import merge
 
 
@@ -36,8 +38,25 @@ def after(value):
     return value
 
 
+def outcome_of(plan):
+    return SimpleNamespace(
+        plan=plan,
+        engine=SimpleNamespace(number=None),
+        exit_code=0,
+        duration=45.1,
+        interrupted=None,
+        paused=[],
+        timed_out=False,
+        left_behind=(),
+        broken=None,
+    )
+
+
 class Ended:
     """Keeps the outcome's summary, as if nothing had been shown before."""
+
+    def __init__(self, **options):
+        self._options = options
 
     def begin(self, engine):
         self.tally = Tally(engine.plan)
@@ -46,15 +65,17 @@ class Ended:
         self.tally.take(rows)
 
     def end(self, outcome):
-        lines = summary(outcome, self.tally, command="flowkit run f", reasons_told=False)
+        lines = summary(
+            outcome, self.tally, command="flowkit run f", reasons_told=False, **self._options
+        )
         self.text = re.sub(r"\d+\.\ds|\d+ms|<1ms", "0.1s", "\n".join(map(plain, lines)))
 
 
 @pytest.fixture
 def ended(run):
-    def ended(flow, **options):
-        observer = Ended()
-        run(flow, observer, **options)
+    def ended(flow, number=None, **options):
+        observer = Ended(**options)
+        run(flow, observer, number=number)
         return observer.text
 
     return ended
@@ -124,18 +145,13 @@ def test_the_slowest_tasks_are_told_where_they_took_long():
     tally.take(
         [(node, -1, 1, 5, 0.0, seconds, None, None) for node, seconds in enumerate([1, 30, 0.1, 5, 9])]
     )
-    outcome = SimpleNamespace(
-        plan=plan,
-        engine=SimpleNamespace(number=None),
-        exit_code=0,
-        duration=45.1,
-        interrupted=None,
-        paused=[],
-        timed_out=False,
-        left_behind=(),
-    )
-    lines = [plain(line) for line in summary(outcome, tally, command="flowkit run f", reasons_told=True)]
-    assert lines == ["  slowest  good-2 30.0s · good-5 9.0s · good-4 5.0s", "", "  ✓ 5 ok   45.1s"]
+    told = summary(outcome_of(plan), tally, command="flowkit run f", reasons_told=True)
+    lines = [plain(line) for line in told]
+    assert lines == [
+        "  slowest  good-2 30.0s (67%) · good-5 9.0s (20%) · good-4 5.0s (11%)",
+        "",
+        "  ✓ 5 ok   45.1s",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +171,63 @@ def test_hints_name_commands_that_exist(ended):
     with Flow("f") as flow:
         bad()
     assert set(re.findall(r"flowkit \w+", ended(flow))) == {"flowkit run"}
-    assert "  help: flowkit resume 42   flowkit logs 42 bad\n" in ended(flow, number=42)
+    assert ended(flow, number=42).startswith(
+        "  next  flowkit resume 42            goes on with what is left\n"
+        "        flowkit logs 42 bad          what it printed and logged\n"
+        "        flowkit replay 42 bad --pdb  runs it alone, up to the failure\n"
+        "        flowkit report 42            the whole run on one page\n"
+    )
+
+
+def test_only_what_fits_is_proposed(ended):
+    """There is nothing to read of a task that said nothing, and no line of code to stop at in one that was
+    not let finish."""
+
+    @task
+    def gives_up():
+        raise FAIL("no rows")
+
+    with Flow("f") as flow:
+        gives_up()
+    text = ended(flow, number=42, printed=lambda node, index: False)
+    assert re.findall(r"flowkit (\w+) 42", text) == ["resume", "report"]
+
+
+def test_in_a_narrow_terminal_the_commands_stand_alone(ended):
+    with Flow("f") as flow:
+        bad()
+    assert "  next  flowkit resume 42\n        flowkit logs 42 bad\n" in ended(flow, number=42, columns=40)
+
+
+def test_failures_with_one_reason_are_told_together(ended):
+    @task
+    def strict(number):
+        raise ValueError("no" if number else "none")
+
+    with Flow("f") as flow:
+        strict.map(list(range(6)))
+    assert ended(flow).startswith(
+        "  6 failures\n"
+        "    ✗ strict[0]  ValueError: none\n"
+        "    ✗ strict[1], strict[2], strict[3] and 2 more  ValueError: no\n"
+    )
+
+
+def test_what_was_cached_is_named_and_a_run_of_nothing_else_says_so():
+    with Flow("f") as flow:
+        for _ in range(5):
+            good()
+    plan = compile_flow(flow, lane="inline")
+    tally = Tally(plan)
+    tally.take([(node, -1, 1, CACHED, 0.0, 0.0, None, None) for node in range(5)])
+    lines = [
+        plain(line) for line in summary(outcome_of(plan), tally, command="flowkit run f", reasons_told=False)
+    ]
+    assert lines == [
+        "  ✓ cached  good, good-2, good-3 and 2 more",
+        "",
+        "  ✓ 5 cached   45.1s   all of it was there already",
+    ]
 
 
 def test_a_run_in_which_nothing_failed_is_not_to_be_resumed(ended):
