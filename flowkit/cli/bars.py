@@ -8,7 +8,6 @@ from typing import NamedTuple
 from flowkit.cli.styled import Part, Styled, cells
 from flowkit.plan.events import Report
 
-
 _SEPARATOR = 3  # columns
 
 

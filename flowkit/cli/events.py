@@ -71,7 +71,9 @@ class Events:
         found = []
         for (node, index, attempt), (done, total) in reports.items():
             parts = self._who(node, index) | {"attempt": attempt, "done": done}
-            found.append(self._event("task_progress", now, parts | ({} if total is None else {"total": total})))
+            found.append(
+                self._event("task_progress", now, parts | ({} if total is None else {"total": total}))
+            )
         self._write(found)
 
     def end(self, outcome: Outcome) -> None:

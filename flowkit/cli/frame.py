@@ -31,6 +31,7 @@ _WIDEST_BAR = 20
 _NARROW, _WIDE = 60, 100  # columns below, and from which, less and more is shown
 _FIGURES = 12  # columns for figures, at least, where it is not narrow
 _ETA_FROM = 3.0  # seconds that something has run before it is worth a guess when it ends
+_NEVER = 1e8  # seconds
 _MOST_ASKED = 50
 
 
@@ -169,7 +170,7 @@ class _Frame:
     def _retry_row(self, child: Child, row: Row) -> Styled:
         said = f"{attempt_text(self._engine, row, row[2] + 1)} in {_countdown(self._wait_of(row))}"
         line = [*self._said_row(Status.RETRYING, child, said)]
-        return self._with_notes([*line, ("  ", "")], [Note(failure_text(row, 60), "dim", 1)])
+        return self._with_notes(line, [Note(f"  {failure_text(row, 60)}", "dim", 1)])
 
     def _wait_of(self, row: Row) -> float:
         """Seconds until what waits for another attempt has it."""
@@ -241,7 +242,11 @@ class _Frame:
         tally = self._tally
         failed = tally.counts[FAILED] + tally.counts[TIMED_OUT]
         cached = tally.counts[CACHED]
-        eta = "" if left is None or self._is_stopping else f"eta {ticking(math.ceil(max(left, self._reported)))}"
+        eta = (
+            ""
+            if left is None or self._is_stopping
+            else f"eta {ticking(math.ceil(max(left, self._reported)))}"
+        )
         notes = [
             Note(f"{tally.done:,}/{tally.total:,}", "", 9),
             Note(ticking(elapsed), "", 5),
@@ -249,7 +254,7 @@ class _Frame:
             Note(f"{failed:,} failed" if failed else "", "red", 8),
             Note(f"{cached:,} cached" if cached else "", "dim", 1),
         ]
-        kept = fitting(notes, self._columns - 11)
+        kept = fitting(notes, self._columns - 9)
         facts = sum(cells(note.text) + 3 for note in kept) - 3
         columns = max(4, min(_WIDEST_BAR, self._columns - facts - 5))
         share = tally.done / tally.total if tally.total else 1.0
@@ -286,7 +291,8 @@ def _guess(age: float, report: Report) -> str:
 def _time_left(age: float, report: Report) -> float | None:
     """Seconds until an attempt ends, by how far it has come; None where that is too early to say."""
     share = share_of(report)
-    return age / share - age if share and age > _ETA_FROM and share < 1 else None
+    left = age / share - age if share and age > _ETA_FROM and share < 1 else _NEVER
+    return left if left < _NEVER else None
 
 
 def _countdown(seconds: float) -> str:

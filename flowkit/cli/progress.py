@@ -20,7 +20,17 @@ from flowkit.cli.wording import duration, shown
 from flowkit.engine.engine import Engine
 from flowkit.engine.outcome import Outcome
 from flowkit.plan.events import Call, Report, Row
-from flowkit.plan.status import CACHED, CANCELLED, EXPANDED, MAPPED, PAUSED, RETRYING, RUNNING, SUCCESS, Status
+from flowkit.plan.status import (
+    CACHED,
+    CANCELLED,
+    EXPANDED,
+    MAPPED,
+    PAUSED,
+    RETRYING,
+    RUNNING,
+    SUCCESS,
+    Status,
+)
 
 SMALL = 20  # tasks up to which each that ends leaves a line
 _MOST_LINES = 100  # lines for retries
@@ -126,7 +136,9 @@ class LiveDisplay(Display):
     def _retry(self, row: Row) -> list[Styled]:
         node, is_child = row[0], row[1] >= 0
         told = self._retries[node] = self._retries.get(node, 0) + 1
-        if (is_child and not self.verbose and told > _MOST_OF_CHILDREN) or sum(self._retries.values()) > _MOST_LINES:
+        if (is_child and not self.verbose and told > _MOST_OF_CHILDREN) or sum(
+            self._retries.values()
+        ) > _MOST_LINES:
             more = f"more retries of {shown(self.plan.keys[node])} are only counted"
             return [[(f"    … {more}", "dim")]] if told == _MOST_OF_CHILDREN + 1 else []
         return [self._line(row, self.retry_text(row), "")]

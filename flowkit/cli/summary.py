@@ -157,7 +157,8 @@ def _cached(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
         return
     groups = tally.groups
     keys = [
-        shown(outcome.plan.keys[node]) + (f" ({number:,} of {groups[node].width:,})" if node in groups else "")
+        shown(outcome.plan.keys[node])
+        + (f" ({number:,} of {groups[node].width:,})" if node in groups else "")
         for node, number in nodes.items()
     ]
     look = Status.CACHED

@@ -1,4 +1,4 @@
-"""Ctrl-Z: the process stops with the terminal as it was found, and comes back to a display that begins anew."""
+"""Ctrl-Z: the process stops with the terminal as it was found, and comes back to a display that is new."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ def known_of(memory: Memory | None, flow: Flow) -> Durations | None:
 
 
 def deciding(durations: Durations | None, flow: Flow, executor: Executor) -> Durations | None:
-    """Those that decide the order of tasks; None where only one task runs at a time: its order decides nothing
-    then, and stays what it is in every run."""
+    """Those that decide the order of tasks; None where only one task runs at a time: its order decides
+    nothing then, and stays what it is in every run."""
     is_one_by_one = executor.workers == 1 and all(task.lane is None for task in flow.wiring.inputs)
     return None if is_one_by_one else durations
 

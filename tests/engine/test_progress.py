@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ class Hearer:
 
 def wait_at(path: str) -> None:
     """Until the test lets it go on."""
-    with open(path, "rb", buffering=0) as pipe:
+    with Path(path).open("rb", buffering=0) as pipe:
         pipe.read(1)
 
 
@@ -178,11 +179,11 @@ def test_a_fast_loop_asks_no_more_than_ten_times_a_second(monkeypatch: pytest.Mo
     """A loop of a hundred turns that take 10 ms each, by a clock of the test's."""
     now = 0.0
 
-    class Run:
-        reports: list[Report] = []
+    reports: list[Report] = []
 
+    class Run:
         def report(self, call: Call, report: Report) -> None:
-            self.reports.append(report)
+            reports.append(report)
 
     monkeypatch.setattr("flowkit.engine.progress.time.monotonic", lambda: now)
     token = CURRENT.set((Run(), (0, -1, 1)))  # type: ignore[arg-type]
@@ -191,9 +192,9 @@ def test_a_fast_loop_asks_no_more_than_ten_times_a_second(monkeypatch: pytest.Mo
             now += 0.01
     finally:
         CURRENT.reset(token)
-    assert len(Run.reports) <= 12
-    assert Run.reports[0] == Report(0, 100)
-    assert Run.reports[-1] == Report(100, 100)
+    assert len(reports) <= 12
+    assert reports[0] == Report(0, 100)
+    assert reports[-1] == Report(100, 100)
 
 
 def test_numbers_of_any_kind_are_taken_and_nothing_else_is() -> None:

@@ -17,10 +17,10 @@ from flowkit.engine.executors.threads import ThreadExecutor
 from flowkit.flow.flow import Flow
 from flowkit.flow.task import task
 from flowkit.plan.compiler import compile_flow
-from flowkit.plan.events import Detail
+from flowkit.plan.events import Detail, Failure, Report
 from flowkit.plan.facts import known_rows
 from flowkit.plan.limits import limits_of
-from flowkit.plan.status import EXPANDED, RETRYING, RUNNING, SUCCESS
+from flowkit.plan.status import CACHED, EXPANDED, FAILED, PAUSED, RETRYING, RUNNING, SUCCESS
 
 
 @task
@@ -45,11 +45,12 @@ def engine():
     return Engine(compile_flow(flow, lane="threads"), [ThreadExecutor(1)])
 
 
-def drawn(engine, rows, *, now=10.0, columns=100, height=30):
+def drawn(engine, rows, *, now=10.0, columns=100, height=30, reports=None, left=None):
     tally = Tally(engine.plan)
     tally.take(rows)
-    lines = frame(engine, tally, now=now, started=0.0, columns=columns, rows=height)
-    return [plain(line) for line in lines]
+    tally.hear(reports or {})
+    lines = frame(engine, tally, now=now, started=0.0, columns=columns, rows=height, left=left)
+    return [plain(cropped(line, columns - 1)) for line in lines]
 
 
 def node(engine, key):
@@ -91,6 +92,120 @@ def test_a_mapped_task_is_one_row_with_a_guess_once_it_has_run_a_while(engine):
     lines = drawn(engine, rows)
     assert lines[0] == "  ⠋ clean     ━━━━━─────────────── 10/40         2 running · 1 retry in 4s · eta 0:30"
     assert lines[-1].endswith("  10/42 · 0:10   ctrl-c to stop")
+
+
+@task
+def train():
+    pass
+
+
+@task(max_retries=3, retry_delay=4)
+def fetch():
+    pass
+
+
+@task
+def approve():
+    pass
+
+
+class Busy:
+    """What `drawn` takes."""
+
+    def __init__(self, engine, rows, reports):
+        self.engine, self.rows, self.reports = engine, rows, reports
+
+    def drawn(self, more=(), **options):
+        return drawn(self.engine, [*self.rows, *more], **{"reports": self.reports, **options})
+
+
+@pytest.fixture(scope="module")
+def busy():
+    """A run in which a bit of everything is at work, ten seconds after it began."""
+    with Flow("busy") as flow:
+        train(), fetch(), approve(), join(clean.map(numbers()))
+    engine = Engine(compile_flow(flow, lane="threads"), [ThreadExecutor(4)])
+    first, second, third, group, source = (
+        node(engine, key) for key in ("train", "fetch", "approve", "clean", "numbers")
+    )
+    failure = Failure("error", "OSError", "connection reset by peer")
+    rows = [
+        (source, -1, 1, SUCCESS, 0.0, 0.1, "w", None),
+        (first, -1, 1, RUNNING, 2.0, 0.0, None, None),
+        (second, -1, 1, RETRYING, 1.0, 9.5, "w", Detail(retry_in=4.0, failure=failure)),
+        (third, -1, 1, PAUSED, 1.0, 2.0, "w", Detail(message="somebody has to look")),
+        (group, -1, 10_000, EXPANDED, 0.0, 0.0, None, None),
+        *((group, index, 1, SUCCESS, 0.0, 0.1, "w", None) for index in range(2500)),
+        *((group, index, 1, CACHED, 0.0, 0.0, "w", None) for index in range(2500, 2600)),
+        *((group, index, 1, FAILED, 0.0, 0.1, "w", Detail(failure=failure)) for index in range(2600, 2603)),
+        *((group, index, 1, RETRYING, 1.0, 8.0, "w", Detail(retry_in=4.0)) for index in range(2603, 2605)),
+        *((group, index, 1, RUNNING, 9.0, 0.0, None, None) for index in range(2605, 2608)),
+    ]
+    for each in (source, first, second, third, group):  # only what has not begun waits
+        engine.machine.status[each] = SUCCESS if each == source else RUNNING
+    return Busy(engine, rows, {(first, -1, 1): Report(340, 1000)})
+
+
+PICTURES = {
+    40: [
+        "  ⠋ clean     2,603/10,000  3 failed",
+        "  ⠋ train     ━━──── 34%   eta 0:15",
+        "  ↻ fetch     attempt 2 of 4 in 4s",
+        "  ‖ approve   somebody has to look",
+        "  · join      waiting for clean",
+        "  ━╸───  2,604/10,005 · 0:10 · 3 failed",
+    ],
+    60: [
+        "  ⠋ clean     2,603/10,000  3 failed · 2 retries in 2s",
+        "  ⠋ train     ━━━╸────── 340/1,000     8.0s · eta 0:15",
+        "  ↻ fetch     attempt 2 of 4 in 4s",
+        "  ‖ approve   somebody has to look",
+        "  · join      waiting for clean",
+        "  ━━━╸──────────  2,604/10,005 · 0:10 · eta 0:31 · 3 failed",
+    ],
+    80: [
+        "  ⠋ clean     2,603/10,000  3 running · 3 failed · 2 retries in 2s · eta 0:28",
+        "  ⠋ train     ━━━╸────── 340/1,000     8.0s · eta 0:15",
+        "  ↻ fetch     attempt 2 of 4 in 4s  OSError: connection reset by peer",
+        "  ‖ approve   somebody has to look",
+        "  · join      waiting for clean",
+        "  ━━━━━───────────────  2,604/10,005 · 0:10 · eta 0:31 · 3 failed · 100 cached",
+    ],
+    200: [
+        "  ⠋ clean     ━━━━━─────────────── 2,603/10,000  "
+        "3 running · 3 failed · 2 retries in 2s · 100 cached · eta 0:28",
+        "  ⠋ train     ━━━━━━━───────────── 340/1,000     8.0s · eta 0:15",
+        "  ↻ fetch     attempt 2 of 4 in 4s  OSError: connection reset by peer",
+        "  ‖ approve   somebody has to look",
+        "  · join      waiting for clean",
+        "  ━━━━━───────────────  2,604/10,005 · 0:10 · eta 0:31 · 3 failed · 100 cached   ctrl-c to stop",
+    ],
+}
+
+
+@pytest.mark.parametrize("columns", PICTURES)
+def test_the_same_moment_in_terminals_of_different_widths(busy, columns):
+    assert busy.drawn(columns=columns, left=30.2) == PICTURES[columns]
+
+
+def test_what_a_task_says_of_itself_may_put_off_the_end(busy):
+    """Nothing of earlier runs is surer than what it says now."""
+    assert " · eta 0:16 · " in busy.drawn(left=3.0)[-1]
+
+
+def test_a_report_of_an_attempt_before_is_not_shown(busy):
+    first = node(busy.engine, "train")
+    again = [(first, -1, 1, RETRYING, 2.0, 9.0, "w", Detail(retry_in=0.0))]
+    again += [(first, -1, 2, RUNNING, 9.5, 0.0, None, None)]
+    assert "  ⠋ train     0.5s     attempt 2" in busy.drawn(again)
+
+
+@given(st.floats(0, 1e15), st.one_of(st.none(), st.floats(1e-3, 1e15)), st.integers(20, 300))
+def test_any_report_fits(engine, done, total, columns):
+    call = (node(engine, "numbers"), -1, 1)
+    rows = [(*call, RUNNING, 2.0, 0.0, None, None)]
+    lines = drawn(engine, rows, columns=columns, reports={call: Report(done, total)}, left=1.0)
+    assert all(len(line) < columns for line in lines)
 
 
 @given(

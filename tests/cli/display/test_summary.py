@@ -65,9 +65,7 @@ class Ended:
         self.tally.take(rows)
 
     def end(self, outcome):
-        lines = summary(
-            outcome, self.tally, command="flowkit run f", reasons_told=False, **self._options
-        )
+        lines = summary(outcome, self.tally, command="flowkit run f", reasons_told=False, **self._options)
         self.text = re.sub(r"\d+\.\ds|\d+ms|<1ms", "0.1s", "\n".join(map(plain, lines)))
 
 
