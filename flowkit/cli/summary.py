@@ -166,7 +166,7 @@ def _cached(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
 
 
 def _slowest(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
-    """The tasks that took longest, with their share of the run's time, where knowing them is worth something."""
+    """The tasks that took longest, with their share of the run's time, where that is worth knowing."""
     made = tally.counts[SUCCESS] + len(tally.failures)
     if made < _FEW or not outcome.duration:
         return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from flowkit.engine.context import CURRENT
@@ -30,8 +31,9 @@ def progress(iterable: Iterable[Item], total: float | None = None) -> Iterator[I
     Raises:
         TypeError: `total` is no number.
     """
-    if total is None and hasattr(iterable, "__len__"):
-        total = len(iterable)
+    if total is None and isinstance(iterable, Sized):
+        with suppress(Exception):  # some have a length and cannot tell it
+            total = len(iterable)
     whole = Report.of(0, total).total
     current = CURRENT.get()
     return iter(iterable) if current is None else _reported(iterable, whole, *current)
