@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import struct
 import subprocess
 import termios
@@ -17,9 +18,74 @@ from dataclasses import dataclass
 from command_shell import PREFIX, TIMEOUT, Shell
 from drawn_screen import DrawnScreen
 
-CTRL_C = "\x03"
+CTRL_C, CTRL_Z = "\x03", "\x1a"
 _SIZE = (100, 30)  # columns, rows
+_LONGEST = 30.0  # seconds to wait for what should come at once
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+
+
+class Typist:
+    """A person in front of a shell that has job control, and looks at the screen.
+
+    Args:
+        shell: whose folder and environment are used.
+        columns, rows: of the terminal.
+    """
+
+    def __init__(self, shell: Shell, columns: int = 80, rows: int = 24, **environ: str) -> None:
+        self._main, side = pty.openpty()
+        self.drawn = DrawnScreen(columns, rows)
+        self.raw = ""
+        self.resize(columns, rows)
+        self._process = subprocess.Popen(
+            ["bash", "--norc", "--noprofile", "--noediting", "-i"],
+            cwd=shell.folder,
+            env={**shell.environ, **environ, "PS1": "$ "},
+            stdin=side,
+            stdout=side,
+            stderr=side,
+            start_new_session=True,
+            preexec_fn=_take_terminal,
+        )
+        os.close(side)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Have a window of another size."""
+        self.drawn.resize(columns, rows)
+        fcntl.ioctl(self._main, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def run(self, *arguments: str) -> None:
+        """Type `flowkit ARGUMENTS`."""
+        self.type(f"{shlex.join([*PREFIX, *arguments])}\n")
+
+    def type(self, text: str) -> None:
+        """Press keys."""
+        os.write(self._main, text.encode())
+
+    def kill(self, number: int) -> None:
+        """Send a signal to what is in the foreground."""
+        os.killpg(os.tcgetpgrp(self._main), number)
+
+    def wait_for(self, pattern: str) -> None:
+        """Look until it stands there."""
+        give_up = time.monotonic() + _LONGEST
+        while self.drawn.is_updating or not re.search(pattern, self.screen, re.MULTILINE):
+            assert time.monotonic() < give_up, f"no {pattern!r} in:\n{self.screen}"
+            if select.select([self._main], [], [], 0.05)[0]:
+                text = os.read(self._main, 65536).decode(errors="replace")
+                self.raw += text
+                self.drawn.take(text)
+
+    @property
+    def screen(self) -> str:
+        """All lines, also those that have scrolled by."""
+        return "\n".join(self.drawn.lines)
+
+    def close(self) -> None:
+        """Go."""
+        self._process.kill()
+        self._process.wait()
+        os.close(self._main)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,14 @@ import pytest
 
 from flowkit.cli.display import observers_for
 from flowkit.cli.events import Events
+from flowkit.engine.engine import Engine
 from flowkit.engine.signals import SKIP
 from flowkit.engine.task_threads import start_apart
 from flowkit.flow.flow import Flow
 from flowkit.flow.parameter import Parameter
 from flowkit.flow.task import task
+from flowkit.plan.compiler import compile_flow
+from flowkit.plan.events import Report
 
 PAGE = Path(__file__).parents[3] / "docs" / "json.md"
 
@@ -168,9 +171,28 @@ def test_with_json_and_verbose_stderr_has_the_plain_lines(run, screen):
     assert all(json.loads(line) for line in screen.out.getvalue().splitlines())
 
 
-def test_the_page_names_every_event_and_field(written):
+def test_how_far_an_attempt_is_has_an_event(screen):
+    assert reported(screen) == [
+        {"event": "task_progress", "task": "clean[1]", "index": 1, "attempt": 2, "done": 3, "total": 10},
+        {"event": "task_progress", "task": "numbers", "attempt": 1, "done": 7.5},
+    ]
+
+
+def reported(screen):
+    plan = compile_flow(pipeline(), lane="inline")
+    events = Events(screen.console, "brisk-otter")
+    events.begin(Engine(plan, []))
+    places = plan.keys.index("clean"), plan.keys.index("numbers")
+    events.report({(places[0], 1, 2): Report(3, 10), (places[1], -1, 1): Report(7.5)})
+    found = [json.loads(line) for line in screen.out.getvalue().splitlines()[1:]]
+    return [
+        {name: value for name, value in each.items() if name not in ("schema", "ts", "run")} for each in found
+    ]
+
+
+def test_the_page_names_every_event_and_field(written, screen):
     page = PAGE.read_text(encoding="utf-8")
-    for event in written(pipeline()):
+    for event in [*written(pipeline()), *reported(screen)]:
         assert f"`{event['event']}`" in page
         for field in (*event, *event.get("error", ())):
             assert f"`{field}`" in page, field
