@@ -27,8 +27,8 @@ _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"))
 
 
 def bar(share: float, columns: int) -> Styled:
-    """`━━━━╸────`: also without colours one sees how far it is."""
-    halves = round(max(0.0, min(1.0, share)) * columns * 2)
+    """`━━━━╸────`: also without colours one sees how far it is. It is full where nothing is left, not before."""
+    halves = min(round(max(0.0, share) * columns * 2), columns * 2 - (share < 1))
     full, half = divmod(halves, 2)
     line: list[Part] = [("━" * full + "╸" * half, "green")]
     return [*line, ("─" * (columns - full - half), "bright_black")]

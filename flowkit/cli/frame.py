@@ -33,6 +33,7 @@ _FIGURES = 12  # columns for figures, at least, where it is not narrow
 _ETA_FROM = 3.0  # seconds that something has run before it is worth a guess when it ends
 _NEVER = 1e8  # seconds
 _MOST_ASKED = 50
+_HINT = "   ctrl-c to stop"
 
 
 def frame(
@@ -254,14 +255,17 @@ class _Frame:
             Note(f"{failed:,} failed" if failed else "", "red", 8),
             Note(f"{cached:,} cached" if cached else "", "dim", 1),
         ]
+        if self._is_stopping:
+            notes.append(Note("stopping", "yellow", 9))
+            if self._engine.interrupts.happened:
+                notes.append(Note("ctrl-c again to quit now", "yellow", 6))
         kept = fitting(notes, self._columns - 9)
         facts = sum(cells(note.text) + 3 for note in kept) - 3
         columns = max(4, min(_WIDEST_BAR, self._columns - facts - 5))
         share = tally.done / tally.total if tally.total else 1.0
         line: list[Part] = [("  ", ""), *bar(share, columns), ("  ", ""), *joined(kept)]
-        hint = self._hint()
-        if width(line) + len(hint) + 3 < self._columns:
-            line.append((f"   {hint}", "yellow" if self._is_stopping else "dim"))
+        if not self._is_stopping and width(line) + len(_HINT) < self._columns:
+            line.append((_HINT, "dim"))
         return line
 
     @property
@@ -276,11 +280,6 @@ class _Frame:
     def _is_stopping(self) -> bool:
         """Also before the main thread can see to it, as it may be in an inline task."""
         return self._engine.machine.stopping or self._engine.interrupts.happened is not None
-
-    def _hint(self) -> str:
-        if not self._is_stopping:
-            return "ctrl-c to stop"
-        return "stopping · ctrl-c again to quit now" if self._engine.interrupts.happened else "stopping"
 
 
 def _guess(age: float, report: Report) -> str:
