@@ -56,6 +56,7 @@ class Recorder:
         self._urgent: deque[tuple[Row | None, Any, Bell]] = deque()
         self._reports: dict[Call, Report] = {}
         self._hears = any(isinstance(observer, ProgressObserver) for observer in observers)
+        self._is_reported = False  # whether some of them may have to be told
         self._reports_due = 0.0
         self._bell = Bell()
         self._room = threading.Event()
@@ -86,6 +87,7 @@ class Recorder:
         """Take how far a call says that it is; what it said before is forgotten. From any thread."""
         if self._hears:
             self._reports[call] = report
+            self._is_reported = True
             if self.asleep:
                 self.wake()
 
@@ -172,7 +174,7 @@ class Recorder:
             self._room.set()
             if stopping and not self._urgent:
                 return
-            if told or self._reports:
+            if told or self._is_reported:
                 self._bell.wait(BATCH_TIME)
             else:
                 self._sleep()
@@ -180,7 +182,7 @@ class Recorder:
     def _sleep(self) -> None:
         """Until something happens. What came between the last look and this is not lost."""
         self.asleep = True
-        if self._engine.machine.events or self._lines or self._urgent or self._reports or self._stopping:
+        if self._engine.machine.events or self._lines or self._urgent or self._is_reported or self._stopping:
             self.asleep = False
         else:
             self._bell.wait()
@@ -196,7 +198,9 @@ class Recorder:
             kept, engine.kept = engine.kept, {}
             self.bytes = 0
             urgent = [self._urgent.popleft() for _ in range(len(self._urgent))]
-            reports = self._reports_due_now() if self._reports else None
+            if self._reports and rows:  # of which some may be beginnings that reports wait for
+                self._is_reported = True
+            reports = self._reports_due_now() if self._is_reported else None
             # An attempt that was given up meanwhile has ended already, and not like this.
             urgent = [
                 (row if row is None or engine.machine.is_running(*row[:3]) else None, some, bell)
@@ -231,19 +235,20 @@ class Recorder:
             self._let_go(rows, kept)
 
     def _reports_due_now(self) -> dict[Call, Report]:
-        """The reports of what runs, whose beginning is told in this batch at the latest: those of others wait
+        """The reports of attempts whose beginning is told in this batch at the latest: those of others wait
         for that, or are forgotten with their end. The engine's lock is held."""
         now = self._engine.clock()
         if now < self._reports_due:
             return {}
         self._reports_due = now + REPORT_TIME
+        self._is_reported = False
         begun, machine = self._beginnings.running, self._engine.machine
         found: dict[Call, Report] = {}
         for call in list(self._reports):
-            if not machine.is_running(*call):
-                self._reports.pop(call, None)
-            elif call in begun:
+            if call in begun and machine.is_running(*call):
                 found[call] = self._reports.pop(call)
+            elif machine.has_ended(*call[:2]):
+                self._reports.pop(call, None)
         return found
 
     def _commit_with(

@@ -406,6 +406,11 @@ class Machine(Waiting):
             return False
         return attempt == self.attempt(node, index) if self._attempts else attempt == 1
 
+    def has_ended(self, node: int, index: int) -> bool:
+        """Whether nothing more happens to a task, or a child."""
+        status = self.status[node] if index < 0 else self.groups[node].states[index]
+        return SUCCESS <= status <= CANCELLED
+
     # -- ends, and what follows from them -----------------------------------------------------
 
     def _end(self, end: End, now: float) -> None:

@@ -216,3 +216,27 @@ def test_a_hearer_that_fails_is_told_nothing_more_and_the_run_goes_on(carry_out:
         loop(gate.path)
     hearer = Hearer(gate, waits_for=(0, 7.5))
     assert carry_out(flow, ThreadExecutor(1), observers=[Broken(), hearer]).state.is_successful()
+
+
+def test_what_is_said_before_it_is_known_that_the_task_has_begun_is_told_then(
+    carry_out: Any, gate: Any
+) -> None:
+    """A task that was sent to its process together with the one before it begins before that is known here."""
+
+    @task
+    def before(number: int) -> int:
+        return number
+
+    @task
+    def slow(number: int) -> None:
+        context.progress(0.5)
+        wait_at(gate.path)
+
+    with Flow("f") as flow:
+        made: Any = 1
+        for _ in range(100):
+            made = before(made)
+        slow(made)
+    hearer = Hearer(gate, waits_for=(0.5,))
+    assert carry_out(flow, ProcessExecutor(1), observers=[hearer]).state.is_successful()
+    assert [report for _, report in hearer.reports] == [Report(0.5)]
