@@ -27,7 +27,7 @@ _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"))
 
 
 def bar(share: float, columns: int) -> Styled:
-    """`━━━━╸────`: also without colours one sees how far it is. It is full where nothing is left, not before."""
+    """`━━━━╸────`: also without colours one sees how far it is; it is full only where nothing is left."""
     halves = min(round(max(0.0, share) * columns * 2), columns * 2 - (share < 1))
     full, half = divmod(halves, 2)
     line: list[Part] = [("━" * full + "╸" * half, "green")]

@@ -221,7 +221,7 @@ def test_a_hearer_that_fails_is_told_nothing_more_and_the_run_goes_on(carry_out:
 def test_what_is_said_before_it_is_known_that_the_task_has_begun_is_told_then(
     carry_out: Any, gate: Any
 ) -> None:
-    """A task that was sent to its process together with the one before it begins before that is known here."""
+    """A task that was sent together with the one before it begins before that is known here."""
 
     @task
     def before(number: int) -> int:

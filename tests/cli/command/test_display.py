@@ -1,4 +1,4 @@
-"""The live display of the real command, under a real shell: Ctrl-Z, signals, any size of window, long lines."""
+"""The live display of the real command, under a real shell: Ctrl-Z, signals, sizes of windows, long lines."""
 
 from __future__ import annotations
 
