@@ -102,12 +102,11 @@ def _options(
     chosen: Settings,
     kept: Kept | None,
 ) -> Options:
-    workers = [executor.workers for executor in executors]
     observers = observers_for(
         console=console,
         name=name,
         run=kept.record.begun.name if kept is not None else "",
-        workers=workers[0],
+        workers=executors[0].workers,
         command=shlex.join(["flowkit", *sys.argv[1:]]),
         output=chosen.output,
         json=options.as_json,
@@ -115,7 +114,7 @@ def _options(
         quiet=options.quiet,
         verbose=options.verbose,
         debug=options.debug,
-        foresees=foreseeing(durations, workers),
+        foresees=foreseeing(durations),
     )
     return Options(
         observers=observers,

@@ -22,18 +22,17 @@ _MOST_ROWS = 200_000  # that are kept until then
 Foreseeing = Callable[["Engine"], "TimeLeft"]
 
 
-def foreseeing(durations: Durations | None, workers: Sequence[int]) -> Foreseeing:
+def foreseeing(durations: Durations | None) -> Foreseeing:
     """What tells of an engine how long it will take.
 
     Args:
         durations: of earlier runs; None: nothing is known.
-        workers: how many calls each lane carries out at once, in the order of the lanes.
     """
 
     def make(engine: Engine) -> TimeLeft:
         from flowkit.plan.time_left import TimeLeft
 
-        left = TimeLeft(engine.plan, durations, workers, getattr(engine.machine, "limits", None))
+        left = TimeLeft(engine.plan, durations, engine.workers, getattr(engine.machine, "limits", None))
         left.take_over(engine.earlier.rows)
         return left
 

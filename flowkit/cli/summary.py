@@ -55,7 +55,7 @@ def summary(
     """
     lines: list[Styled] = []
     if len(tally.failures) >= _REPEAT_FROM:
-        lines += _failures(outcome, tally)
+        lines += [*_failures(outcome, tally), []]
     if not reasons_told:
         lines += _unrun(outcome, tally)
         lines += _cached(outcome, tally)
