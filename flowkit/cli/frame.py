@@ -169,7 +169,10 @@ class _Frame:
         return (f"{text:<{least if self._columns < _NARROW else _FIGURES}}  ", "")
 
     def _retry_row(self, child: Child, row: Row) -> Styled:
-        said = f"{attempt_text(self._engine, row, row[2] + 1)} in {_countdown(self._wait_of(row))}"
+        attempt = attempt_text(self._engine, row, row[2] + 1)
+        if self._columns < _NARROW:
+            attempt = attempt.removeprefix("attempt ")
+        said = f"{attempt} in {_countdown(self._wait_of(row))}"
         line = [*self._said_row(Status.RETRYING, child, said)]
         return self._with_notes(line, [Note(f"  {failure_text(row, 60)}", "dim", 1)])
 

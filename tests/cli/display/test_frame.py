@@ -150,7 +150,7 @@ PICTURES = {
     40: [
         "  ⠋ clean     2,603/10,000  3 failed",
         "  ⠋ train     ━━──── 34%   eta 0:15",
-        "  ↻ fetch     attempt 2 of 4 in 4s",
+        "  ↻ fetch     2 of 4 in 4s",
         "  ‖ approve   somebody has to look",
         "  · join      waiting for clean",
         "  ━╸───  2,604/10,005 · 0:10 · 3 failed",

@@ -18,6 +18,7 @@ from drawn_screen import DrawnScreen
 
 from flowkit.cli.console import Console
 from flowkit.cli.display import Title
+from flowkit.cli.foresight import foreseeing
 from flowkit.cli.output import OutputMode
 from flowkit.cli.progress import LiveDisplay
 from flowkit.engine.engine import Engine
@@ -29,6 +30,7 @@ from flowkit.flow.flow import Flow
 from flowkit.flow.mapping import unmapped
 from flowkit.flow.task import task
 from flowkit.plan.compiler import compile_flow
+from flowkit.plan.durations import Durations
 
 _LONGEST = 20.0  # seconds that a test waits for what should come at once
 
@@ -207,6 +209,29 @@ def test_a_mapped_task_is_one_row_and_a_failure_is_told_at_once_above(terminal, 
     terminal.read()
     assert re.search(r"✗ clean +(?:\d\.\ds|\d+ms|<1ms) +39 ok · 1 failed\n", terminal.screen)
     assert re.search(r"⊘ join +not run +needs clean\n", terminal.screen)
+
+
+def test_when_the_run_will_be_over_is_said_as_soon_as_it_has_gone_on_a_while(terminal, console, gates):
+    @task
+    def wait():
+        gates["go"].wait(_LONGEST)
+
+    with Flow("f") as flow:
+        wait()
+    gates["go"]
+    later = 0.0
+    display = LiveDisplay(
+        console,
+        Title("f"),
+        foresees=foreseeing(Durations({"wait": 60.0}, {})),
+        clock=lambda: time.monotonic() + later,
+    )
+    run = Background(flow, console, observer=display)
+    terminal.wait_for(r"0/1 · 0:0\d   ctrl-c to stop")
+    later = 10.0
+    terminal.wait_for(r"0/1 · 0:1\d · eta 0:[45]\d   ctrl-c to stop")
+    gates["go"].set()
+    run.join()
 
 
 def test_a_narrow_terminal_is_never_overrun_by_live_lines(console, terminal, gates):
