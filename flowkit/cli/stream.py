@@ -16,7 +16,7 @@ from typing import TextIO
 _ASCII = {
     **dict(zip("✓✗○⊘▸↻·│━╸─…•×→⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "+x-!>~-|#=-.*x>|/-\\|/-\\|/", strict=True)),  # noqa: RUF001
     **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╞╡╪╔╗╚╝", "+"),
-    **dict.fromkeys("║┃╎╏┆┇", "|"),
+    **dict.fromkeys("║┃╎╏┆┇‖", "|"),
     **dict.fromkeys("═╌╍┄┅╺", "-"),
     **dict(zip("‘’“”–—", "''\"\"--", strict=True)),  # noqa: RUF001
 }  # fmt: skip
