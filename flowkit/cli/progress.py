@@ -53,7 +53,7 @@ class LiveDisplay(Display):
     def begin(self, engine: Engine) -> None:
         """Say what runs, and begin to draw."""
         super().begin(engine)
-        self._foresight = Foresight(engine, self._foresees)
+        self._foresight = Foresight(engine, self.tally, self._foresees)
         self._lock = threading.Lock()  # held for counting or for making a frame, never while drawing
         self._started = self.clock()
         self._retries: dict[int, int] = {}

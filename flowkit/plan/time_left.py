@@ -11,7 +11,7 @@ which as much work was left counts too: where the graph is narrow in places, it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from flowkit.plan.durations import Durations
 from flowkit.plan.events import Row
@@ -98,7 +98,7 @@ class TimeLeft:
         for node in (*plan.known, *plan.parameters.values()):
             self._end(node)
 
-    def take_over(self, rows: Sequence[Row]) -> None:
+    def take_over(self, rows: Iterable[Row]) -> None:
         """Leave out what is done already; as for the machine's `replay`."""
         for node, index, *_ in rows:
             if index < 0:
