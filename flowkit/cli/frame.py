@@ -62,7 +62,7 @@ def frame(
 def key_width(tally: Tally, engine: Engine, columns: int) -> int:
     """Columns for the keys of tasks, in rows that stand below each other."""
     keys = engine.plan.keys
-    longest = max((len(key) for node, key in enumerate(keys) if not tally.hidden(node)), default=0)
+    longest = max((cells(shown(key)) for node, key in enumerate(keys) if not tally.hidden(node)), default=0)
     return _key_columns(longest, columns)
 
 
