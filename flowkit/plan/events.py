@@ -16,6 +16,7 @@ A finished attempt is reported as the very row that is remembered and shown.
 
 from __future__ import annotations
 
+from math import isfinite
 from operator import index
 from typing import Any, NamedTuple
 
@@ -41,13 +42,13 @@ class Report(NamedTuple):
 
     @classmethod
     def of(cls, done: Any, total: Any = None) -> Report:
-        """A report of numbers of any kind, also of numpy's.
+        """A report of numbers of any kind, also of numpy's; what is infinite, or nothing, is no total.
 
         Raises:
             TypeError: one is no number.
         """
-        whole = None if total is None else _number(total)
-        return cls(_number(done), whole if whole is not None and 0 < whole < float("inf") else None)
+        much, whole = _number(done), 0.0 if total is None else _number(total)
+        return cls(much if isfinite(much) else 0, whole if isfinite(whole) and whole > 0 else None)
 
 
 def _number(given: Any) -> float:

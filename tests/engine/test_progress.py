@@ -201,6 +201,7 @@ def test_numbers_of_any_kind_are_taken_and_nothing_else_is() -> None:
     assert Report.of(Fraction(1, 2), True) == Report(0.5, 1)
     assert Report.of(1, float("inf")) == Report(1, None)
     assert Report.of(1, 0) == Report(1, None)
+    assert Report.of(float("nan"), float("nan")) == Report(0, None)
     with pytest.raises(TypeError):
         Report.of("1")
     with pytest.raises(TypeError):

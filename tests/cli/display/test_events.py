@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from flowkit.cli.display import observers_for
 from flowkit.cli.events import Events
@@ -20,6 +21,7 @@ from flowkit.plan.compiler import compile_flow
 from flowkit.plan.events import Report
 
 PAGE = Path(__file__).parents[3] / "docs" / "json.md"
+SCHEMA = PAGE.parent / "schema" / "run-events.v1.json"
 
 
 @task
@@ -185,6 +187,8 @@ def reported(screen):
     places = plan.keys.index("clean"), plan.keys.index("numbers")
     events.report({(places[0], 1, 2): Report(3, 10), (places[1], -1, 1): Report(7.5)})
     found = [json.loads(line) for line in screen.out.getvalue().splitlines()[1:]]
+    for event in found:
+        Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(event)
     return [
         {name: value for name, value in each.items() if name not in ("schema", "ts", "run")} for each in found
     ]
