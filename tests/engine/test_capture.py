@@ -252,6 +252,20 @@ def test_lines_of_many_tasks_that_print_at_once_are_all_kept_in_order(carry_out:
     assert list(by_call.values()) == [expected] * 50
 
 
+def test_the_end_of_a_line_that_was_cut_is_no_line_of_its_own(carry_out: Any, kept: Any) -> None:
+    @task
+    def flood() -> None:
+        print("x" * 150_000)
+        print("y" * LONGEST)
+        print("z")
+
+    with Flow("long") as flow:
+        flood()
+    carry_out(flow, ThreadExecutor(1), observers=[kept], capture=True)
+    lengths = [(line.text[:1], len(line.text)) for line in kept.lines]
+    assert lengths == [("x", LONGEST), ("x", LONGEST), ("x", 18_928), ("y", LONGEST), ("z", 1)]
+
+
 def test_threads_with_the_context_of_a_task_print_whole_lines_as_that_task(carry_out: Any, kept: Any) -> None:
     turns = threading.Barrier(2, timeout=10)
 

@@ -208,6 +208,18 @@ def test_any_report_fits(engine, done, total, columns):
     assert all(len(line) < columns for line in lines)
 
 
+def test_of_a_run_that_goes_on_the_guess_is_by_what_it_has_made_itself(engine):
+    group = node(engine, "clean")
+    tally = Tally(engine.plan)
+    tally.take_over([(group, index, 1, SUCCESS, 0.0, 0.1, "w", None) for index in range(50)])
+    rows = [(group, -1, 100, EXPANDED, 0.0, 0.0, None, None)]
+    rows += [(group, index, 1, SUCCESS, 0.0, 0.1, "w", None) for index in range(50, 60)]
+    rows += [(group, 60, 1, RUNNING, 9.0, 0.0, None, None)]
+    tally.take(rows)
+    first = plain(frame(engine, tally, now=10.0, started=0.0, columns=100, rows=30)[0])
+    assert first.endswith(" 60/100        1 running · eta 0:40")
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.sampled_from([RUNNING, RETRYING])), max_size=60),
     st.integers(20, 120),

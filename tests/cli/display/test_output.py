@@ -13,7 +13,7 @@ from flowkit.cli.display import Title
 from flowkit.cli.output import KeptLines, Output, OutputMode
 from flowkit.cli.plain import PlainDisplay
 from flowkit.cli.styled import plain
-from flowkit.engine.capture import Line
+from flowkit.engine.capture import LONGEST_LINE, Line
 from flowkit.flow.flow import Flow
 from flowkit.flow.task import task
 
@@ -89,3 +89,17 @@ def test_what_is_kept_is_the_end_and_bounded(texts, most):
     ends = lines[1:] if cut else lines
     assert ends == texts[len(texts) - len(ends) :]
     assert len(ends) <= 1 or sum(len(text) + 1 for text in ends) <= most
+
+
+def test_where_lines_are_cut_each_is_once_however_long_it_is():
+    plan = SimpleNamespace(key=lambda node, index: "t")
+    output = Output(plan, OutputMode.LIVE, longest=10)
+    call = (0, -1, 1)
+    pieces = ["x" * LONGEST_LINE, "x" * LONGEST_LINE, "x" * 5, "short", "y" * 20]
+    lines = output.take([Line(call, "stdout", text) for text in pieces])[0, -1]
+    assert [plain(line) for line in lines] == [
+        f"  t | {'x' * 10}… (a line of 65,536 or more characters)",
+        "  t | short",
+        f"  t | {'y' * 10}… (a line of 20 characters)",
+    ]
+    assert output.last_line(0, -1) == "y" * 20
