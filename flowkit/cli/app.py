@@ -21,6 +21,7 @@ from flowkit import __version__
 from flowkit.cli import (
     cache,
     cancel,
+    completion,
     diff,
     doctor,
     errors,
@@ -136,6 +137,7 @@ def application(arguments: list[str]) -> typer.Typer:
         help="Define workflows in Python, see them, run them. No server, no account.",
         invoke_without_command=True,
         pretty_exceptions_enable=False,
+        add_completion=False,  # ours does not import Typer
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -153,10 +155,12 @@ def application(arguments: list[str]) -> typer.Typer:
         diff,
         replay,
         cancel,
+        completion,
         cache,
         upkeep,
         settings,
         doctor,
+        completion,
     ):
         command.add_to(app)
     use_in(app)

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from flowkit.cli.completion import complete_flow
 from flowkit.cli.place import here, put, say, settings
 from flowkit.cli.table import columns
 from flowkit.draw.labels import printable
@@ -16,9 +15,7 @@ from flowkit.project.discovery import known_names
 from flowkit.project.entry import Entry
 from flowkit.project.registry import Registry
 
-Name = Annotated[
-    str, typer.Argument(help="The registered name.", autocompletion=complete_flow, metavar="NAME")
-]
+Name = Annotated[str, typer.Argument(help="The registered name.", metavar="NAME")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 

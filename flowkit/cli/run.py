@@ -16,7 +16,6 @@ import typer
 
 from flowkit.cli import dry_run, secrets
 from flowkit.cli.carry_out import carry_out, refuse_unusable
-from flowkit.cli.completion import registered_flow
 from flowkit.cli.loading import Loaded, load_named
 from flowkit.cli.place import here, memory_of, put, say, settings
 from flowkit.cli.run_options import (
@@ -49,7 +48,7 @@ from flowkit.runs.start import executors_for
 def add_to(app: typer.Typer, arguments: list[str]) -> None:
     """Add the command; where `arguments` name a flow, with its parameters as options."""
     loaded = _loaded(arguments)
-    flow = loaded.flow if loaded else registered_flow()
+    flow = loaded.flow if loaded else None
 
     def run(context: typer.Context, name: str | None = None, **given: Any) -> None:
         if loaded is None:

@@ -20,7 +20,6 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import typer
 
-from flowkit.cli.completion import complete_flow
 from flowkit.cli.place import working_directory
 from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
@@ -181,7 +180,6 @@ def signature_for(flow: Flow | None) -> inspect.Signature:
             typer.Argument(
                 show_default=False,
                 help="A registered name, one found in flows/, FILE.py, FILE.py:FLOW or MODULE:FLOW.",
-                autocompletion=complete_flow,
                 metavar="NAME",
             ),
         ],

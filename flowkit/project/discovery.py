@@ -16,7 +16,7 @@ from flowkit.project.names import quoted, same, suggestions
 from flowkit.project.registry import Registry
 from flowkit.project.root import FLOWS_FOLDER, Project, located
 
-_LARGEST = 10_000_000
+LARGEST = 10_000_000
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 
 
@@ -66,11 +66,11 @@ def scan(path: Path) -> Iterator[Mention]:
     A file that cannot be read or is not Python has none.
     """
     try:
-        tree = syntax_tree(whole_file.read(path, _LARGEST))
+        tree = syntax_tree(whole_file.read(path, LARGEST))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for node in ast.walk(tree):
-        name = _name_of(node)
+        name = name_of(node)
         if name is not None:
             yield Mention(name=name, path=path, line=getattr(node, "lineno", 1))
 
@@ -159,7 +159,7 @@ def _default_files(project: Project, folder: str) -> list[Path]:
     return list(_files_in(flows)) if flows.is_dir() else []
 
 
-def _name_of(node: ast.AST) -> str | None:
+def name_of(node: ast.AST) -> str | None:
     """The name of the flow that this piece of syntax makes; None for any other."""
     if isinstance(node, ast.Call) and _called(node) == "Flow":
         return _text_argument(node, first_too=True)
