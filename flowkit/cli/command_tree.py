@@ -34,8 +34,8 @@ _REGISTERED = ("show", "unregister")  # those that know no other flows
 def tree() -> dict[str, Any]:
     """The document: per command (`""`, `run`, `runs show`) its help, arguments and options.
 
-    An argument is [kind, whether it may be repeated], an option [names, kind, help]. A kind is None for a flag,
-    else one of `_KINDS`, a list of choices, or "" for a value that nobody can guess.
+    An argument is [kind, whether it may be repeated], an option [names, kind, help]. A kind is None for a
+    flag, else one of `_KINDS`, a list of choices, or "" for a value that nobody can guess.
     """
     from typer.main import get_command
 

@@ -27,7 +27,7 @@ class ShellName(StrEnum):
 
 @dataclass(frozen=True)
 class Installed:
-    """Where a shell's script lies, and the file that must have a line for it; None where it is found there."""
+    """Where a shell's script lies, and the file that must have a line for it; None where there is no need."""
 
     script: Path
     start_up: Path | None
@@ -83,7 +83,7 @@ def script_for(shell: ShellName) -> str:
 def shell_of_user() -> ShellName | None:
     """The login shell, where there is a script for it."""
     name = Path(os.environ.get("SHELL", "")).name
-    return ShellName(name) if name in ShellName else None
+    return next((each for each in ShellName if each.value == name), None)
 
 
 def place_for(shell: ShellName) -> Installed:

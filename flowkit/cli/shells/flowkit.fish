@@ -11,4 +11,4 @@ function __flowkit_complete
     end
 end
 
-complete --command flowkit --no-files --arguments '(__flowkit_complete)'
+complete --command flowkit --keep-order --no-files --arguments '(__flowkit_complete)'

@@ -9,7 +9,7 @@ _flowkit() {
         shown+=("${line/$'\t'/  -- }")
     done < <(_FLOWKIT_COMPLETE=zsh "${(Q)words[1]}" "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)
     if (( $#values )); then
-        compadd -l -d shown -- $values
+        compadd -l -V flowkit -d shown -- $values
     else
         _files
     fi

@@ -1,4 +1,4 @@
-"""`flowkit`, `graph`, `config`, help, version and completion: what a person asks before running anything."""
+"""`flowkit`, `graph`, `config`, help and version: what a person asks before running anything."""
 
 from __future__ import annotations
 
@@ -139,44 +139,6 @@ def test_all_wrong_settings_are_said_at_once(shell: Shell) -> None:
         for what in ("flowkit.toml:1`: `executor`", "there is no setting `nope`", "`logging.level`"):
             assert what in said.err
     assert shell("--version").out == f"flowkit {__version__}\n"
-
-
-def completed(shell: Shell, line: str) -> list[str]:
-    environ = {
-        "_FLOWKIT_COMPLETE": "complete_bash",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(line.count(" ")),
-    }
-    return shell(env=environ).out.split()
-
-
-def test_completion_knows_flows_and_their_options_without_loading_them(shell: Shell) -> None:
-    path = shell.write("flows/made.py", MADE)
-    shell.write(
-        "flows/found.py", "open('marker', 'w')\nfrom flowkit import Flow\nwith Flow('found') as f: pass\n"
-    )
-    shell("register", "flows/made.py")
-    path.write_text("open('marker', 'w')\n")
-    assert completed(shell, "flowkit ru") == ["run", "runs"]
-    assert completed(shell, "flowkit run ") == ["found", "made"]
-    assert completed(shell, "flowkit graph m") == ["made"]
-    assert {"--width", "--mode", "--select"} <= set(completed(shell, "flowkit run made --"))
-    lanes = ["threads", "processes", "inline", "coroutines", "dask", "ray"]
-    assert completed(shell, "flowkit run made --executor ") == lanes
-    assert not (shell.folder / "marker").exists()
-
-
-def test_completion_is_silent_where_the_registry_is_damaged(shell: Shell) -> None:
-    state = shell.folder / ".flowkit"
-    state.mkdir(mode=0o700)
-    (state / "registry.toml").write_text("schema = ")
-    assert completed(shell, "flowkit run ") == []
-
-
-def test_completion_looks_where_the_settings_say(shell: Shell) -> None:
-    shell.write("flowkit.toml", 'flows = "jobs"\n')
-    shell.write("jobs/made.py", MADE)
-    assert completed(shell, "flowkit run m") == ["made"]
 
 
 def test_the_help_names_no_type_of_a_switch_which_takes_no_value(shell: Shell) -> None:
