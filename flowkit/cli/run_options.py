@@ -77,6 +77,7 @@ class RunOptions:
     junit: Path | None
     as_json: bool
     log_level: Level | None
+    watch: bool = False
     pdb: bool
     debug: bool
     quiet: int
@@ -163,6 +164,7 @@ _OPTIONS = (
         "Records of logging from debug, info, warning, … on.",
         "LEVEL",
     ),
+    _Option("watch", bool, ("--watch",), "Run again when the flow's files change.", default=False),
     _Option("pdb", bool, ("--pdb",), "Debug the first failed task after the run.", default=False),
     _Option("debug", bool, ("--debug",), "Full tracebacks, flowkit's own too.", default=False),
 )
@@ -300,6 +302,12 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
         if argument in ("--force", "-f") and alone and found[0] in ("run", "resume"):
             found[place] = "--force=*"
     return found
+
+
+def watches(arguments: Sequence[str]) -> bool:
+    """Whether the arguments of `run` ask it to run again on changes."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--watch" in own
 
 
 def named_in(arguments: Sequence[str]) -> str | None:
