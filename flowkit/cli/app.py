@@ -27,7 +27,9 @@ from flowkit.cli import (
     errors,
     flows,
     graph,
+    init,
     logs,
+    overview,
     predict,
     register,
     replay,
@@ -142,6 +144,7 @@ def application(arguments: list[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_start)
+    init.add_to(app)
     run.add_to(app, arguments)
     resume.add_to(app, arguments)
     for command in (
@@ -181,4 +184,4 @@ def _start(
 ) -> None:
     """Define workflows in Python, see them, run them. No server, no account."""
     if context.invoked_subcommand is None:
-        flows.overview()
+        overview.show()

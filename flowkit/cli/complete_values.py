@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
+from flowkit.cli.wording import first_sentence
 from flowkit.errors import FlowkitError
 from flowkit.project import state_folder
 from flowkit.project.config import config
-from flowkit.project.discovery import known_names, resolve
-from flowkit.project.entry import Entry, ParameterText
+from flowkit.project.discovery import known_flows, resolve
+from flowkit.project.entry import ParameterText
 from flowkit.project.registry import Registry
 from flowkit.project.root import Project, find, find_or_start
 
@@ -39,20 +40,14 @@ def _here() -> tuple[Project, str]:
 
 def flows() -> Iterator[Candidate]:
     """All that `flowkit run` knows by name."""
-    project, folder = _here()
-    entries = Registry(project).read()
-    for name in known_names(project, folder):
-        yield Candidate(name, _said(entries[name]) if name in entries else "")
+    for name, description in known_flows(*_here()).items():
+        yield Candidate(name, first_sentence(description))
 
 
 def registered() -> Iterator[Candidate]:
     """The flows of the registry."""
     for name, entry in Registry(_here()[0]).read().items():
-        yield Candidate(name, _said(entry))
-
-
-def _said(entry: Entry) -> str:
-    return entry.description.partition(". ")[0]
+        yield Candidate(name, first_sentence(entry.description))
 
 
 def parameters(flow: str) -> list[ParameterText]:

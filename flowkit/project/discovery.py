@@ -38,11 +38,16 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Mention:
-    """A flow that a file seems to define, from a look at its syntax."""
+    """A flow that a file seems to define, from a look at its syntax.
+
+    Args:
+        description: the first paragraph of its docstring, on one line.
+    """
 
     name: str
     path: Path
     line: int
+    description: str = ""
 
 
 def flow_files(project: Project, paths: Iterable[Path] = (), folder: str = FLOWS_FOLDER) -> list[Path]:
@@ -72,17 +77,23 @@ def scan(path: Path) -> Iterator[Mention]:
     for node in ast.walk(tree):
         name = name_of(node)
         if name is not None:
-            yield Mention(name=name, path=path, line=getattr(node, "lineno", 1))
+            description = _docstring(node) if isinstance(node, ast.FunctionDef) else ""
+            yield Mention(name=name, path=path, line=getattr(node, "lineno", 1), description=description)
 
 
-def known_names(project: Project, folder: str = FLOWS_FOLDER) -> list[str]:
-    """The names that `resolve` knows, for lists and completion.
+def _docstring(node: ast.FunctionDef) -> str:
+    return " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())
+
+
+def known_flows(project: Project, folder: str = FLOWS_FOLDER) -> dict[str, str]:
+    """The names that `resolve` knows, in order, with what is said of each; for lists and completion.
 
     Raises:
         RegistryError: the registry cannot be read.
     """
-    mentioned = (mention.name for file in _default_files(project, folder) for mention in scan(file))
-    return sorted({*Registry(project).read(), *mentioned})
+    found = {mention.name: mention.description for mention in _mentions(project, folder)}
+    entries = Registry(project).read().values()
+    return dict(sorted((found | {each.name: each.description for each in entries}).items()))
 
 
 def resolve(name: str, project: Project, *, cwd: Path | None = None, folder: str = FLOWS_FOLDER) -> Target:
