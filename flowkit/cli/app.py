@@ -38,6 +38,7 @@ from flowkit.cli import (
     runs,
     settings,
     upkeep,
+    usage,
     why,
 )
 from flowkit.cli.help import use_in
@@ -45,7 +46,7 @@ from flowkit.cli.place import say
 from flowkit.cli.run_options import spelled_out
 from flowkit.cli.streams import open_streams
 from flowkit.engine.fork import STOPPING
-from flowkit.errors import FlowkitError
+from flowkit.errors import FlowkitError, UsageError
 from flowkit.store.database import SET_ASIDE
 
 _UNWRITABLE = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EFBIG, errno.EDQUOT)
@@ -59,7 +60,7 @@ def main() -> NoReturn:
     debug = "--debug" in arguments
     try:
         try:
-            application(arguments)(args=arguments, prog_name="flowkit")
+            _obey(arguments)
         finally:
             _end_at_once_from_now_on()
             _say_set_aside()
@@ -80,6 +81,24 @@ def main() -> NoReturn:
     except Exception as error:
         sys.exit(errors.show_bug(error, debug=debug))
     sys.exit(0)
+
+
+def _obey(arguments: list[str]) -> None:
+    """Carry the command out.
+
+    Raises:
+        SystemExit: with its exit code.
+        FlowkitError: it cannot be carried out, or was asked for wrongly.
+    """
+    try:
+        code = application(arguments)(args=arguments, prog_name="flowkit", standalone_mode=False)
+    except typer.Abort:
+        raise FlowkitError("stopped: nothing was done") from None
+    except typer.TyperException as error:
+        if type(error).__name__ != "NoArgsIsHelpError":  # which has shown the help by now
+            raise usage.explained(error, arguments) from None
+        code = UsageError.exit_code
+    sys.exit(code or 0)
 
 
 def _end_at_once_from_now_on() -> None:

@@ -50,7 +50,7 @@ def add_to(app: typer.Typer) -> None:
 
 def completion(
     shell: Annotated[
-        ShellName | None, typer.Argument(help="bash, zsh or fish; default: yours.", metavar="[SHELL]")
+        ShellName | None, typer.Argument(help="bash, zsh or fish; default: yours.", metavar="SHELL")
     ] = None,
     install: Annotated[
         bool, typer.Option("--install", help="Put it where the shell finds it when it starts.")

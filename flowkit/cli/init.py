@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 def init(
     directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where; made if it is not there. Default: here.")
+        Path, typer.Argument(metavar="DIR", help="Where; made if it is not there. Default: here.")
     ] = Path(),
 ) -> None:
     """Make a project with a flow that runs at once, and a test of it.

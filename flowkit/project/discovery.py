@@ -277,7 +277,11 @@ def _give_up(name: str, project: Project, folder: str) -> Target:
     file, _, flow = name.rpartition(":")
     looks_like_file = "/" in name or name.endswith(".py") or (file.endswith(".py") and bool(flow))
     if looks_like_file:
-        raise UsageError(f"there is no flow file {quoted(file if file.endswith('.py') else name)}")
+        beside = any((place / f"{name}.py").is_file() for place in (Path.cwd(), project.root))
+        hints = (f"did you mean {quoted(f'{name}.py')}?",) if beside else ()
+        raise UsageError(
+            f"there is no flow file {quoted(file if file.endswith('.py') else name)}", hints=hints
+        )
     known = {*Registry(project).read(), *(mention.name for mention in _mentions(project, folder))}
     stems = {_stem(file) for file in _default_files(project, folder)}
     hints = suggestions(name, known | stems) or (
