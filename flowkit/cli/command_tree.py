@@ -84,8 +84,8 @@ def _kind(parameter: Any, path: str) -> Any:
     if name == "KEY=VALUE" and "-p" in parameter.opts:
         return "parameter"
     annotation = parameter.type_descriptor.annotation
-    if isinstance(annotation, enum.EnumMeta):
-        return [str(each.value) for each in annotation]
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return [str(member.value) for member in annotation]
     if get_origin(annotation) is Literal:
         return [str(each) for each in get_args(annotation)]
     if isinstance(annotation, type) and issubclass(annotation, Path):

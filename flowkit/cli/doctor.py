@@ -56,15 +56,15 @@ def _mended(checks: list[Check]) -> Iterator[str]:
 
 def _say_hints(checks: list[Check], *, fixed: bool) -> None:
     sys.stdout.flush()
-    for check in checks:
-        for hint in check.hints:
-            say(f"hint: {printable(check.name)}: {hint}")
     errors, warnings = (
         sum(check.state is state for check in checks) for state in (State.ERROR, State.WARNING)
     )
     if errors or warnings:
         found = [counted(errors, "error")] * bool(errors) + [counted(warnings, "warning")] * bool(warnings)
         say(f"found {' and '.join(found)}")
+    for check in checks:
+        for hint in check.hints:
+            say(f"hint: {printable(check.name)}: {hint}")
     mendable = sum(check.mend is not None for check in checks)
     if mendable and not fixed:
         say(f"hint: `flowkit doctor --fix` repairs {counted(mendable, 'thing')}")

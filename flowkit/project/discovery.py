@@ -278,9 +278,9 @@ def _give_up(name: str, project: Project, folder: str) -> Target:
     looks_like_file = "/" in name or name.endswith(".py") or (file.endswith(".py") and bool(flow))
     if looks_like_file:
         beside = any((place / f"{name}.py").is_file() for place in (Path.cwd(), project.root))
-        hints = (f"did you mean {quoted(f'{name}.py')}?",) if beside else ()
         raise UsageError(
-            f"there is no flow file {quoted(file if file.endswith('.py') else name)}", hints=hints
+            f"there is no flow file {quoted(file if file.endswith('.py') else name)}",
+            hints=(f"did you mean {quoted(f'{name}.py')}?",) if beside else (),
         )
     known = {*Registry(project).read(), *(mention.name for mention in _mentions(project, folder))}
     stems = {_stem(file) for file in _default_files(project, folder)}
