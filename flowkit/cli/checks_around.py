@@ -116,8 +116,9 @@ def completion() -> Checks:
     """Whether the user's shell completes flowkit's commands."""
     shell = shell_of_user()
     if shell is None:
-        name = os.environ.get("SHELL") or "no shell"
-        yield Check("completion", State.NOTE, f"there is none for {name}: `flowkit completion --help`")
+        name = os.environ.get("SHELL", "")
+        text = f"`$SHELL` is `{name}`: bash, zsh and fish can be completed, see `flowkit completion --help`"
+        yield Check("completion", State.NOTE, text)
     elif place_for(shell).is_there:
         yield Check("completion", State.OK, f"installed for {shell}")
     else:
