@@ -34,9 +34,9 @@ test-ray: $(RAY_INSTALLED)
 	$(RAY_VENV)/bin/python -m pytest -q -n 0 tests/engine/test_ray.py tests/engine/test_ray_clusters.py
 	$(RAY_VENV)/bin/python -m pytest -q -n 0 tests/engine/test_executor_contract.py -k ray
 
-# Completion in the real zsh and fish, which not everybody has: apt-get install zsh fish
+# Completion in the real bash, zsh and fish, which not everybody has: apt-get install zsh fish
 test-shells: $(DEVELOPING)
-	$(BIN)/python -m pytest -q -n 0 tests/shells/in_zsh_and_fish.py
+	$(BIN)/python -m pytest -q -n 0 tests/shells/in_shells.py
 
 # Kills runs and breaks disks; `make crash CRASHES=100`, or for so long: `make crash MINUTES=30`.
 CRASHES ?= 1000
@@ -54,6 +54,7 @@ check: $(DEVELOPING)
 format: $(DEVELOPING)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m flowkit.cli.command_tree
 
 bench: $(DEVELOPING)
 	$(BIN)/python tests/bench/run.py

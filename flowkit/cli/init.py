@@ -9,6 +9,7 @@ import os
 import shlex
 from importlib import resources
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
@@ -146,5 +147,5 @@ def _next(root: Path) -> list[tuple[str, str]]:
         (f"flowkit run {FLOW}", "run the flow"),
         (f"flowkit run {FLOW} --help", "see its parameters, such as `--warm 30`"),
         (f"flowkit graph {FLOW}", "see what it does"),
-        ("pytest", "test it"),
+        ("pytest", "test it" if find_spec("pytest") else "test it, after `pip install pytest`"),
     ]

@@ -1,6 +1,6 @@
-"""Completion in zsh and fish, as the real shells do it.
+"""Completion in bash, zsh and fish, as the real shells do it.
 
-`make test-shells` runs this; it needs both shells, which `make test` does not.
+`make test-shells` runs this; it needs all three, which `make test` does not.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def project(tmp_path: Path) -> Path:
     """A project with a registered flow that has run, and the scripts where `--install` puts them."""
     folder = tmp_path / "project"
     (folder / "flows").mkdir(parents=True)
+    (tmp_path / ".bashrc").write_text("PS1='READY '\n")  # the system's own takes that of the environment away
     path = folder / "flows" / "tidy.py"
     path.write_text("\n".join(line[4:] for line in FLOWS.splitlines()) + "\n")
     for command in (["register"], ["run", "tidy_rows", "-q"], *_installing()):
@@ -50,7 +51,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def _installing() -> list[list[str]]:
-    return [["completion", shell, "--install"] for shell in ("zsh", "fish")]
+    return [["completion", shell, "--install"] for shell in ("bash", "zsh", "fish")]
 
 
 def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -134,3 +135,29 @@ def test_zsh_completes_files_where_flowkit_knows_nothing(project: Path) -> None:
         zsh.read_until("READY ")
         zsh.type("flowkit register flows/ti\t")
         zsh.read_until("flows/tidy.py")
+
+
+def in_bash(project: Path) -> InteractiveShell:
+    """bash, as it starts for this user."""
+    return InteractiveShell(["bash", "-i"], project, environment(project.parent))
+
+
+def test_bash_completes_flows_parameters_and_values_behind_an_equals_sign(project: Path) -> None:
+    with in_bash(project) as bash:
+        bash.read_until("READY ")
+        bash.type("flowkit run ti\t")
+        bash.read_until("tidy_rows ")
+        bash.type("--ho\t")
+        bash.read_until("--how ")
+        bash.type("--how=s\t")
+        bash.read_until("--how=slow ")
+        bash.type("\x15flowkit graph flows/ti\t")
+        bash.read_until("flows/tidy.py ")
+
+
+def test_bash_lists_the_tasks_of_a_run(project: Path) -> None:
+    with in_bash(project) as bash:
+        bash.read_until("READY ")
+        bash.type("flowkit why 1 \t\t")
+        bash.read_until("load")
+        bash.read_until("clean")
