@@ -149,7 +149,7 @@ def test_bash_completes_flows_parameters_and_values_behind_an_equals_sign(projec
         bash.read_until("tidy_rows ")
         bash.type("--ho\t")
         bash.read_until("--how ")
-        bash.type("--how=s\t")
+        bash.type("\x15flowkit run tidy_rows --how=s\t")
         bash.read_until("--how=slow ")
         bash.type("\x15flowkit graph flows/ti\t")
         bash.read_until("flows/tidy.py ")
