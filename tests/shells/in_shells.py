@@ -35,12 +35,13 @@ FLOWS = """
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a registered flow that has run, and the scripts where `--install` puts them."""
-    folder = tmp_path / "project"
+    home = tmp_path_factory.mktemp("home")
+    folder = home / "project"
     (folder / "flows").mkdir(parents=True)
-    (tmp_path / ".bashrc").write_text("PS1='READY '\n")  # the system's own takes that of the environment away
+    (home / ".bashrc").write_text("PS1='READY '\n")  # the system's own takes that of the environment away
     path = folder / "flows" / "tidy.py"
     path.write_text("\n".join(line[4:] for line in FLOWS.splitlines()) + "\n")
     for command in (["register"], ["run", "tidy_rows", "-q"], *_installing()):
