@@ -109,10 +109,11 @@ class _Watcher:
             if not found:
                 return run.process.returncode
             is_first = False
-            names = listed([self._files.project.display(path) for path in found])
-            say("")
-            say(f"{names} changed" + ("" if run.ended.is_set() else ": the run is stopped"))
+            was_under_way = not run.ended.is_set()
             run.stop(signal.SIGINT)
+            names = listed([self._files.project.display(path) for path in found])
+            say("")  # only now: while a run goes on, the terminal is its own
+            say(f"{names} changed" + (", so the run was stopped" if was_under_way else ""))
 
     def _after(self, run: _Run, is_first: bool) -> list[Path]:
         """What changes after a run; nothing where there is to be no other one."""
