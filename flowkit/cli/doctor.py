@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from flowkit.cli.check import Check, State
-from flowkit.cli.checks import checks_of
 from flowkit.cli.place import here, put, say
 from flowkit.cli.table import columns
 from flowkit.cli.wording import counted
@@ -32,6 +31,8 @@ def doctor(
 
     Flow files are loaded to see whether they can be, each in a process of its own with a time limit.
     """
+    from flowkit.cli.checks import checks_of
+
     checks = list(checks_of(here(), loads=not no_flows))
     if fix and any(check.mend for check in checks):
         for line in _mended(checks):
