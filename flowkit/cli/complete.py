@@ -107,7 +107,9 @@ class _Place:
     def candidates(self, begun: str) -> Iterable[Candidate]:
         """All that may stand here, whether it begins so or not."""
         if self.waiting is not None:
-            return self._values(self.waiting.kind)
+            found = self._values(self.waiting.kind)
+            lead = re.match(r"\d*\+", begun) if self.waiting.kind == "task" else None  # `2+train`
+            return [Candidate(f"{lead[0]}{each.value}", each.help) for each in found] if lead else found
         if begun.startswith("-") and not self.only_arguments:
             name, equals, _ = begun.partition("=")
             if equals:

@@ -27,7 +27,9 @@ def tell(project: Project, flow: Flow, values: Mapping[str, Any]) -> None:
     """
     if _ANSWER is None:
         return
-    given = [*values.values(), *(each for task in flow.tasks for each in getattr(task, "depends_on", ()))]
+    named = (each for task in flow.tasks for each in getattr(task, "depends_on", ()))
+    several = (each for value in values.values() if isinstance(value, list | tuple | set) for each in value)
+    given = [*values.values(), *several, *named]
     document = {
         "code": sorted(str(path) for path in _modules(project.root)),
         "data": sorted({str(path.absolute()) for path in given if isinstance(path, Path)}),

@@ -123,6 +123,16 @@ def test_runs_and_tasks_of_the_history(shell: Shell) -> None:
     assert offered(shell, "flowkit diff 1 la") == ["latest"]
 
 
+def test_tasks_of_the_latest_run_of_the_flow_for_what_selects_them(making: Shell) -> None:
+    path = making.folder / "flows" / "made.py"
+    path.write_text(path.read_text().replace('open("marker", "w")', ""))
+    making("run", "made", "--width", "1", "-q")
+    assert offered(making, "flowkit run made --select ") == ["load"]
+    assert offered(making, "flowkit run made --select 2+l") == ["2+load"]
+    assert offered(making, "flowkit run made --force l") == ["load"]
+    assert offered(making, "flowkit why latest l") == ["load"]
+
+
 def test_nothing_where_there_is_nothing_to_offer(shell: Shell) -> None:
     lines = ("flowkit logs ", "flowkit why 7 ", "flowkit nonsense ", "flowkit register f", "flowkit \"'", "")
     for line in lines:

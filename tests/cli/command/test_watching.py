@@ -121,6 +121,19 @@ def test_what_a_parameter_names_counts_and_what_is_not_the_flows_does_not(greeti
         assert printed(lines) == ["hello 4 rows"]
 
 
+def test_what_a_task_depends_on_and_each_of_several_paths_count(greeting: Shell) -> None:
+    text = FLOW.replace("@task", "@task(depends_on=[Path('prices.toml')])")
+    greeting.write("flows/greets.py", text.replace("width: int = 1", "more: list[Path] = []"))
+    greeting.write("prices.toml", "")
+    greeting.write("more.txt", "")
+    with watching(greeting, "--more", "more.txt") as run:
+        run.until(IDLE)
+        greeting.write("prices.toml", "a = 1\n")
+        assert "prices.toml changed" in run.until(IDLE)
+        greeting.write("more.txt", "more")
+        assert "more.txt changed" in run.until(IDLE)
+
+
 def test_a_file_that_is_new_in_a_folder_that_a_parameter_names_counts(greeting: Shell) -> None:
     greeting.write("rows/1.csv", "")
     with watching(greeting, "--rows", "rows") as run:
