@@ -2,7 +2,7 @@
 
 The scripts in shells/ call `flowkit` with `_FLOWKIT_COMPLETE` set to the shell's name and give the words
 up to the cursor; bash, whose words are cut at `:` and `=`, gives the line and where it cuts. A candidate is
-a line, for zsh and fish with what it is behind a tab. Nothing at all stands for files.
+a line; behind a tab fish gets what it is, zsh what it shows of it. Nothing at all stands for files.
 
 Guarantees: silent and exit code 0, whatever is wrong; nothing is written but the answer.
 """
@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from flowkit.cli import complete_values
 from flowkit.cli.complete_values import Candidate
+from flowkit.cli.styled import cells
 from flowkit.cli.wording import shown
 from flowkit.errors import FlowkitError
 from flowkit.project.entry import ParameterText
@@ -32,7 +33,7 @@ def answer() -> NoReturn:
     """Answer the shell and end."""
     shell, given = os.environ[VARIABLE], sys.argv[1:]
     try:
-        lines = _for_bash(*given[:2]) if shell == "bash" else _described(given)
+        lines = _for_bash(*given[:2]) if shell == "bash" else _described(given, in_columns=shell == "zsh")
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
     except (FlowkitError, OSError, ValueError, TypeError):  # half a line, no project, a shell that is gone
@@ -174,13 +175,20 @@ def _of_parameter(parameter: ParameterText, name: str) -> _Option:
     return _Option([name], complete_values.choices_of(parameter) or "", text)
 
 
-def _described(words: list[str]) -> Iterator[str]:
-    """For zsh and fish."""
+def _described(words: list[str], *, in_columns: bool) -> Iterator[str]:
+    """For zsh and fish.
+
+    Args:
+        in_columns: what is shown has the candidate in front, all as wide.
+    """
     words = words[1:] if words[:1] == ["--"] else words
     begun = words[-1] if words else ""
     quote = begun[:1] if begun[:1] in ("'", '"') else ""
-    for each in candidates([*words[:-1], begun[len(quote) :]]):
-        yield f"{each.value}\t{shown(each.help)}" if each.help else each.value
+    found = candidates([*words[:-1], begun[len(quote) :]])
+    width = max((cells(each.value) for each in found), default=0)
+    for each in found:
+        before = f"{each.value}{' ' * (width - cells(each.value))}  -- " if in_columns else ""
+        yield f"{each.value}\t{before}{shown(each.help)}" if each.help else each.value
 
 
 def _for_bash(line: str, breaks: str = "") -> Iterator[str]:

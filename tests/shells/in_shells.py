@@ -126,7 +126,7 @@ def test_zsh_lists_parameters_before_other_options(project: Path) -> None:
     with in_zsh(project) as zsh:
         zsh.read_until("READY ")
         zsh.type("flowkit run tidy_rows --\t\t")
-        zsh.read_until("--how  -- Literal['fast', 'slow'] = 'fast'")
+        zsh.read_until("--how         -- Literal['fast', 'slow'] = 'fast'")
         zsh.read_until("--dry")
         zsh.read_until("--module")
 
