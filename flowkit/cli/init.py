@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from flowkit.cli.place import working_directory
+from flowkit.cli.place import put, working_directory
 from flowkit.cli.table import columns
 from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
@@ -133,10 +133,10 @@ def _describe(name: str, text: str) -> tuple[str, str]:
 def _show(root: Path, made: list[tuple[str, str]]) -> None:
     folder = printable(str(root))
     if made:
-        print(f"made in {folder}\n{columns([(f'  {name}', what) for name, what in made])}")
+        put(f"made in {folder}\n{columns([(f'  {name}', what) for name, what in made])}")
     else:
-        print(f"everything is in {folder} already")
-    print(f"\nnext\n{columns([(f'  {command}', what) for command, what in _next(root)])}")
+        put(f"everything is in {folder} already")
+    put(f"\nnext\n{columns([(f'  {command}', what) for command, what in _next(root)])}")
 
 
 def _next(root: Path) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from flowkit.cli.place import here, settings
+from flowkit.cli.place import here, put, settings
 from flowkit.cli.table import columns
 from flowkit.cli.wording import first_sentence
 from flowkit.draw.labels import printable
@@ -32,11 +32,11 @@ def show() -> None:
     if flows:
         rows = [(f"  {printable(name)}", first_sentence(flows[name])) for name in list(flows)[:_MOST]]
         more = f"\n  and {len(flows) - _MOST:,} more" if len(flows) > _MOST else ""
-        print(f"flows in {printable(str(project.root))}\n{columns(rows)}{more}\n")
+        put(f"flows in {printable(str(project.root))}\n{columns(rows)}{more}\n")
     else:
-        print(f"There are no flows in {printable(str(project.root / folder))} yet.\n")
-    print(f"try\n{columns([(f'  {command}', what) for command, what in _next(project, list(flows))])}")
-    print("\n`flowkit --help` lists all commands.")
+        put(f"There are no flows in {printable(str(project.root / folder))} yet.\n")
+    put(f"try\n{columns([(f'  {command}', what) for command, what in _next(project, list(flows))])}")
+    put("\n`flowkit --help` lists all commands.")
 
 
 def _next(project: Project, flows: list[str]) -> list[Command]:
