@@ -33,7 +33,11 @@ def answer() -> NoReturn:
     """Answer the shell and end."""
     shell, given = os.environ[VARIABLE], sys.argv[1:]
     try:
-        lines = _for_bash(*given[:2]) if shell == "bash" else _described(given, in_columns=shell == "zsh")
+        lines: Iterable[str] = ()
+        if shell == "bash":
+            lines = _for_bash(*given[:2])
+        elif shell in ("zsh", "fish"):
+            lines = _described(given, in_columns=shell == "zsh")
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
     except (FlowkitError, OSError, ValueError, TypeError):  # half a line, no project, a shell that is gone
