@@ -106,7 +106,8 @@ class _Place:
 
     def _pass_argument(self, word: str) -> None:
         self.arguments.append(word)
-        if self.path == "run" and len(self.arguments) == 1:
+        takes_parameters = any(option[1] == "parameter" for option in self.commands[self.path]["options"])
+        if takes_parameters and self.path != "resume" and len(self.arguments) == 1:
             self.parameters = complete_values.parameters(word)
 
     def candidates(self, begun: str) -> Iterable[Candidate]:
@@ -141,7 +142,7 @@ class _Place:
     def _options(self) -> Iterator[_Option]:
         own = [_Option(*each) for each in self.commands[self.path]["options"]]
         taken = {name for option in own for name in option.names}
-        for each in self.parameters:
+        for each in self.parameters if self.path == "run" else ():
             name = f"--{each.name.replace('_', '-')}"
             if name not in taken:
                 yield _of_parameter(each, name)

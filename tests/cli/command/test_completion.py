@@ -94,6 +94,8 @@ def test_values_of_parameters_and_options(making: Shell) -> None:
     assert offered(making, "flowkit run made --output=l") == ["live"]
     assert "threads" in offered(making, "flowkit run made --executor ")
     assert offered(making, "flowkit run made -p w") == ["width="]
+    assert offered(making, "flowkit graph made -p w") == ["width="]
+    assert "--width" not in offered(making, "flowkit graph made --")
     assert "failed" in offered(making, "flowkit runs --status ")
 
 
