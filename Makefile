@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 
-.PHONY: run test test-browser test-graphviz test-jq test-ray crash check format bench pictures clean
+.PHONY: run test test-browser test-graphviz test-jq test-ray test-shells crash check format bench pictures clean
 
 run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
@@ -34,6 +34,10 @@ test-ray: $(RAY_INSTALLED)
 	$(RAY_VENV)/bin/python -m pytest -q -n 0 tests/engine/test_ray.py tests/engine/test_ray_clusters.py
 	$(RAY_VENV)/bin/python -m pytest -q -n 0 tests/engine/test_executor_contract.py -k ray
 
+# Completion in the real bash, zsh and fish, which not everybody has: apt-get install zsh fish
+test-shells: $(DEVELOPING)
+	$(BIN)/python -m pytest -q -n 0 tests/shells/in_shells.py
+
 # Kills runs and breaks disks; `make crash CRASHES=100`, or for so long: `make crash MINUTES=30`.
 CRASHES ?= 1000
 
@@ -50,6 +54,7 @@ check: $(DEVELOPING)
 format: $(DEVELOPING)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m flowkit.cli.command_tree
 
 bench: $(DEVELOPING)
 	$(BIN)/python tests/bench/run.py

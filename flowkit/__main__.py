@@ -6,6 +6,6 @@ if __name__ == "__main__":
     # `-m` puts the working directory first, where a `yaml.py` of the user's would be taken for a library's.
     if sys.path and sys.path[0] and not sys.flags.safe_path:
         del sys.path[0]
-    from flowkit.cli.app import main
+    from flowkit.cli.entry import main
 
     main()

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent / "flowkit"
+STARTER = ROOT / "cli" / "starter"  # what `flowkit init` makes: a user's code
 
 # What each part may import of the others: errors ← flow, errors ← fingerprint, {flow, fingerprint} ← plan
 # ← engine ← logs, flow ← project, flow ← draw, {store, project} ← why, {engine, why} ← runs ← cli,
@@ -96,6 +97,7 @@ THIRD_PARTY = {
     "dask": ({"engine.dask.cluster", "engine.dask.worker"}, False),
     "distributed": ({"engine.dask", "engine.executors.dask"}, False),
     "ray": ({"engine.executors.ray"}, True),
+    "watchfiles": ({"cli.watch"}, True),
     "typer": ({"cli"}, False),
     "click": ({"cli"}, False),
 }
@@ -130,7 +132,7 @@ class Import(NamedTuple):
 def modules() -> dict[str, ast.Module]:
     """All modules of the package; names are relative to it, a package stands for its `__init__`."""
     found = {}
-    for path in sorted(ROOT.rglob("*.py")):
+    for path in sorted(set(ROOT.rglob("*.py")) - set(STARTER.rglob("*.py"))):
         parts = path.relative_to(ROOT).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
         found[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))

@@ -21,12 +21,15 @@ from flowkit import __version__
 from flowkit.cli import (
     cache,
     cancel,
+    completion,
     diff,
     doctor,
     errors,
     flows,
     graph,
+    init,
     logs,
+    overview,
     predict,
     register,
     replay,
@@ -35,6 +38,7 @@ from flowkit.cli import (
     runs,
     settings,
     upkeep,
+    usage,
     why,
 )
 from flowkit.cli.help import use_in
@@ -42,7 +46,7 @@ from flowkit.cli.place import say
 from flowkit.cli.run_options import spelled_out
 from flowkit.cli.streams import open_streams
 from flowkit.engine.fork import STOPPING
-from flowkit.errors import FlowkitError
+from flowkit.errors import FlowkitError, UsageError
 from flowkit.store.database import SET_ASIDE
 
 _UNWRITABLE = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EFBIG, errno.EDQUOT)
@@ -56,7 +60,7 @@ def main() -> NoReturn:
     debug = "--debug" in arguments
     try:
         try:
-            application(arguments)(args=arguments, prog_name="flowkit")
+            _obey(arguments)
         finally:
             _end_at_once_from_now_on()
             _say_set_aside()
@@ -77,6 +81,24 @@ def main() -> NoReturn:
     except Exception as error:
         sys.exit(errors.show_bug(error, debug=debug))
     sys.exit(0)
+
+
+def _obey(arguments: list[str]) -> None:
+    """Carry the command out.
+
+    Raises:
+        SystemExit: with its exit code.
+        FlowkitError: it cannot be carried out, or was asked for wrongly.
+    """
+    try:
+        code = application(arguments)(args=arguments, prog_name="flowkit", standalone_mode=False)
+    except typer.Abort:
+        raise FlowkitError("stopped: nothing was done") from None
+    except typer.TyperException as error:
+        if type(error).__name__ != "NoArgsIsHelpError":  # which has shown the help by now
+            raise usage.explained(error, arguments) from None
+        code = UsageError.exit_code
+    sys.exit(code or 0)
 
 
 def _end_at_once_from_now_on() -> None:
@@ -136,10 +158,12 @@ def application(arguments: list[str]) -> typer.Typer:
         help="Define workflows in Python, see them, run them. No server, no account.",
         invoke_without_command=True,
         pretty_exceptions_enable=False,
+        add_completion=False,  # ours does not import Typer
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_start)
+    init.add_to(app)
     run.add_to(app, arguments)
     resume.add_to(app, arguments)
     for command in (
@@ -153,10 +177,12 @@ def application(arguments: list[str]) -> typer.Typer:
         diff,
         replay,
         cancel,
+        completion,
         cache,
         upkeep,
         settings,
         doctor,
+        completion,
     ):
         command.add_to(app)
     use_in(app)
@@ -177,4 +203,4 @@ def _start(
 ) -> None:
     """Define workflows in Python, see them, run them. No server, no account."""
     if context.invoked_subcommand is None:
-        flows.overview()
+        overview.show()

@@ -9,12 +9,12 @@ from typing import Any
 
 
 class State(StrEnum):
-    """How a thing stands; only a problem makes the command fail."""
+    """How a thing stands; only an error makes the command fail."""
 
     OK = "ok"
     NOTE = "note"
     WARNING = "warning"
-    PROBLEM = "problem"
+    ERROR = "error"
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from flowkit import __version__
-from flowkit.cli import moments
+from flowkit.cli import checks_around, checks_flows, moments
 from flowkit.cli.check import Check, State
 from flowkit.cli.place import settings
 from flowkit.cli.wording import counted, listed
 from flowkit.errors import FlowkitError
 from flowkit.project import state_folder
-from flowkit.project.registry import Registry
 from flowkit.project.root import Project
 from flowkit.project.settings import Settings, user_folder
 from flowkit.store import checkup, database, files, key, retention
@@ -31,28 +28,33 @@ from flowkit.store.sweep import lives, sweep
 Checks = Iterator[Check]
 
 
-def checks_of(project: Project) -> Checks:
-    """All checks; those of what is kept only where the folder that keeps it may be used."""
-    yield Check(
-        "versions",
-        State.OK,
-        f"flowkit {__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version},"
-        f" {platform.system()} {platform.release()}",
-    )
+def checks_of(project: Project, *, loads: bool = True) -> Checks:
+    """All checks; those of what is kept only where the folder that keeps it may be used.
+
+    Args:
+        loads: whether flow files are loaded, each in a child process.
+    """
+    yield from _guarded("installation", checks_around.installed)
+    yield from _guarded("terminal", checks_around.terminal)
+    yield from _guarded("completion", checks_around.completion)
     yield Check("project", State.OK, str(project.root))
     yield from _guarded("settings", partial(_settings, project))
     yield from _guarded("key", _key)
     usable = [*_guarded("state folder", partial(_folder, project))]
     yield from usable
-    yield from _guarded("registry", partial(_registry, project))
-    if any(check.state is State.PROBLEM for check in usable) or not project.state.is_dir():
+    yield from _guarded("disk", partial(checks_around.space, project.state))
+    read = [*_guarded("registry", partial(checks_flows.registry, project))]
+    yield from read
+    if loads and not any(check.state is State.ERROR for check in read):
+        yield from _guarded("flows", partial(_flows, project))
+    if any(check.state is State.ERROR for check in usable) or not project.state.is_dir():
         return
     folder = project.state
     yield from _guarded("permissions", partial(_permissions, folder))
     yield from _guarded("file system", partial(_file_system, folder))
     history = [*_guarded("history", partial(_history, folder))]
     yield from history
-    if any(check.state is State.PROBLEM for check in history):
+    if any(check.state is State.ERROR for check in history):
         return  # to ask it more would set it aside
     yield from _guarded("set aside", partial(_set_aside, folder))
     yield from _guarded("crashed runs", partial(_crashed, folder))
@@ -64,9 +66,9 @@ def _guarded(name: str, look: Callable[[], Checks]) -> Checks:
     try:
         yield from look()
     except FlowkitError as error:
-        yield Check(name, State.PROBLEM, error.message, error.hints)
+        yield Check(name, State.ERROR, error.message, error.hints)
     except (OSError, sqlite3.Error) as error:
-        yield Check(name, State.PROBLEM, f"cannot be looked at: {error}")
+        yield Check(name, State.ERROR, f"cannot be looked at: {error}")
 
 
 def _settings(project: Project) -> Checks:
@@ -91,7 +93,7 @@ def _key() -> Checks:
         yield Check("key", State.NOTE, f"{path} is made by the first run")
     elif key.load(folder) is None:
         hint = f"`chmod 600 '{path}'`, if nobody else has written it; else remove it, and results are lost"
-        yield Check("key", State.PROBLEM, f"{path} cannot be used, so that no results are kept", (hint,))
+        yield Check("key", State.ERROR, f"{path} cannot be used, so that no results are kept", (hint,))
     else:
         yield Check("key", State.OK, str(path))
 
@@ -103,7 +105,7 @@ def _folder(project: Project) -> Checks:
     except FlowkitError as error:
         own = folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
         mend = partial(_closed, [folder]) if own else None
-        yield Check("state folder", State.PROBLEM, error.message, error.hints, mend)
+        yield Check("state folder", State.ERROR, error.message, error.hints, mend)
         return
     if not exists:
         yield Check("state folder", State.NOTE, f"{folder} is made by the first run")
@@ -113,10 +115,12 @@ def _folder(project: Project) -> Checks:
     yield Check("state folder", State.OK, f"{folder}: {sizes}")
 
 
-def _registry(project: Project) -> Checks:
-    registry = Registry(project)
-    entries = registry.read()
-    yield Check("registry", State.OK, f"{registry.path}: {counted(len(entries), 'flow')}")
+def _flows(project: Project) -> Checks:
+    try:
+        chosen = settings().settings
+    except FlowkitError:  # which is said where they are looked at
+        return
+    yield from checks_flows.flows(project, chosen)
 
 
 def _permissions(folder: Path) -> Checks:
@@ -125,7 +129,7 @@ def _permissions(folder: Path) -> Checks:
         yield Check("permissions", State.OK, "only you can read and write what is kept")
         return
     names = listed([str(path.relative_to(folder)) for path in loose])
-    yield Check("permissions", State.PROBLEM, f"others may use {names}", mend=partial(_closed, loose))
+    yield Check("permissions", State.ERROR, f"others may use {names}", mend=partial(_closed, loose))
 
 
 def _closed(paths: list[Path]) -> str:
@@ -151,7 +155,7 @@ def _history(folder: Path) -> Checks:
     wrong = checkup.damage(path)
     if wrong:
         mend = partial(_mended, folder)
-        yield Check("history", State.PROBLEM, f"{path} is damaged: {listed(wrong, 2)}", mend=mend)
+        yield Check("history", State.ERROR, f"{path} is damaged: {listed(wrong, 2)}", mend=mend)
         return
     connection = database.open_to_read(path)
     if connection is None:
@@ -172,7 +176,7 @@ def _set_aside(folder: Path) -> Checks:
         runs = checkup.unsaved(folder, kept)
         if runs:
             text = f"{kept} has {counted(runs, 'run')} that can be read and are not in the history"
-            yield Check("set aside", State.PROBLEM, text, mend=partial(_saved, folder, kept))
+            yield Check("set aside", State.ERROR, text, mend=partial(_saved, folder, kept))
         else:
             hint = "remove it when you do not need it"
             yield Check(

@@ -1,4 +1,4 @@
-"""`flowkit`, `flowkit list`, `show`, `unregister`: what the registry knows, without loading user code."""
+"""`flowkit list`, `show`, `unregister`: what the registry knows, without loading user code."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from typing import Annotated
 
 import typer
 
-from flowkit.cli.completion import complete_flow
-from flowkit.cli.place import here, put, say, settings
+from flowkit.cli.place import here, put, say
 from flowkit.cli.table import columns
+from flowkit.cli.wording import first_sentence
 from flowkit.draw.labels import printable
-from flowkit.project.discovery import known_names
-from flowkit.project.entry import Entry
 from flowkit.project.registry import Registry
 
-Name = Annotated[
-    str, typer.Argument(help="The registered name.", autocompletion=complete_flow, metavar="NAME")
-]
+Name = Annotated[str, typer.Argument(help="The registered name.", metavar="NAME")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
@@ -27,27 +23,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("list")(list_flows)
     app.command("show")(show)
     app.command("unregister")(unregister)
-
-
-def overview() -> None:
-    """What `flowkit` alone says: the flows here, and what to type next."""
-    project = here()
-    names = known_names(project, settings().settings.flows)
-    first = names[0] if names else "NAME"
-    if names:
-        put(f"flows here: {', '.join(printable(name) for name in names)}\n")
-    else:
-        put(f"no flows in {project.root / 'flows'}; write one, or see `flowkit --help`\n")
-    put(
-        columns(
-            [
-                (f"flowkit run {first}", "run a flow"),
-                (f"flowkit graph {first}", "see what it does"),
-                ("flowkit register", "write what flows/ defines into the registry"),
-            ]
-        )
-    )
-    put("\nflowkit --help lists all commands")
 
 
 def list_flows(as_json: Json = False) -> None:
@@ -61,14 +36,10 @@ def list_flows(as_json: Json = False) -> None:
         say("hint: `flowkit register` reads the flow files and writes the registry")
         return
     rows = [
-        (entry.name, f"v{entry.version}", str(entry.tasks), entry.ref, _short(entry)) for entry in entries
+        (entry.name, f"v{entry.version}", str(entry.tasks), entry.ref, first_sentence(entry.description))
+        for entry in entries
     ]
     put(columns(rows, ("NAME", "VERSION", "TASKS", "DEFINED IN", "DESCRIPTION")))
-
-
-def _short(entry: Entry) -> str:
-    sentence = entry.description.partition(". ")[0]
-    return sentence if len(sentence) <= 60 else f"{sentence[:59]}…"
 
 
 def show(name: Name, as_json: Json = False) -> None:

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from flowkit.cli.completion import complete_flow
 from flowkit.cli.console import Console
 from flowkit.cli.place import say, write
 from flowkit.draw.visualize import contents, format_of, rendered
@@ -44,9 +43,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def graph(
-    name: Annotated[
-        str, typer.Argument(help="A flow, as for `run`.", autocompletion=complete_flow, metavar="NAME")
-    ],
+    name: Annotated[str, typer.Argument(help="A flow, as for `run`.", metavar="NAME")],
     format: Annotated[
         Format | None,
         typer.Option("--format", "-f", help="What to draw it as; default: by the file."),

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from flowkit.cli.completion import complete_flow
 from flowkit.cli.loading import Loaded, load_named
 from flowkit.cli.place import here, memory_of, put, say, settings
 from flowkit.cli.run_options import given_by_pairs
@@ -25,9 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def predict(
-    name: Annotated[
-        str, typer.Argument(help="A flow, as for `run`.", autocompletion=complete_flow, metavar="NAME")
-    ],
+    name: Annotated[str, typer.Argument(help="A flow, as for `run`.", metavar="NAME")],
     workers: Annotated[
         str, typer.Option("--workers", "-w", help="Numbers of workers to compare.", metavar="N,N,…")
     ] = _USUAL,

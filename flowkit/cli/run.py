@@ -14,9 +14,8 @@ from typing import Any
 
 import typer
 
-from flowkit.cli import dry_run, secrets
+from flowkit.cli import dry_run, secrets, watched
 from flowkit.cli.carry_out import carry_out, refuse_unusable
-from flowkit.cli.completion import registered_flow
 from flowkit.cli.loading import Loaded, load_named
 from flowkit.cli.place import here, memory_of, put, say, settings
 from flowkit.cli.run_options import (
@@ -29,6 +28,7 @@ from flowkit.cli.run_options import (
     only_by_name,
     signature_for,
     unknown_options,
+    watches,
 )
 from flowkit.engine.secret import cover
 from flowkit.errors import UsageError
@@ -49,9 +49,13 @@ from flowkit.runs.start import executors_for
 def add_to(app: typer.Typer, arguments: list[str]) -> None:
     """Add the command; where `arguments` name a flow, with its parameters as options."""
     loaded = _loaded(arguments)
-    flow = loaded.flow if loaded else registered_flow()
+    flow = loaded.flow if loaded else None
 
     def run(context: typer.Context, name: str | None = None, **given: Any) -> None:
+        if watches(arguments[1:]) and name is not None:
+            from flowkit.cli.watch import watch
+
+            raise typer.Exit(watch([each for each in arguments if each != "--watch"], given["params"]))
         if loaded is None:
             raise UsageError("`flowkit run` needs the name of a flow", hints=("`flowkit` alone lists them",))
         options = RunOptions(**{field: given.pop(field) for field in RunOptions.__dataclass_fields__})
@@ -66,7 +70,7 @@ def add_to(app: typer.Typer, arguments: list[str]) -> None:
 
 def _loaded(arguments: list[str]) -> Loaded | None:
     """The flow that is to be run, loaded before Typer looks at the options, as they depend on it."""
-    if not arguments or arguments[0] != "run":
+    if not arguments or arguments[0] != "run" or watches(arguments[1:]):
         return None
     name = named_in(arguments[1:])
     if name is None:
@@ -87,6 +91,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
     chosen = settings_for(options)
     values = values_of(loaded, options, given, extra)
     whole = loaded.built(values)
+    watched.tell(loaded.project, whole, values)
     executor = executor_for(whole, options, chosen)
     asked = Asked(
         ref=loaded.ref,
@@ -129,18 +134,21 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
         if memory is not None:
             memory.close()
         raise
-    return carry_out(
-        loaded.flow.name,
-        plan,
-        values,
-        executors,
-        options,
-        chosen,
-        kept,
-        ends,
-        durations=durations,
-        context=asked.context,
-    )
+    try:
+        return carry_out(
+            loaded.flow.name,
+            plan,
+            values,
+            executors,
+            options,
+            chosen,
+            kept,
+            ends,
+            durations=durations,
+            context=asked.context,
+        )
+    finally:
+        watched.tell(loaded.project, whole, values)  # tasks import modules too
 
 
 def say_outdated(memory: Memory, flow: Flow, values: Mapping[str, Any], taken: Mapping[str, int]) -> None:

@@ -20,7 +20,6 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import typer
 
-from flowkit.cli.completion import complete_flow
 from flowkit.cli.place import working_directory
 from flowkit.draw.labels import printable
 from flowkit.errors import UsageError
@@ -78,6 +77,7 @@ class RunOptions:
     junit: Path | None
     as_json: bool
     log_level: Level | None
+    watch: bool = False
     pdb: bool
     debug: bool
     quiet: int
@@ -164,6 +164,7 @@ _OPTIONS = (
         "Records of logging from debug, info, warning, … on.",
         "LEVEL",
     ),
+    _Option("watch", bool, ("--watch",), "Run again when the flow's files change.", default=False),
     _Option("pdb", bool, ("--pdb",), "Debug the first failed task after the run.", default=False),
     _Option("debug", bool, ("--debug",), "Full tracebacks, flowkit's own too.", default=False),
 )
@@ -181,7 +182,6 @@ def signature_for(flow: Flow | None) -> inspect.Signature:
             typer.Argument(
                 show_default=False,
                 help="A registered name, one found in flows/, FILE.py, FILE.py:FLOW or MODULE:FLOW.",
-                autocompletion=complete_flow,
                 metavar="NAME",
             ),
         ],
@@ -302,6 +302,12 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
         if argument in ("--force", "-f") and alone and found[0] in ("run", "resume"):
             found[place] = "--force=*"
     return found
+
+
+def watches(arguments: Sequence[str]) -> bool:
+    """Whether the arguments of `run` ask it to run again on changes."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--watch" in own
 
 
 def named_in(arguments: Sequence[str]) -> str | None:

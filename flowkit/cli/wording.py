@@ -84,3 +84,9 @@ def listed(words: list[str], limit: int = 3) -> str:
     if len(words) <= limit:
         return ", ".join(words)
     return f"{', '.join(words[:limit])} and {len(words) - limit:,} more"
+
+
+def first_sentence(text: str, limit: int = 60) -> str:
+    """The first sentence of a description, cut where it is longer."""
+    sentence = text.partition(". ")[0]
+    return sentence if len(sentence) <= limit else f"{sentence[: limit - 1]}…"

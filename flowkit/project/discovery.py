@@ -16,7 +16,7 @@ from flowkit.project.names import quoted, same, suggestions
 from flowkit.project.registry import Registry
 from flowkit.project.root import FLOWS_FOLDER, Project, located
 
-_LARGEST = 10_000_000
+LARGEST = 10_000_000
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 
 
@@ -38,11 +38,16 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Mention:
-    """A flow that a file seems to define, from a look at its syntax."""
+    """A flow that a file seems to define, from a look at its syntax.
+
+    Args:
+        description: the first paragraph of its docstring, on one line.
+    """
 
     name: str
     path: Path
     line: int
+    description: str = ""
 
 
 def flow_files(project: Project, paths: Iterable[Path] = (), folder: str = FLOWS_FOLDER) -> list[Path]:
@@ -66,23 +71,29 @@ def scan(path: Path) -> Iterator[Mention]:
     A file that cannot be read or is not Python has none.
     """
     try:
-        tree = syntax_tree(whole_file.read(path, _LARGEST))
+        tree = syntax_tree(whole_file.read(path, LARGEST))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for node in ast.walk(tree):
-        name = _name_of(node)
+        name = name_of(node)
         if name is not None:
-            yield Mention(name=name, path=path, line=getattr(node, "lineno", 1))
+            description = _docstring(node) if isinstance(node, ast.FunctionDef) else ""
+            yield Mention(name=name, path=path, line=getattr(node, "lineno", 1), description=description)
 
 
-def known_names(project: Project, folder: str = FLOWS_FOLDER) -> list[str]:
-    """The names that `resolve` knows, for lists and completion.
+def _docstring(node: ast.FunctionDef) -> str:
+    return " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())
+
+
+def known_flows(project: Project, folder: str = FLOWS_FOLDER) -> dict[str, str]:
+    """The names that `resolve` knows, in order, with what is said of each; for lists and completion.
 
     Raises:
         RegistryError: the registry cannot be read.
     """
-    mentioned = (mention.name for file in _default_files(project, folder) for mention in scan(file))
-    return sorted({*Registry(project).read(), *mentioned})
+    found = {mention.name: mention.description for mention in _mentions(project, folder)}
+    entries = Registry(project).read().values()
+    return dict(sorted((found | {each.name: each.description for each in entries}).items()))
 
 
 def resolve(name: str, project: Project, *, cwd: Path | None = None, folder: str = FLOWS_FOLDER) -> Target:
@@ -159,7 +170,7 @@ def _default_files(project: Project, folder: str) -> list[Path]:
     return list(_files_in(flows)) if flows.is_dir() else []
 
 
-def _name_of(node: ast.AST) -> str | None:
+def name_of(node: ast.AST) -> str | None:
     """The name of the flow that this piece of syntax makes; None for any other."""
     if isinstance(node, ast.Call) and _called(node) == "Flow":
         return _text_argument(node, first_too=True)
@@ -266,7 +277,11 @@ def _give_up(name: str, project: Project, folder: str) -> Target:
     file, _, flow = name.rpartition(":")
     looks_like_file = "/" in name or name.endswith(".py") or (file.endswith(".py") and bool(flow))
     if looks_like_file:
-        raise UsageError(f"there is no flow file {quoted(file if file.endswith('.py') else name)}")
+        beside = any((place / f"{name}.py").is_file() for place in (Path.cwd(), project.root))
+        raise UsageError(
+            f"there is no flow file {quoted(file if file.endswith('.py') else name)}",
+            hints=(f"did you mean {quoted(f'{name}.py')}?",) if beside else (),
+        )
     known = {*Registry(project).read(), *(mention.name for mention in _mentions(project, folder))}
     stems = {_stem(file) for file in _default_files(project, folder)}
     hints = suggestions(name, known | stems) or (

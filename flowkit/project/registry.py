@@ -202,7 +202,10 @@ def _updated(document: Table, changes: Changes, prune: bool) -> Table:
 def _find(name: str, entries: dict[str, Entry]) -> Entry:
     if name in entries:
         return entries[name]
-    hints = suggestions(name, entries) or ("`flowkit list` shows the registered flows",)
+    way = (
+        "`flowkit list` shows those that are" if entries else "`flowkit register` registers what `flows/` has"
+    )
+    hints = suggestions(name, entries) or (way,)
     raise UsageError(f"no flow called {quoted(name)} is registered", hints=hints)
 
 

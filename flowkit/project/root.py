@@ -73,13 +73,14 @@ def _markers(folder: Path) -> Iterator[Path]:
         (SETTINGS_FILE, os.path.isfile),
         (STATE_FOLDER, os.path.isdir),
         (FLOWS_FOLDER, os.path.isdir),
-        (PYPROJECT, _has_tool_table),
+        (PYPROJECT, has_tool_table),
     ):
         if is_kind(folder / name):
             yield folder / name
 
 
-def _has_tool_table(pyproject: Path) -> bool:
+def has_tool_table(pyproject: Path) -> bool:
+    """Whether a `pyproject.toml` is there and has settings of ours."""
     try:
         return pyproject.is_file() and _TOOL_TABLE.search(pyproject.read_bytes()) is not None
     except OSError:

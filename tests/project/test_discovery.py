@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowkit.errors import RegistryError, UsageError
-from flowkit.project.discovery import flow_files, homes, known_names, resolve, scan
+from flowkit.project.discovery import flow_files, homes, known_flows, resolve, scan
 from flowkit.project.entry import Descriptor
 from flowkit.project.registry import Registry
 from flowkit.project.root import Project
@@ -81,9 +81,9 @@ def test_scanning_finds_flows_by_their_syntax(project: Project) -> None:
     assert list(scan(flows / "broken.py")) == list(scan(flows / "nothing.py")) == []
 
 
-def test_known_names_are_registered_or_found(project: Project) -> None:
+def test_known_flows_are_registered_or_found(project: Project) -> None:
     register(project, "registered", "elsewhere.py:f")
-    assert known_names(project) == ["data_pipeline", "one", "registered", "seattle", "two"]
+    assert list(known_flows(project)) == ["data_pipeline", "one", "registered", "seattle", "two"]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_the_same_name_in_another_unicode_form_is_found(project: Project) -> Non
         ("x\0.py", r"there is no flow file `x\x00.py`", None),
     ],
 )
-def test_unknown_names_are_refused_in_one_line_with_the_nearest(
+def test_unknown_flows_are_refused_in_one_line_with_the_nearest(
     project: Project, name: str, says: str, hint: str | None
 ) -> None:
     with pytest.raises(UsageError) as caught:

@@ -208,12 +208,9 @@ def test_completion_offers_no_name_that_would_steer_the_terminal(project: Shell)
     project.write("flows/simple.py", flow_of("simple", "a"))
     project("register")
     for words in ("flowkit run ", "flowkit runs show ", "flowkit run simple --"):
-        environ = {
-            "_FLOWKIT_COMPLETE": "complete_bash",
-            "COMP_WORDS": words,
-            "COMP_CWORD": str(len(words.split(" ")) - 1),
-        }
-        said = project(env=environ)
-        assert not raw_in(said.out + said.err)
-        if words == "flowkit run ":
-            assert said.out.split() == ["simple"]
+        for name, given in (("bash", [words, ":="]), ("zsh", words.split(" ")[1:])):
+            said = project(*given, env={"_FLOWKIT_COMPLETE": name})
+            assert not raw_in((said.out + said.err).replace("\t", " "))
+            if words == "flowkit run ":
+                assert said.out.split()[0] == "simple"
+                assert len(said.out.splitlines()) == 1

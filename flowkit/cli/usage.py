@@ -1,0 +1,82 @@
+"""What Typer says of a wrong command line, said as all else: one sentence, and the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import typer
+
+from flowkit.errors import FlowkitError, UsageError
+from flowkit.project.names import quoted, suggestions
+
+_COMMAND = re.compile(r"No such command '(.*?)'\.", re.DOTALL)
+
+
+def explained(error: typer.TyperException, arguments: Sequence[str]) -> UsageError:
+    """The error of ours for one of Typer's.
+
+    Args:
+        arguments: the command line.
+    """
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "flowkit"
+    unknown = _COMMAND.match(error.format_message())
+    if unknown is not None and context is not None:
+        return _unknown_command(unknown[1], context.command.commands, path)
+    sentence, hints = _sentence(error, path)
+    hints += tuple(_with_two_dashes(context, arguments))
+    return UsageError(sentence, hints=(*hints, f"`{path} --help` shows how it is called"))
+
+
+def _unknown_command(name: str, commands: Any, path: str) -> UsageError:
+    if name == "help":
+        hints: tuple[str, ...] = ()
+    elif path == "flowkit" and _is_flow(name):
+        hints = (f"`flowkit run {name}` runs the flow of that name",)
+    else:
+        hints = suggestions(name, commands)
+    return UsageError(
+        f"`{path}` has no command {quoted(name)}", hints=(*hints, f"`{path} --help` lists the commands")
+    )
+
+
+def _is_flow(name: str) -> bool:
+    from flowkit.cli.complete_values import flows
+
+    try:
+        return any(each.value == name for each in flows())
+    except (FlowkitError, OSError):
+        return False
+
+
+def _sentence(error: typer.TyperException, path: str) -> tuple[str, tuple[str, ...]]:
+    option, parameter = getattr(error, "option_name", None), getattr(error, "param", None)
+    if type(error).__name__ == "NoSuchOption":
+        near = getattr(error, "possibilities", None) or ()
+        return f"`{path}` has no option {quoted(str(option))}", (
+            (f"did you mean {' or '.join(quoted(each) for each in sorted(near))}?",) if near else ()
+        )
+    if type(error).__name__ == "MissingParameter" and parameter is not None:
+        return f"`{path}` needs `{_name(parameter)}`", ()
+    if parameter is not None:
+        reason = str(getattr(error, "message", "")).removeprefix("Value error, ").rstrip(".")
+        return f"`{path} {_name(parameter)}`: {reason[:1].lower()}{reason[1:]}", ()
+    text = error.format_message().rstrip(".")
+    return f"`{path}`: {text[:1].lower()}{text[1:]}", ()
+
+
+def _name(parameter: Any) -> str:
+    if parameter.param_type_name == "option":
+        return str(parameter.opts[0])
+    return str(parameter.metavar or parameter.name).strip("[]").upper()
+
+
+def _with_two_dashes(context: Any, arguments: Sequence[str]) -> Iterator[str]:
+    """`-warm`, which is read as `-w arm`, where there is an option `--warm`."""
+    options = context.command.params if context is not None else ()
+    known = {name for each in options for name in getattr(each, "opts", ())}
+    for word in arguments:
+        if re.fullmatch(r"-[A-Za-z][\w-]+(=.*)?", word) and f"-{word.partition('=')[0]}" in known:
+            yield f"did you mean `-{word}`?"
