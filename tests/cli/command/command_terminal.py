@@ -110,15 +110,21 @@ class Seen:
 
 
 def typed(
-    shell: Shell, *arguments: str, keys: Sequence[tuple[str, str]] = (), code: int = 0, **environ: str
+    shell: Shell,
+    *arguments: str,
+    keys: Sequence[tuple[str, str]] = (),
+    code: int = 0,
+    columns: int = _SIZE[0],
+    **environ: str,
 ) -> Seen:
     """Run `flowkit ARGUMENTS` in a terminal.
 
     Args:
+        columns: it has so many.
         keys: pairs of a text to wait for and what is typed then.
     """
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *_SIZE[::-1], 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", _SIZE[1], columns, 0, 0))
     process = subprocess.Popen(
         [*PREFIX, *arguments],
         cwd=shell.folder,
