@@ -1,0 +1,237 @@
+"""What failed in a run: the exception with the user's frames, the source, the inputs in short, the attempts.
+
+Guarantees: nothing is unpickled and no user code is loaded; source is only shown where the file still has, at
+that place, the very line that was recorded.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT
+from flowkit.plan.status import FAILED, TIMED_OUT, TRIGGER_FAILED
+from flowkit.store.batch import Stored
+from flowkit.store.records import AttemptRecord
+from flowkit.why.archive import PastRun
+from flowkit.why.report.tasks import Attempts, Mark, Task
+from flowkit.why.sources import Source, roots_of, sources_of
+from flowkit.why.standing import failure_of, said
+
+MOST = 50  # failures that are told in full
+_MOST_KEYS = 200  # of others that failed alike, named
+_MOST_TEXT = 20_000  # characters of a traceback or a message
+_SHORT = 160  # of a value
+_AROUND = 4  # lines of source before and after the one that raised
+_WIDEST = 200  # characters of a line of source
+_FRAME = re.compile(r'^  File "(.+)", line (\d+), in (.+)$')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A frame of the user's code.
+
+    Attributes:
+        lines: number and text of the source around it, where the file still has it; else the recorded line.
+    """
+
+    file: str
+    line: int
+    function: str
+    lines: Sequence[tuple[int, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """An argument: where it came from, and its value in short where that is kept as text."""
+
+    name: str
+    source: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """An attempt."""
+
+    number: int
+    status: str
+    started: float
+    took: float | None
+    worker: str
+    said: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A task that failed, and those of its children that failed alike.
+
+    Attributes:
+        alike: their keys; `more` is how many further ones there are.
+        said: type and message.
+        kind: `raised`, `timed out` or `not run`.
+        place: `file:line in function`.
+        frames: outermost first.
+        traceback: as Python prints it.
+    """
+
+    key: str
+    node: int
+    child: int
+    kind: str
+    said: str
+    place: str
+    frames: Sequence[Frame]
+    traceback: str
+    hint: str
+    inputs: Sequence[Input]
+    tries: Sequence[Try]
+    alike: Sequence[str]
+    more: int
+
+
+def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> tuple[list[Failed], int]:
+    """The failures, those alike as one, in the order of the flow; and how many kinds of them are left out."""
+    kinds: dict[tuple[int, str, str], list[Mark]] = {}
+    for mark, attempts in grouped.items():
+        if attempts and _is_failure(attempts[-1]):
+            failure = failure_of(attempts[-1])
+            name, place = str(failure.get("type_name", "")), str(failure.get("place", ""))
+            kinds.setdefault((mark[0], name, place), []).append(mark)
+    found = [_failed(run, marks, grouped, tasks) for marks in list(kinds.values())[:MOST]]
+    return found, max(0, len(kinds) - MOST)
+
+
+def _is_failure(attempt: AttemptRecord) -> bool:
+    """Whether something went wrong there, rather than followed from what did elsewhere."""
+    if attempt.status in (FAILED, TIMED_OUT):
+        return True
+    return attempt.status == TRIGGER_FAILED and bool(failure_of(attempt))
+
+
+def _failed(run: PastRun, marks: list[Mark], grouped: Attempts, tasks: Mapping[Mark, Task]) -> Failed:
+    mark = marks[0]
+    attempts = grouped[mark]
+    last = attempts[-1]
+    failure = failure_of(last)
+    traceback = str(failure.get("traceback", ""))
+    words = {TIMED_OUT: "timed out", TRIGGER_FAILED: "not run"}
+    others = [tasks[each].key for each in marks[1 : _MOST_KEYS + 1]]
+    return Failed(
+        key=tasks[mark].key,
+        node=mark[0],
+        child=mark[1],
+        kind=words.get(last.status, "raised" if failure.get("kind") == "error" else "failed"),
+        said=cut(said(last) or "It gives no reason.", _MOST_TEXT),
+        place=str(failure.get("place", "")),
+        frames=list(_frames(traceback)),
+        traceback=cut(traceback, _MOST_TEXT),
+        hint=str(failure.get("hint", "")),
+        inputs=list(_inputs(run, *mark)),
+        tries=[_try(each) for each in attempts if each.attempt > 0],
+        alike=others,
+        more=len(marks) - 1 - len(others),
+    )
+
+
+def cut(text: str, most: int) -> str:
+    """A text, with a word about what is left out where it is long."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
+def _try(attempt: AttemptRecord) -> Try:
+    return Try(
+        number=attempt.attempt,
+        status=attempt.status.word,
+        started=attempt.started,
+        took=attempt.duration,
+        worker=attempt.worker or "",
+        said=cut(said(attempt).strip().partition("\n")[0], 300),
+    )
+
+
+# -- frames -----------------------------------------------------------------------------------
+
+
+def _frames(traceback: str) -> Iterator[Frame]:
+    """The frames of the exception itself, which is printed last; those of its causes are in the text."""
+    lines = traceback.split("\n")
+    starts = [place for place, line in enumerate(lines) if line.startswith("Traceback (most recent")]
+    if not starts:
+        return
+    rest = lines[starts[-1] + 1 :]
+    for place, line in enumerate(rest):
+        match = _FRAME.match(line)
+        if match:
+            text = rest[place + 1] if place + 1 < len(rest) else ""
+            recorded = text.strip() if text.startswith("    ") else ""
+            number = int(match[2])
+            window = _window(match[1], number, recorded) or ([(number, recorded)] if recorded else [])
+            yield Frame(file=match[1], line=number, function=match[3], lines=window)
+        elif line and not line.startswith(" "):
+            return  # the exception itself: what follows is its message
+
+
+def _window(file: str, number: int, recorded: str) -> list[tuple[int, str]]:
+    """The source around a line; none where the file has another line there now, or is no file."""
+    if not recorded or not Path(file).is_file():
+        return []
+    try:
+        linecache.checkcache(file)
+        if linecache.getline(file, number).strip() != recorded:
+            return []
+    except Exception:  # a file that is no text
+        return []
+    numbers = range(max(1, number - _AROUND), number + _AROUND + 1)
+    found = [(each, linecache.getline(file, each).rstrip()[:_WIDEST]) for each in numbers]
+    while found and not found[-1][1]:
+        found.pop()
+    while found and not found[0][1]:
+        found.pop(0)
+    return found
+
+
+# -- inputs -----------------------------------------------------------------------------------
+
+
+def _inputs(run: PastRun, number: int, child: int) -> Iterator[Input]:
+    node = run.places.get(number)
+    if node is None or not run.outline:
+        return
+    for place, source in enumerate(sources_of(run.outline, node)[:30]):
+        yield _input(run, source, child, f"argument {place + 1}")
+
+
+def _input(run: PastRun, source: Source, child: int, otherwise: str) -> Input:
+    name = source.name or otherwise
+    if source.node < 0:
+        return Input(name=name, source="written in the flow", value=_constant(source.constant))
+    if source.node in run.outline["known"]:
+        value = _constant(run.outline["known"][source.node])
+        return Input(name=name, source="written in the flow", value=value)
+    for parameter, node in run.outline["parameters"].items():
+        if node == source.node:
+            value = cut(str(run.record.parameters.get(parameter, "")), _SHORT)
+            return Input(name=name, source=f"parameter {parameter}", value=value)
+    index = child if source.mode == CHILD else -1
+    key = run.key(source.node, index)
+    if source.node in run.outline["hidden"]:
+        key = ", ".join(roots_of(run.outline, source.node)[:3]) or key
+    if source.mode in (ELEMENT, FLAT_ELEMENT) and child >= 0:
+        return Input(name=name, source=f"element {child} of {key}", value="")
+    is_list = source.node in run.outline["mapped"] and index < 0
+    return Input(name=name, source=key, value="" if is_list else _value(run.stored(source.node, index)))
+
+
+def _constant(value: object) -> str:
+    """A value that is remembered as itself; of others only a digest is."""
+    return "" if isinstance(value, str) else repr(value)
+
+
+def _value(stored: Stored) -> str:
+    if stored.kind == "p":
+        return cut(repr(stored.payload), _SHORT)
+    return f"{stored.size:,} bytes, kept" if stored.kind in ("k", "f") else ""

@@ -1,0 +1,139 @@
+"""What the tasks of a run printed and logged, as far as a page has room for it.
+
+Guarantees: at most about `MOST_CHARACTERS` of text, whatever there is; of a task that said much the first and
+the last lines; what is left out is counted. Where room is short those that failed come first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from flowkit.plan.status import Status
+from flowkit.store.records import RunRecord
+from flowkit.why.archive import Archive
+from flowkit.why.report.tasks import Mark, Task
+
+MOST_CHARACTERS = 3_000_000
+_MOST_ROWS = 300_000  # that are read at all: the first third, and the last
+_FIRST, _LAST = 60, 240  # lines of a task
+WIDEST = 2_000  # characters of a line
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line.
+
+    Attributes:
+        at: seconds since 1970.
+        level: that of `logging`; 0 for what was printed.
+        length: characters of the whole line, of which `text` may be the beginning.
+    """
+
+    at: float
+    level: int
+    stream: str
+    attempt: int
+    text: str
+    length: int
+
+
+@dataclass(slots=True)
+class Log:
+    """What one task said.
+
+    Attributes:
+        number: of all its lines.
+        skipped: how many are left out between `first` and `last`.
+    """
+
+    node: int
+    child: int
+    number: int = 0
+    first: list[Line] = field(default_factory=list)
+    last: deque[Line] = field(default_factory=lambda: deque(maxlen=_LAST))
+
+    @property
+    def skipped(self) -> int:
+        return self.number - len(self.first) - len(self.last)
+
+    @property
+    def size(self) -> int:
+        return sum(len(line.text) + 20 for line in (*self.first, *self.last))
+
+    def add(self, line: Line) -> None:
+        """Keep a line, or count it."""
+        self.number += 1
+        if len(self.first) < _FIRST:
+            self.first.append(line)
+        else:
+            self.last.append(line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logs:
+    """The logs that are shown, in the order in which tasks first said something.
+
+    Attributes:
+        left_out: tasks whose lines are not shown.
+        unread: lines in the middle of a very long log that were not looked at.
+        total: lines of the whole run.
+    """
+
+    logs: list[Log]
+    left_out: int
+    unread: int
+    total: int
+
+
+def logs_of(archive: Archive, run: RunRecord, tasks: Mapping[Mark, Task]) -> Logs:
+    """The logs of a run."""
+    found: dict[Mark, Log] = {}
+    ends = archive.rows("SELECT MIN(line), MAX(line), COUNT(*) FROM logs WHERE run=?", (run.number,))
+    first, last, total = ends[0] if ends and ends[0][0] is not None else (0, -1, 0)
+    gap = (last + 1, last + 1)
+    if total > _MOST_ROWS:
+        gap = (int(first) + _MOST_ROWS // 3, int(last) - 2 * _MOST_ROWS // 3)
+    for node, child, line in _lines(archive, run, gap):
+        log = found.get((node, child))
+        if log is None:
+            log = found[node, child] = Log(node, child)
+        log.add(line)
+    kept = _fitting(found, tasks)
+    seen = sum(log.number for log in found.values())
+    return Logs(
+        logs=[log for mark, log in found.items() if mark in kept],
+        left_out=len(found) - len(kept),
+        unread=max(0, int(total) - seen),
+        total=int(total),
+    )
+
+
+def _lines(archive: Archive, run: RunRecord, gap: tuple[int, int]) -> Iterator[tuple[int, int, Line]]:
+    rows = archive.rows(
+        f"SELECT node, child, attempt, at, stream, level, substr(text, 1, {WIDEST}), length(text) FROM logs"
+        " WHERE run=? AND (line<? OR line>=?) ORDER BY line",
+        (run.number, *gap),
+    )
+    for node, child, attempt, at, stream, level, text, length in rows:
+        line = Line(float(at), int(level), str(stream), int(attempt), str(text), int(length))
+        yield int(node), int(child), line
+
+
+def _fitting(logs: Mapping[Mark, Log], tasks: Mapping[Mark, Task]) -> set[Mark]:
+    """The logs that there is room for: of what failed, of the run itself, then in order."""
+    room, kept = MOST_CHARACTERS, set()
+
+    def rank(mark: Mark) -> int:
+        task = tasks.get(mark)
+        if task is None or task.status is None:
+            return 1
+        return 0 if task.status.bad and task.status is not Status.CANCELLED else 2
+
+    for mark in sorted(logs, key=rank):
+        size = logs[mark].size
+        if size <= room:
+            room -= size
+            kept.add(mark)
+    return kept
