@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from flowkit.why.report.logs import Logs, logs_of
 from flowkit.why.report.tasks import Attempts, Mark, Task, attempts_of, note_of, tasks_of
 from flowkit.why.report.timeline import Timeline, timeline_of
 
-_SLOWEST = 15
+_SLOWEST, _OF_ONE, _LOOKED_AT = 15, 5, 1_000
 _MOST_RETRIED = 100
 _MOST_EXPLAINED = 300
 
@@ -132,14 +133,21 @@ def _explain(run: PastRun, tasks: Mapping[Mark, Task]) -> None:
         if left and child < 0 and not task.attempts and task.status in (SKIPPED, TRIGGER_FAILED):
             place = run.places.get(node)
             if place is not None:
-                task.note = why(run, place).sentence
+                task.note = why(run, place).sentence.replace("`", "")
                 left -= 1
 
 
 def _slowest(tasks: Mapping[Mark, Task]) -> list[Task]:
+    """Those that took longest, of the children of one mapped task the first few of them."""
     ran = (each for each in tasks.values() if each.children is None and each.attempts and each.took > 0)
-    made = (each for each in ran if each.status != CACHED)
-    return heapq.nlargest(_SLOWEST, made, key=lambda task: task.took)
+    made = [each for each in ran if each.status != CACHED]
+    of_node: Counter[int] = Counter()
+    found: list[Task] = []
+    for task in heapq.nlargest(_LOOKED_AT, made, key=lambda task: task.took):
+        of_node[task.node] += 1
+        if of_node[task.node] <= _OF_ONE and len(found) < _SLOWEST:
+            found.append(task)
+    return found
 
 
 def _retried(grouped: Attempts, tasks: Mapping[Mark, Task]) -> list[Retried]:
