@@ -27,13 +27,14 @@ def report(
     ] = None,
 ) -> None:
     """Write one HTML page about a run: timeline, critical path, graph, failures, logs."""
+    from flowkit.cli.report_graph import graph_of
     from flowkit.cli.report_page import file_name, report_page
     from flowkit.why.archive import Archive
     from flowkit.why.report.gather import report_of
 
     with history_here() as history, Archive(history.path.parent, history) as archive:
         found = report_of(archive, history.find(run), time.time())
-        text = report_page(found)
+        text = report_page(found, *graph_of(history, found))
         path = output if output is not None else Path(file_name(found))
     if str(path) == "-":
         print(text, end="")

@@ -16,6 +16,7 @@ from flowkit.cli.report_data import Packing, tone
 from flowkit.cli.wording import counted, duration
 from flowkit.draw.area import area
 from flowkit.draw.report.page import page
+from flowkit.draw.theme import rules
 from flowkit.plan.status import Status
 from flowkit.store.run_status import RunStatus
 from flowkit.why.report.critical import Step
@@ -40,8 +41,12 @@ _LOOKS = (
 )
 
 
-def report_page(report: Report) -> str:
-    """The page, as HTML."""
+def report_page(report: Report, graph: str, graph_note: str) -> str:
+    """The page, as HTML.
+
+    Args:
+        graph: an SVG; "": `graph_note` says why there is none.
+    """
     packing = Packing(report)
     run, timeline = report.run, report.timeline
     path, left_out = _longest(report.path)
@@ -65,13 +70,13 @@ def report_page(report: Report) -> str:
         "path": path,
         "path_left_out": left_out,
         "path_said": _path_said(report),
-        "graph": "",
-        "graph_note": "",
+        "graph": graph,
+        "graph_note": graph_note,
         "children_left_out": packing.children_left_out,
         "environment": list(_environment(report)),
         "packages": sorted((report.environment.get("packages") or {}).items()),
     }
-    return page(facts, packing.data, _words(report))
+    return page(facts, packing.data, _words(report), rules())
 
 
 def _words(report: Report) -> Mapping[str, Callable[..., Any]]:
@@ -122,6 +127,7 @@ def _sections(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "timeline", "Timeline", ""
     if report.path:
         yield "path", "Critical path", ""
+    yield "graph", "Graph", ""
     if report.slowest:
         yield "slowest", "Slowest", ""
     if report.retried:

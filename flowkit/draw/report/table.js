@@ -140,6 +140,11 @@ const taskTable = () => {
     find('tasks').scrollIntoView({block: 'start'});
     search.focus({preventScroll: true});
   };
+  find('graph').addEventListener('click', (event) => {
+    const node = event.target.closest('.fk-node');
+    const name = node ? data.names.indexOf(node.dataset.key) : -1;
+    if (name >= 0) showTask(name, -1);
+  });
   find('tasks-tools').hidden = false;
   drawHead();
   draw();
