@@ -29,7 +29,7 @@ _RUN_TONES = {
     RunStatus.FAILED: "bad",
     RunStatus.TIMED_OUT: "bad",
     RunStatus.CRASHED: "bad",
-    RunStatus.RUNNING: "warn",
+    RunStatus.RUNNING: "busy",
     RunStatus.PAUSED: "warn",
 }
 _LOOKS = (

@@ -22,7 +22,7 @@ const timeline = () => {
   const seconds = (at) => from + ((at - LEFT) / (width - LEFT - RIGHT)) * (to - from);
 
   const palette = () => {
-    const tones = ['good', 'cached', 'bad', 'warn', 'halt', 'off'];
+    const tones = ['good', 'cached', 'bad', 'warn', 'halt', 'busy', 'off'];
     for (const name of ['text', 'muted', 'line', 'accent', ...tones, ...tones.map((tone) => `${tone}-soft`)]) {
       canvas.style.color = `var(--${name})`;
       colours[name] = getComputedStyle(canvas).color;
@@ -147,9 +147,11 @@ const timeline = () => {
     pen.textBaseline = 'middle';
     pen.clearRect(0, 0, width, height);
     drawAxis(height);
+    let labelled = -14;
     data.rows.forEach((name, row) => {
       const y = TOP + row * rowHeight + (rowHeight - barHeight) / 2;
-      if (row === 0 || data.rows[row - 1] !== name) {
+      if ((row === 0 || data.rows[row - 1] !== name) && y - labelled >= 14) {
+        labelled = y;
         pen.fillStyle = colours.muted;
         pen.fillText(fitted(name, LEFT - 24), 12, y + barHeight / 2 + 0.5);
       }

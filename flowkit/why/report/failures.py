@@ -27,6 +27,7 @@ _MOST_TEXT = 20_000  # characters of a traceback or a message
 _SHORT = 160  # of a value
 _AROUND = 4  # lines of source before and after the one that raised
 _WIDEST = 200  # characters of a line of source
+_NUMBERED = re.compile(r"-\d+$")  # the second task of a name, and further ones
 _FRAME = re.compile(r'^  File "(.+)", line (\d+), in (.+)$')
 
 
@@ -67,7 +68,7 @@ class Try:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """A task that failed, and those of its children that failed alike.
+    """A task that failed, and those of its name, or of its children, that failed alike.
 
     Attributes:
         alike: their keys; `more` is how many further ones there are.
@@ -95,12 +96,13 @@ class Failed:
 
 def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> tuple[list[Failed], int]:
     """The failures, those alike as one, in the order of the flow; and how many kinds of them are left out."""
-    kinds: dict[tuple[int, str, str], list[Mark]] = {}
+    kinds: dict[tuple[str, str, str], list[Mark]] = {}
     for mark, attempts in grouped.items():
         if attempts and _is_failure(attempts[-1]):
             failure = failure_of(attempts[-1])
             name, place = str(failure.get("type_name", "")), str(failure.get("place", ""))
-            kinds.setdefault((mark[0], name, place), []).append(mark)
+            task = _NUMBERED.sub("", tasks[mark[0], -1].key if mark[1] >= 0 else tasks[mark].key)
+            kinds.setdefault((task, name, place), []).append(mark)
     found = [_failed(run, marks, grouped, tasks) for marks in list(kinds.values())[:MOST]]
     return found, max(0, len(kinds) - MOST)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowkit.plan.status import PAUSED, RETRYING, Status
@@ -18,9 +19,10 @@ from flowkit.why.report.tasks import Attempts
 from flowkit.why.standing import stands
 
 MOST_SPANS = 20_000
-_MOST_ROWS = 24  # of one worker; what goes on beside those is counted, not drawn
+_MOST_ROWS, _MOST_IN_ALL = 64, 160  # of one worker; what goes on beside those is counted, not drawn
+_MANY = 48  # workers of a lane that have rows of their own; more, as of coroutines, share them
 _BINS = 480
-WAITING = "retry waits"
+WAITING, UNKNOWN = "retry waits", "worker not known"
 _UNIT = 1e-7  # of the axis: what places are rounded to
 
 
@@ -71,30 +73,43 @@ class Timeline:
 
 def timeline_of(run: RunRecord, grouped: Attempts, axis: Axis) -> Timeline:
     """The timeline of a run."""
-    workers: dict[str, list[Span]] = {}
+    each_worker: dict[str, list[Span]] = {}
     waits: list[Span] = []
     for attempts in grouped.values():
         before: AttemptRecord | None = None
         for each in attempts:
             if each.attempt <= 0:
                 continue
-            workers.setdefault(each.worker or "elsewhere", []).append(_span(run, each, axis))
+            each_worker.setdefault(each.worker or UNKNOWN, []).append(_span(run, each, axis))
             if before is not None and before.status in (RETRYING, PAUSED):
                 waits.append(_wait(before, each, axis))
             before = each
         if before is not None and before.status in (RETRYING, PAUSED):
             waits.append(_wait(before, None, axis))
-    rows, left_out = [], 0
+    workers = _together(each_worker)
+    rows: list[Row] = []
+    left_out = 0
     for worker in sorted(workers, key=_natural):
-        some, missed = _rows(worker, workers[worker])
+        some, missed = _rows(worker, workers[worker], min(_MOST_ROWS, _MOST_IN_ALL - len(rows)))
         rows += some
         left_out += missed
     drawn = sum(len(row.spans) for row in rows)
     parallelism = _parallelism((span for some in workers.values() for span in some), axis.total)
     worked = sum(span.end - span.begin for some in workers.values() for span in some)
     merged = _merge(rows, axis.total) if drawn > MOST_SPANS else 0
-    rows += _rows(WAITING, waits)[0] if waits else []
+    rows += _rows(WAITING, waits, _MOST_ROWS)[0] if waits else []
     return Timeline(rows=rows, parallelism=parallelism, left_out=left_out, merged=merged, worked=worked)
+
+
+def _together(workers: Mapping[str, list[Span]]) -> Mapping[str, list[Span]]:
+    """The spans by worker; where a lane has very many, by lane."""
+    lanes = {worker: worker.rpartition("-")[0] or worker for worker in workers}
+    sizes = Counter(lanes.values())
+    found: dict[str, list[Span]] = {}
+    for worker, spans in workers.items():
+        many = sizes[lanes[worker]] > _MANY
+        found.setdefault(lanes[worker] if many else worker, []).extend(spans)
+    return found
 
 
 def _span(run: RunRecord, attempt: AttemptRecord, axis: Axis) -> Span:
@@ -125,7 +140,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d{1,9})", name)]
 
 
-def _rows(worker: str, spans: list[Span]) -> tuple[list[Row], int]:
+def _rows(worker: str, spans: list[Span], most: int) -> tuple[list[Row], int]:
     """The spans of a worker in as few rows as they need; how many found no place."""
     spans.sort(key=lambda span: span.begin)
     rows: list[Row] = []
@@ -134,7 +149,7 @@ def _rows(worker: str, spans: list[Span]) -> tuple[list[Row], int]:
     for span in spans:
         if free and free[0][0] <= span.begin:
             number = heapq.heappop(free)[1]
-        elif len(rows) < _MOST_ROWS:
+        elif len(rows) < most:
             number = len(rows)
             rows.append(Row(worker))
         else:
