@@ -97,12 +97,15 @@ class Failed:
 def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> tuple[list[Failed], int]:
     """The failures, those alike as one, in the order of the flow; and how many kinds of them are left out."""
     kinds: dict[tuple[str, str, str], list[Mark]] = {}
-    for mark, attempts in grouped.items():
-        if attempts and _is_failure(attempts[-1]):
-            failure = failure_of(attempts[-1])
-            name, place = str(failure.get("type_name", "")), str(failure.get("place", ""))
-            task = _NUMBERED.sub("", tasks[mark[0], -1].key if mark[1] >= 0 else tasks[mark].key)
-            kinds.setdefault((task, name, place), []).append(mark)
+    order: dict[int, int] = {}
+    for node, _ in grouped:
+        order.setdefault(node, len(order))
+    bad = [mark for mark, attempts in grouped.items() if attempts and _is_failure(attempts[-1])]
+    for mark in sorted(bad, key=lambda mark: (order[mark[0]], mark[1])):
+        failure = failure_of(grouped[mark][-1])
+        name, place = str(failure.get("type_name", "")), str(failure.get("place", ""))
+        whole = tasks.get((mark[0], -1), tasks[mark])
+        kinds.setdefault((_NUMBERED.sub("", whole.key), name, place), []).append(mark)
     found = [_failed(run, marks, grouped, tasks) for marks in list(kinds.values())[:MOST]]
     return found, max(0, len(kinds) - MOST)
 
