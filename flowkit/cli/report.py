@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from flowkit.cli import moments
 from flowkit.cli.past import Run, history_here
 from flowkit.cli.place import say, write
 
@@ -36,8 +38,9 @@ def report(
         found = report_of(archive, history.find(run), time.time())
         text = report_page(found, *graph_of(history, found))
         path = output if output is not None else Path(file_name(found))
+    page = text.encode()
     if str(path) == "-":
-        print(text, end="")
+        sys.stdout.buffer.write(page)  # the page says that it is UTF-8, whatever the terminal is
         return
-    write(path, text)
-    say(f"wrote {path} ({len(text.encode()) / 1_000_000:.1f} MB)")
+    write(path, page)
+    say(f"wrote {path} ({moments.size(len(page))})")
