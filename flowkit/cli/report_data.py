@@ -190,7 +190,7 @@ class Packing:
             "at": [self._units(self._report.axis.of(line.at)) for line in lines],
             "level": [line.level for line in lines],
             "attempt": [line.attempt for line in lines],
-            "cut": [line.length - len(line.text) for line in lines],
+            "cut": [line.cut for line in lines],
             "text": [printed(line.text) for line in lines],
         }
 

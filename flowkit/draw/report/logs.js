@@ -38,7 +38,7 @@ const logView = () => {
     if (named) text.append(make('b', {class: 'level'}, `[${log.child}]`), ' ');
     if (rank) text.append(make('b', {class: rank >= 40 ? 'loud' : rank >= 30 ? 'care' : 'level'}, LEVELS.get(rank) || String(rank)), ' ');
     text.append(...marked(log.text[line], word));
-    if (log.cut[line]) text.append(make('span', {class: 'cut'}, `… ${number(log.cut[line])} more characters`));
+    if (log.cut[line]) text.append(make('span', {class: 'cut'}, `… ${number(log.cut[line])} more bytes`));
     const attempt = log.attempts ? `#${log.attempt[line]} ` : '';
     return make('div', {}, make('time', {}, `${attempt}+${duration(log.at[line] * data.unit)}`), text);
   };

@@ -52,7 +52,7 @@ const timeline = () => {
     }
     if (wide < 5 || rowHeight < ROW) {
       pen.fillStyle = colours[tone];
-      pen.fillRect(left, y, Math.max(wide - (wide > 2 ? 0.5 : 0), 1), barHeight);
+      pen.fillRect(Math.round(left), y, Math.max(Math.round(wide - (wide > 3 ? 1 : 0)), 1), barHeight);
     } else {
       pen.fillStyle = colours[`${tone}-soft`];
       pen.fillRect(left, y, wide - 1, barHeight);
@@ -83,14 +83,16 @@ const timeline = () => {
 
   const drawRow = (row, y) => {
     const last = firsts[row + 1];
+    const bad = []; // drawn last, so that nothing hides them
     let covered = -1;
     for (let place = firstFrom(row, from); place < last && begin(place) <= to; place++) {
       const left = Math.max(x(begin(place)), LEFT), right = Math.min(x(end(place)), width - RIGHT);
-      const marked = place === spot || place === hot || stateOf(spans.state[place])[1] === 'bad';
-      if (right < covered && !marked) continue; // not a pixel of its own
-      drawSpan(place, left, Math.max(right, left), y);
+      if (stateOf(spans.state[place])[1] === 'bad') bad.push([place, left, Math.max(right, left + 2), y]);
+      else if (right < covered && place !== spot && place !== hot) continue; // not a pixel of its own
+      else drawSpan(place, left, right, y);
       covered = Math.max(covered, Math.floor(Math.max(right, left + 1)));
     }
+    for (const each of bad) drawSpan(...each);
   };
 
   const steps = (span) => {

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from flowkit.plan.status import Status
+from flowkit.store import database
 from flowkit.store.records import RunRecord
 from flowkit.why.archive import Archive
 from flowkit.why.report.tasks import Mark, Task
@@ -28,15 +29,14 @@ class Line:
     Attributes:
         at: seconds since 1970.
         level: that of `logging`; 0 for what was printed.
-        length: characters of the whole line, of which `text` may be the beginning.
+        cut: bytes of the line that come after `text`.
     """
 
     at: float
     level: int
-    stream: str
     attempt: int
     text: str
-    length: int
+    cut: int
 
 
 @dataclass(slots=True)
@@ -95,11 +95,12 @@ def logs_of(archive: Archive, run: RunRecord, tasks: Mapping[Mark, Task]) -> Log
     gap = (last + 1, last + 1)
     if total > _MOST_ROWS:
         gap = (int(first) + _MOST_ROWS // 3, int(last) - 2 * _MOST_ROWS // 3)
-    for node, child, line in _lines(archive, run, gap):
-        log = found.get((node, child))
-        if log is None:
-            log = found[node, child] = Log(node, child)
-        log.add(line)
+    with database.explained(archive.history.path):  # a row may be damaged
+        for node, child, line in _lines(archive, run, gap):
+            log = found.get((node, child))
+            if log is None:
+                log = found[node, child] = Log(node, child)
+            log.add(line)
     kept = _fitting(found, tasks)
     seen = sum(log.number for log in found.values())
     return Logs(
@@ -112,13 +113,16 @@ def logs_of(archive: Archive, run: RunRecord, tasks: Mapping[Mark, Task]) -> Log
 
 def _lines(archive: Archive, run: RunRecord, gap: tuple[int, int]) -> Iterator[tuple[int, int, Line]]:
     rows = archive.rows(
-        f"SELECT node, child, attempt, at, stream, level, substr(text, 1, {WIDEST}), length(text) FROM logs"
-        " WHERE run=? AND (line<? OR line>=?) ORDER BY line",
+        # As bytes: as text it would end at the first NUL.
+        f"SELECT node, child, attempt, at, level, substr(CAST(text AS BLOB), 1, {4 * WIDEST}),"
+        " length(CAST(text AS BLOB)) FROM logs WHERE run=? AND (line<? OR line>=?) ORDER BY line",
         (run.number, *gap),
     )
-    for node, child, attempt, at, stream, level, text, length in rows:
-        line = Line(float(at), int(level), str(stream), int(attempt), str(text), int(length))
-        yield int(node), int(child), line
+    for node, child, attempt, at, level, data, size in rows:
+        data = data or b""  # what SQLite makes of an empty one is NULL
+        text = data.decode("utf-8", "replace" if size == len(data) else "ignore")[:WIDEST]
+        cut = int(size) - len(text.encode())
+        yield int(node), int(child), Line(float(at), int(level), int(attempt), text, max(0, cut))
 
 
 def _fitting(logs: Mapping[Mark, Log], tasks: Mapping[Mark, Task]) -> set[Mark]:
