@@ -86,7 +86,8 @@ const taskTable = () => {
   const drawHead = () => {
     const cells = columns.map(([title, kind], place) => {
       const mark = place === sorted ? (up ? '↑' : '↓') : '';
-      const button = make('button', {type: 'button'}, title, make('span', {class: 'mark', 'aria-hidden': 'true'}, mark));
+      const sign = make('span', {class: 'mark', 'aria-hidden': 'true'}, mark);
+      const button = make('button', {type: 'button'}, ...(kind ? [sign, title] : [title, sign])); // beside its column
       button.dataset.column = place;
       const cell = make('th', {scope: 'col', class: kind}, button);
       if (place === sorted) cell.setAttribute('aria-sort', up ? 'ascending' : 'descending');
