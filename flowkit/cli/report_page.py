@@ -191,7 +191,7 @@ def _path_said(report: Report) -> str:
     if paused > 0.001:
         words.append(f"{duration(paused)} it waited between attempts")
     if waited > 0.001:
-        words.append(f"{duration(waited)} for a free worker or a limit")
+        words.append(f"{duration(waited)} to begin, for a free worker or a limit")
     return f"{', '.join(words)}."
 
 

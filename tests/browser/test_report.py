@@ -342,7 +342,7 @@ def test_the_timeline_is_walked_and_zoomed_by_keys(shop: Page) -> None:
 def test_the_timeline_is_zoomed_by_its_buttons(shop: Page) -> None:
     shop.open()
     for button, shown in (("in", True), ("out", False), ("in", True), ("fit", False)):
-        shop.one(f"[data-do={button}]").send_keys(Keys.ENTER)
+        shop.one(f"#timeline [data-do={button}]").send_keys(Keys.ENTER)
         shop.until(lambda shown=shown: shop.one("#brush").is_displayed() is shown)
 
 
@@ -407,6 +407,20 @@ def test_tasks_are_found_by_name_and_by_state(shop: Page) -> None:
     shop.one("#tasks-find").send_keys(Keys.BACKSPACE * 7)
     shop.until(lambda: shop.texts("#tasks-table tbody .key") == ["clean", "clean[17]"])
     assert shop.one("#tasks-count").text == "2 tasks of 34 found"
+
+
+def test_the_graph_is_as_wide_as_the_page_until_it_is_wanted_larger(shop: Page) -> None:
+    shop.open(width=400)
+    picture, frame = shop.one(".graph svg"), shop.one(".graph")
+    assert picture.size["width"] <= frame.size["width"]
+    shop.one("#graph [data-do=actual]").send_keys(Keys.ENTER)
+    drawn_at = picture.size["width"]
+    assert drawn_at > frame.size["width"]
+    shop.run("arguments[0].focus()", frame)
+    shop.press("+")
+    assert picture.size["width"] > drawn_at
+    shop.press("0")
+    assert picture.size["width"] <= frame.size["width"]
 
 
 def test_a_task_of_the_graph_is_found_in_the_table(shop: Page) -> None:

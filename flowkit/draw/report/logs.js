@@ -129,4 +129,5 @@ const logView = () => {
 
 timeline();
 taskTable();
+graphView();
 logView();

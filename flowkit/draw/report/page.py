@@ -15,7 +15,7 @@ from typing import Any
 
 from flowkit.draw.visible import visible
 
-_SCRIPTS = ("core.js", "timeline.js", "table.js", "logs.js")
+_SCRIPTS = ("core.js", "timeline.js", "graph.js", "table.js", "logs.js")
 _HERE = "flowkit.draw.report"
 
 

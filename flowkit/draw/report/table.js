@@ -70,7 +70,7 @@ const taskTable = () => {
     make('td', {class: 'n'}, tasks.began[row] < 0 ? '' : `+${time(tasks.began[row])}`),
     make('td', {class: 'n'}, time(tasks.took[row])),
     make('td', {class: 'n'}, tasks.waited[row] > 0 ? time(tasks.waited[row]) : ''),
-    make('td', {class: 'worker'}, data.workers[tasks.worker[row]]),
+    make('td', {class: 'whole'}, data.workers[tasks.worker[row]]),
     make('td', {class: 'note'}, make('bdi', {}, data.notes[tasks.note[row]])),
   );
 
@@ -141,11 +141,6 @@ const taskTable = () => {
     find('tasks').scrollIntoView({block: 'start'});
     search.focus({preventScroll: true});
   };
-  find('graph').addEventListener('click', (event) => {
-    const node = event.target.closest('.fk-node');
-    const name = node ? data.names.indexOf(node.dataset.key) : -1;
-    if (name >= 0) showTask(name, -1);
-  });
   find('tasks-tools').hidden = false;
   drawHead();
   draw();
