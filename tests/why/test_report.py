@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +24,7 @@ from flowkit.project.root import Project
 from flowkit.project.settings import Settings
 from flowkit.runs.memory import Asked, Memory, session_of
 from flowkit.runs.start import Options, executors_for, prepare
+from flowkit.store import database
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord, SessionRecord
 from flowkit.store.run_status import RunStatus
@@ -132,6 +136,41 @@ def test_source_that_changed_since_is_not_shown_as_if_it_had_failed(told: Told, 
         task(names["step"])()
     [frame] = told(flow).failed[0].frames
     assert "something = 'else'" not in [text.strip() for _, text in frame.lines]
+
+
+def test_calls_that_were_recorded_with_code_and_values_are_told_as_they_were(
+    told: Told, tmp_path: Path
+) -> None:
+    told(pipeline())
+    recorded = {
+        "kind": "error",
+        "type_name": "shop.PriceError",
+        "message": "no price",
+        "inputs": {"number": "{'price': 0}", "later": "1"},
+        "notes": ["of Monday"],
+        "causes": [{"how": "caused by", "type": "KeyError", "message": "price", "frames": []}],
+        "frames": [
+            {"file": "a.py", "line": 3, "function": "f", "first": 2, "source": ["x = 1", "g(x)"]},
+            {"file": "a.py", "line": 9, "function": "g", "values": {"x": "1"}, "left_out": 4},
+            {"file": "lib.py", "line": 1, "function": "h", "own": False},
+            {"file": "damaged"},
+        ],
+    }
+    detail = json.dumps({"failure": recorded})
+    with closing(sqlite3.connect(tmp_path / ".flowkit" / database.FILE)) as connection, connection:
+        connection.execute("UPDATE attempts SET detail=? WHERE status=?", (detail, int(Status.FAILED)))
+    with History(tmp_path / ".flowkit") as history, Archive(tmp_path / ".flowkit", history) as archive:
+        [failure] = report_of(archive, history.find("latest"), BEGAN).failed
+    assert [(each.function, each.left_out) for each in failure.frames] == [("f", 0), ("g", 4), ("h", 0)]
+    assert failure.frames[0].lines == [(2, "x = 1"), (3, "g(x)")]
+    assert failure.frame is failure.frames[1]
+    assert failure.frame.values == [("x", "1")]
+    assert [(each.name, each.source, each.value) for each in failure.inputs] == [
+        ("number", "element 2 of load", "{'price': 0}"),
+        ("later", "", "1"),
+    ]
+    assert [(each.how, each.said) for each in failure.causes] == [("caused by", "KeyError: price")]
+    assert failure.notes == ["of Monday"]
 
 
 def test_those_that_failed_alike_are_told_once(told: Told) -> None:

@@ -1,22 +1,21 @@
-"""What failed in a run: the exception with the user's frames, the source, the inputs in short, the attempts.
+"""What failed in a run: the exception with the user's frames, the inputs in short, the attempts.
 
-Guarantees: nothing is unpickled and no user code is loaded; source is only shown where the file still has, at
-that place, the very line that was recorded.
+Guarantees: nothing is unpickled and no user code is loaded.
 """
 
 from __future__ import annotations
 
-import linecache
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import Any
 
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT
 from flowkit.plan.status import FAILED, TIMED_OUT, TRIGGER_FAILED
 from flowkit.store.batch import Stored
 from flowkit.store.records import AttemptRecord
 from flowkit.why.archive import PastRun
+from flowkit.why.report.frames import Cause, Frame, causes_of, frames_of, listed, texts_of
 from flowkit.why.report.tasks import Attempts, Mark, Task
 from flowkit.why.sources import Source, roots_of, sources_of
 from flowkit.why.standing import failure_of, said
@@ -24,25 +23,8 @@ from flowkit.why.standing import failure_of, said
 MOST = 50  # failures that are told in full
 _MOST_KEYS = 200  # of others that failed alike, named
 _MOST_TEXT = 20_000  # characters of a traceback or a message
-_SHORT = 160  # of a value
-_AROUND = 4  # lines of source before and after the one that raised
-_WIDEST = 200  # characters of a line of source
+_SHORT = 300  # of a value
 _NUMBERED = re.compile(r"-\d+$")  # the second task of a name, and further ones
-_FRAME = re.compile(r'^  File "(.+)", line (\d+), in (.+)$')
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frame:
-    """A frame of the user's code.
-
-    Attributes:
-        lines: number and text of the source around it, where the file still has it; else the recorded line.
-    """
-
-    file: str
-    line: int
-    function: str
-    lines: Sequence[tuple[int, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +57,7 @@ class Failed:
         said: type and message.
         kind: `raised`, `timed out` or `not run`.
         place: `file:line in function`.
-        frames: outermost first.
+        frames: outermost first; `frame` is the innermost that is the user's own.
         traceback: as Python prints it.
     """
 
@@ -86,12 +68,19 @@ class Failed:
     said: str
     place: str
     frames: Sequence[Frame]
+    causes: Sequence[Cause]
+    notes: Sequence[str]
     traceback: str
     hint: str
     inputs: Sequence[Input]
     tries: Sequence[Try]
     alike: Sequence[str]
     more: int
+
+    @property
+    def frame(self) -> Frame | None:
+        own = [frame for frame in self.frames if frame.own]
+        return own[-1] if own else self.frames[-1] if self.frames else None
 
 
 def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> tuple[list[Failed], int]:
@@ -132,10 +121,12 @@ def _failed(run: PastRun, marks: list[Mark], grouped: Attempts, tasks: Mapping[M
         kind=words.get(last.status, "raised" if failure.get("kind") == "error" else "failed"),
         said=cut(said(last) or "It gives no reason.", _MOST_TEXT),
         place=str(failure.get("place", "")),
-        frames=list(_frames(traceback)),
+        frames=frames_of(failure),
+        causes=causes_of(failure),
+        notes=[cut(str(note), _MOST_TEXT) for note in listed(failure.get("notes"))],
         traceback=cut(traceback, _MOST_TEXT),
         hint=str(failure.get("hint", "")),
-        inputs=list(_inputs(run, *mark)),
+        inputs=_with_values(list(_inputs(run, *mark)), failure),
         tries=[_try(each) for each in attempts if each.attempt > 0],
         alike=others,
         more=len(marks) - 1 - len(others),
@@ -158,47 +149,6 @@ def _try(attempt: AttemptRecord) -> Try:
     )
 
 
-# -- frames -----------------------------------------------------------------------------------
-
-
-def _frames(traceback: str) -> Iterator[Frame]:
-    """The frames of the exception itself, which is printed last; those of its causes are in the text."""
-    lines = traceback.split("\n")
-    starts = [place for place, line in enumerate(lines) if line.startswith("Traceback (most recent")]
-    if not starts:
-        return
-    rest = lines[starts[-1] + 1 :]
-    for place, line in enumerate(rest):
-        match = _FRAME.match(line)
-        if match:
-            text = rest[place + 1] if place + 1 < len(rest) else ""
-            recorded = text.strip() if text.startswith("    ") else ""
-            number = int(match[2])
-            window = _window(match[1], number, recorded) or ([(number, recorded)] if recorded else [])
-            yield Frame(file=match[1], line=number, function=match[3], lines=window)
-        elif line and not line.startswith(" "):
-            return  # the exception itself: what follows is its message
-
-
-def _window(file: str, number: int, recorded: str) -> list[tuple[int, str]]:
-    """The source around a line; none where the file has another line there now, or is no file."""
-    if not recorded or not Path(file).is_file():
-        return []
-    try:
-        linecache.checkcache(file)
-        if linecache.getline(file, number).strip() != recorded:
-            return []
-    except Exception:  # a file that is no text
-        return []
-    numbers = range(max(1, number - _AROUND), number + _AROUND + 1)
-    found = [(each, linecache.getline(file, each).rstrip()[:_WIDEST]) for each in numbers]
-    while found and not found[-1][1]:
-        found.pop()
-    while found and not found[0][1]:
-        found.pop(0)
-    return found
-
-
 # -- inputs -----------------------------------------------------------------------------------
 
 
@@ -208,6 +158,13 @@ def _inputs(run: PastRun, number: int, child: int) -> Iterator[Input]:
         return
     for place, source in enumerate(sources_of(run.outline, node)[:30]):
         yield _input(run, source, child, f"argument {place + 1}")
+
+
+def _with_values(inputs: list[Input], failure: Mapping[str, Any]) -> list[Input]:
+    """The inputs with their values as they were when it failed, where that was recorded."""
+    values = dict(texts_of(failure.get("inputs")))
+    found = [replace(each, value=values.pop(each.name, each.value)) for each in inputs]
+    return [*found, *(Input(name=name, source="", value=value) for name, value in values.items())]
 
 
 def _input(run: PastRun, source: Source, child: int, otherwise: str) -> Input:
