@@ -167,7 +167,7 @@ def test_calls_that_were_recorded_with_code_and_values_are_told_as_they_were(
     assert failure.frame.values == [("x", "1")]
     assert [(each.name, each.source, each.value) for each in failure.inputs] == [
         ("number", "element 2 of load", "{'price': 0}"),
-        ("later", "", "1"),
+        ("later", "its default", "1"),
     ]
     assert [(each.how, each.said) for each in failure.causes] == [("caused by", "KeyError: price")]
     assert failure.notes == ["of Monday"]

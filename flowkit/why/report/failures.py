@@ -164,7 +164,7 @@ def _with_values(inputs: list[Input], failure: Mapping[str, Any]) -> list[Input]
     """The inputs with their values as they were when it failed, where that was recorded."""
     values = dict(texts_of(failure.get("inputs")))
     found = [replace(each, value=values.pop(each.name, each.value)) for each in inputs]
-    return [*found, *(Input(name=name, source="", value=value) for name, value in values.items())]
+    return [*found, *(Input(name=name, source="its default", value=value) for name, value in values.items())]
 
 
 def _input(run: PastRun, source: Source, child: int, otherwise: str) -> Input:
