@@ -36,7 +36,7 @@ def report(
 
     with history_here() as history, Archive(history.path.parent, history) as archive:
         found = report_of(archive, history.find(run), time.time())
-        text = report_page(found, *graph_of(history, found))
+        text = report_page(found, graph_of(history, found))
         path = output if output is not None else Path(file_name(found))
     page = text.encode()
     if str(path) == "-":

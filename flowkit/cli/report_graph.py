@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
+from typing import NamedTuple
 
 from flowkit.cli.run_marks import marks_of
 from flowkit.cli.wording import duration
@@ -16,26 +18,38 @@ from flowkit.why.report.tasks import Task
 _MOST = 400  # nodes that a page has room for: who looks at more needs to zoom and fold
 
 
-def graph_of(history: History, report: Report) -> tuple[str, str]:
-    """The picture, safe to stand in a page, or why there is none: one of them is ""."""
+class Graph(NamedTuple):
+    """A picture that may stand in a page, or why there is none.
+
+    Attributes:
+        command: that makes a page of it.
+    """
+
+    picture: str = ""
+    note: str = ""
+    command: str = ""
+
+
+def graph_of(history: History, report: Report) -> Graph:
+    """The graph of a run."""
     outline = history.outline(report.run)
     if not outline.get("keys"):
-        return "", "What the flow was made of is not kept any more."
+        return Graph(note="What the flow was made of is not kept any more.")
     whole = [task for (_, child), task in report.tasks.items() if child < 0]
     if len(whole) > _MOST:
-        command = f"flowkit graph {report.run.flow} --run {report.run.number} -o graph.html"
-        return "", f"{len(whole):,} tasks are too many to be drawn here; {command} makes a page of its own."
+        command = f"flowkit graph {shlex.quote(report.run.flow)} --run {report.run.number} -o graph.html"
+        return Graph(note=f"{len(whole):,} tasks are too many to be drawn here.", command=command)
     try:
         drawing = drawing_of_outline(report.run.flow, outline)
     except ValueError:  # two tasks of one key, as of a run that went on with a flow that was changed
-        return "", "The flow was changed while the run stood still, so that it is no longer one graph."
+        return Graph(note="The flow was changed while the run stood still: it is no longer one graph.")
     tasks = {task.key: task for task in whole}
     path = {step.task.node for step in report.path}
     marks = {
         key: _as_here(mark, tasks[key], path) if key in tasks else mark
         for key, mark in marks_of(history, report.run).items()
     }
-    return svg.render(drawing, "right" if _is_long(report) else "down", marks=marks, bare=True), ""
+    return Graph(svg.render(drawing, "right" if _is_long(report) else "down", marks=marks, bare=True))
 
 
 def _as_here(mark: Mark, task: Task, path: set[int]) -> Mark:

@@ -13,6 +13,7 @@ from flowkit import __version__
 from flowkit.cli import moments
 from flowkit.cli.failures import short_path
 from flowkit.cli.report_data import Packing, tone
+from flowkit.cli.report_graph import Graph
 from flowkit.cli.wording import counted, duration
 from flowkit.draw.area import area
 from flowkit.draw.report.page import page
@@ -41,12 +42,8 @@ _LOOKS = (
 )
 
 
-def report_page(report: Report, graph: str, graph_note: str) -> str:
-    """The page, as HTML.
-
-    Args:
-        graph: an SVG; "": `graph_note` says why there is none.
-    """
+def report_page(report: Report, graph: Graph) -> str:
+    """The page, as HTML."""
     packing = Packing(report)
     run, timeline = report.run, report.timeline
     path, left_out = _longest(report.path)
@@ -70,8 +67,9 @@ def report_page(report: Report, graph: str, graph_note: str) -> str:
         "path": path,
         "path_left_out": left_out,
         "path_said": _path_said(report),
-        "graph": graph,
-        "graph_note": graph_note,
+        "graph": graph.picture,
+        "graph_note": graph.note,
+        "graph_command": graph.command,
         "children_left_out": packing.children_left_out,
         "environment": list(_environment(report)),
         "packages": sorted((report.environment.get("packages") or {}).items()),

@@ -401,3 +401,20 @@ def test_the_area_of_the_parallelism_is_the_work(pairs: list[tuple[float, float]
     area = sum(found.parallelism) * 100.0 / len(found.parallelism)
     assert area == pytest.approx(sum(max(pair) - min(pair) for pair in pairs), abs=1e-3)
     assert found.worked == pytest.approx(area, abs=1e-3)
+
+
+def test_tasks_of_a_name_are_told_together_where_they_are_many(told: Told) -> None:
+    @task(name="kept", cache=True)
+    def kept(number: int) -> int:
+        return number
+
+    with Flow("many") as flow:
+        for number in range(7):
+            kept(number)
+    first, second = told(flow), told(flow)
+    [miss] = first.caching.misses
+    assert (miss.key, miss.number) == ("kept", 7)
+    [hit] = second.caching.hits
+    assert (hit.key, hit.number, list(hit.runs)) == ("kept", 7, [1])
+    assert len(first.slowest) == 5
+    assert second.slowest == []

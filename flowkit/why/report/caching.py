@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from flowkit.plan.outline import ids_of
 from flowkit.plan.status import CACHED
 from flowkit.why.archive import PastRun, origin_of
 from flowkit.why.hindsight import why
-from flowkit.why.report.tasks import Attempts, Mark, Task
+from flowkit.why.report.tasks import Attempts, Mark, Task, stem_of
 
 _MOST = 100  # tasks whose reasons are found out
 _FEW = 20  # children of one mapped task whose reasons are
@@ -22,7 +21,7 @@ class Hit:
     """Results that were found.
 
     Attributes:
-        number: of the children of a mapped task, how many; else 1.
+        number: of the children of a mapped task, or of the tasks of a name, how many; else 1.
         runs: that they were made in.
         saved: seconds that making them took; None where the entries are gone.
     """
@@ -76,17 +75,17 @@ def caching_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> C
 
 
 def _hits(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> Iterator[Hit]:
-    found: dict[int, list[Mark]] = {}
+    found: dict[str, list[Mark]] = {}
     for mark, attempts in grouped.items():
         if attempts and attempts[-1].status == CACHED:
-            found.setdefault(mark[0], []).append(mark)
+            found.setdefault(stem_of(tasks.get((mark[0], -1), tasks[mark]).key), []).append(mark)
     asked = 0
-    for node, marks in found.items():
+    for stem, marks in found.items():
         origins = [origin for mark in marks if (origin := origin_of(grouped[mark][-1])) is not None]
         keys = [str(origin["key"]) for origin in origins][: max(0, _MOST_KEYS - asked)]
         asked += len(keys)
         runs = sorted({int(origin["run"]) for origin in origins if isinstance(origin.get("run"), int)})
-        key = tasks[marks[0]].key if len(marks) == 1 else tasks[node, -1].key
+        key = tasks[marks[0]].key if len(marks) == 1 else stem
         yield Hit(key=key, number=len(marks), runs=runs, saved=_took(run, keys))
 
 
@@ -103,32 +102,32 @@ def _took(run: PastRun, keys: Sequence[str]) -> float | None:
 
 
 def _misses(run: PastRun, tasks: Mapping[Mark, Task]) -> tuple[list[Miss], int]:
-    found: list[Miss] = []
+    """Those that ran all the same, the ones of a name and with one reason together; how many were not asked
+    about."""
+    found: dict[tuple[str, str], list[str]] = {}
     left_out = looked_at = 0
-    outline = run.outline
-    numbers = ids_of(outline) if outline else ()
-    for node in outline.get("cached", ()) if outline else ():
-        number = numbers[node]
-        whole = tasks.get((number, -1))
-        if whole is None:
-            continue
-        children = _ran(tasks, number, whole)
-        if looked_at >= _MOST:
-            left_out += len(children)
-            continue
-        some = children[:_FEW]
+    for node, ran in _ran(run, tasks):
+        some = ran[:_FEW] if looked_at < _MOST else []
         looked_at += len(some)
-        left_out += len(children) - len(some)
-        reasons = Counter(why(run, node, each.child).sentence for each in some)
-        for reason, many in reasons.items():
-            key = some[0].key if len(some) == 1 else whole.key
-            found.append(Miss(key=key, number=many, reason=reason))
-    return found, left_out
+        left_out += len(ran) - len(some)
+        for task in some:
+            whole = tasks.get((task.node, -1), task)
+            reason = why(run, node, task.child).sentence
+            found.setdefault((stem_of(whole.key), reason), []).append(task.key)
+    misses = [
+        Miss(key=keys[0] if len(keys) == 1 else stem, number=len(keys), reason=reason)
+        for (stem, reason), keys in found.items()
+    ]
+    return misses, left_out
 
 
-def _ran(tasks: Mapping[Mark, Task], number: int, whole: Task) -> list[Task]:
-    """The task, or those of its children, that ran rather than being found."""
-    if whole.children is None:
-        return [whole] if whole.attempts and whole.status != CACHED else []
-    each = [task for (node, child), task in tasks.items() if node == number and child >= 0]
-    return [task for task in each if task.attempts and task.status != CACHED]
+def _ran(run: PastRun, tasks: Mapping[Mark, Task]) -> Iterator[tuple[int, list[Task]]]:
+    """The nodes with a cache, and those of their tasks and children that ran rather than being found."""
+    ran: dict[int, list[Task]] = {}
+    for (number, _), task in tasks.items():
+        if task.children is None and task.attempts and task.status != CACHED:
+            ran.setdefault(number, []).append(task)
+    numbers = ids_of(run.outline) if run.outline else ()
+    for node in run.outline.get("cached", ()):
+        if numbers[node] in ran:
+            yield node, ran[numbers[node]]

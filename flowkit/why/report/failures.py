@@ -5,7 +5,6 @@ Guarantees: nothing is unpickled and no user code is loaded.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +15,7 @@ from flowkit.store.batch import Stored
 from flowkit.store.records import AttemptRecord
 from flowkit.why.archive import PastRun
 from flowkit.why.report.frames import Cause, Frame, causes_of, frames_of, listed, texts_of
-from flowkit.why.report.tasks import Attempts, Mark, Task
+from flowkit.why.report.tasks import Attempts, Mark, Task, stem_of
 from flowkit.why.sources import Source, roots_of, sources_of
 from flowkit.why.standing import failure_of, said
 
@@ -24,7 +23,6 @@ MOST = 50  # failures that are told in full
 _MOST_KEYS = 200  # of others that failed alike, named
 _MOST_TEXT = 20_000  # characters of a traceback or a message
 _SHORT = 300  # of a value
-_NUMBERED = re.compile(r"-\d+$")  # the second task of a name, and further ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +92,7 @@ def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> 
         failure = failure_of(grouped[mark][-1])
         name, place = str(failure.get("type_name", "")), str(failure.get("place", ""))
         whole = tasks.get((mark[0], -1), tasks[mark])
-        kinds.setdefault((_NUMBERED.sub("", whole.key), name, place), []).append(mark)
+        kinds.setdefault((stem_of(whole.key), name, place), []).append(mark)
     found = [_failed(run, marks, grouped, tasks) for marks in list(kinds.values())[:MOST]]
     return found, max(0, len(kinds) - MOST)
 

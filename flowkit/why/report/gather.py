@@ -19,7 +19,7 @@ from flowkit.why.report.caching import Caching, caching_of
 from flowkit.why.report.critical import Step, critical_path
 from flowkit.why.report.failures import Failed, failures_of
 from flowkit.why.report.logs import Logs, logs_of
-from flowkit.why.report.tasks import Attempts, Mark, Task, attempts_of, note_of, tasks_of
+from flowkit.why.report.tasks import Attempts, Mark, Task, attempts_of, note_of, stem_of, tasks_of
 from flowkit.why.report.timeline import Timeline, timeline_of
 
 _SLOWEST, _OF_ONE, _LOOKED_AT = 15, 5, 1_000
@@ -138,14 +138,15 @@ def _explain(run: PastRun, tasks: Mapping[Mark, Task]) -> None:
 
 
 def _slowest(tasks: Mapping[Mark, Task]) -> list[Task]:
-    """Those that took longest, of the children of one mapped task the first few of them."""
+    """Those that took longest, of the tasks of a name and of the children of one the first few of them."""
     ran = (each for each in tasks.values() if each.children is None and each.attempts and each.took > 0)
     made = [each for each in ran if each.status != CACHED]
-    of_node: Counter[int] = Counter()
+    of_name: Counter[str] = Counter()
     found: list[Task] = []
     for task in heapq.nlargest(_LOOKED_AT, made, key=lambda task: task.took):
-        of_node[task.node] += 1
-        if of_node[task.node] <= _OF_ONE and len(found) < _SLOWEST:
+        name = stem_of(tasks.get((task.node, -1), task).key)
+        of_name[name] += 1
+        if of_name[name] <= _OF_ONE and len(found) < _SLOWEST:
             found.append(task)
     return found
 

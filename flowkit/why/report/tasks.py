@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from flowkit.why.standing import of_all, said, stands
 
 Mark = tuple[int, int]  # the number of a task in the rows of its run, and the child or -1
 
+_NUMBERED = re.compile(r"-\d+$")
 _NOTE = 300  # characters of what is said of a task
 _REACHED = {RunStatus.RUNNING: Status.WAITING}  # what is not reached yet; else it never will be
 
@@ -49,6 +51,11 @@ class Task:
     note: str = ""
     memory: int = 0
     children: Mapping[str, int] | None = None
+
+
+def stem_of(key: str) -> str:
+    """`clean` for `clean-2`: what the tasks of a name share."""
+    return _NUMBERED.sub("", key)
 
 
 Attempts = dict[Mark, list[AttemptRecord]]

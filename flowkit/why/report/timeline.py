@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flowkit.plan.status import PAUSED, RETRYING, Status
+from flowkit.plan.status import CACHED, PAUSED, RETRYING, Status
 from flowkit.store.records import AttemptRecord, RunRecord
 from flowkit.why.report.axis import Axis
 from flowkit.why.report.tasks import Attempts
@@ -22,7 +22,7 @@ MOST_SPANS = 20_000
 _MOST_ROWS, _MOST_IN_ALL = 64, 160  # of one worker; what goes on beside those is counted, not drawn
 _MANY = 48  # workers of a lane that have rows of their own; more, as of coroutines, share them
 _BINS = 480
-WAITING, UNKNOWN = "retry waits", "worker not known"
+WAITING, CACHE, UNKNOWN = "retry waits", "cache", "worker not known"  # beside the workers
 _UNIT = 1e-7  # of the axis: what places are rounded to
 
 
@@ -80,7 +80,8 @@ def timeline_of(run: RunRecord, grouped: Attempts, axis: Axis) -> Timeline:
         for each in attempts:
             if each.attempt <= 0:
                 continue
-            each_worker.setdefault(each.worker or UNKNOWN, []).append(_span(run, each, axis))
+            worker = each.worker or (CACHE if each.status == CACHED else UNKNOWN)
+            each_worker.setdefault(worker, []).append(_span(run, each, axis))
             if before is not None and before.status in (RETRYING, PAUSED):
                 waits.append(_wait(before, each, axis))
             before = each
