@@ -169,7 +169,7 @@ def _tiles(report: Report) -> Iterator[tuple[str, str, str]]:
     if report.caching.asked:
         saved = f"saved {duration(report.caching.saved)}" if report.caching.saved > 0 else ""
         yield "From the cache", f"{report.caching.found:,}", saved
-    retries = sum(task.task.attempts - 1 for task in report.retried)
+    retries = sum(each.number for each in report.retried)
     if retries:
         yield "Retries", f"{retries:,}", "" if not report.more_retried else "of the first tasks"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowkit.plan.outline import Outline
-from flowkit.plan.status import CACHED, SKIPPED, TRIGGER_FAILED
+from flowkit.plan.status import CACHED, LOOPED, SKIPPED, TRIGGER_FAILED
 from flowkit.store.records import AttemptRecord, RunRecord, SessionRecord
 from flowkit.store.run_status import RunStatus
 from flowkit.why.archive import Archive, PastRun
@@ -23,20 +23,23 @@ from flowkit.why.report.tasks import Attempts, Mark, Task, attempts_of, note_of,
 from flowkit.why.report.timeline import Timeline, timeline_of
 
 _SLOWEST, _OF_ONE, _LOOKED_AT = 15, 5, 1_000
+_FEW, _MATTERS = 3, 0.01  # the slowest are told whatever they took; others that took this share of the first
 _MOST_RETRIED = 100
 _MOST_EXPLAINED = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retried:
-    """A task that had more than one attempt.
+    """A task with attempts that were followed by another, other than iterations of a loop.
 
     Attributes:
-        spent: seconds of all its attempts; `waited`: between them.
-        reasons: why each but the last was followed by another, and how often, the latest first.
+        number: how many those were.
+        spent: seconds of all its attempts.
+        reasons: why they were followed by another, and how often, the latest first.
     """
 
     task: Task
+    number: int
     spent: float
     reasons: Mapping[str, int]
 
@@ -146,7 +149,8 @@ def _slowest(tasks: Mapping[Mark, Task]) -> list[Task]:
     for task in heapq.nlargest(_LOOKED_AT, made, key=lambda task: task.took):
         name = stem_of(tasks.get((task.node, -1), task).key)
         of_name[name] += 1
-        if of_name[name] <= _OF_ONE and len(found) < _SLOWEST:
+        counts = len(found) < _FEW or task.took >= found[0].took * _MATTERS
+        if of_name[name] <= _OF_ONE and len(found) < _SLOWEST and counts:
             found.append(task)
     return found
 
@@ -156,9 +160,10 @@ def _retried(grouped: Attempts, tasks: Mapping[Mark, Task]) -> list[Retried]:
     found = []
     for mark, attempts in grouped.items():
         made = [each for each in attempts if each.attempt > 0] if len(attempts) > 1 else []
-        if len(made) > 1:
+        again = [each for each in made[:-1] if each.status != LOOPED]
+        if again:
             spent = sum(each.duration or 0.0 for each in made)
-            found.append(Retried(task=tasks[mark], spent=spent, reasons=_reasons(made[:-1])))
+            found.append(Retried(task=tasks[mark], number=len(again), spent=spent, reasons=_reasons(again)))
     return sorted(found, key=lambda each: -each.task.waited)
 
 

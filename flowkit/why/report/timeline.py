@@ -22,7 +22,7 @@ MOST_SPANS = 20_000
 _MOST_ROWS, _MOST_IN_ALL = 64, 160  # of one worker; what goes on beside those is counted, not drawn
 _MANY = 48  # workers of a lane that have rows of their own; more, as of coroutines, share them
 _BINS = 480
-WAITING, CACHE, UNKNOWN = "retry waits", "cache", "worker not known"  # beside the workers
+WAITING, CACHE, UNKNOWN = "waits", "cache", "worker not known"  # beside the workers
 _UNIT = 1e-7  # of the axis: what places are rounded to
 
 
