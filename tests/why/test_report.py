@@ -30,6 +30,7 @@ from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord, SessionRecord
 from flowkit.store.run_status import RunStatus
 from flowkit.why.archive import Archive
+from flowkit.why.report import logs
 from flowkit.why.report.axis import Axis, axis_of
 from flowkit.why.report.critical import critical_path
 from flowkit.why.report.gather import Report, report_of
@@ -434,3 +435,25 @@ def test_iterations_of_a_loop_are_no_retries(told: Told) -> None:
     report = told(flow)
     assert by_key(report)["loop"].attempts == 3
     assert report.retried == []
+
+
+@pytest.mark.parametrize("held", [10, 10_000])
+def test_where_room_is_short_the_logs_of_what_failed_come_first(
+    told: Told, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(logs, "MOST_CHARACTERS", 150)
+    monkeypatch.setattr(logs, "_MOST_HELD", held)
+
+    @task(name="says")
+    def says(number: int) -> None:
+        print("a line of some length, which is not short at all")
+        if number == 4:
+            raise ValueError
+
+    with Flow("says") as flow:
+        says.map(list(range(6)))
+    found = told(flow).logs
+    assert 4 in [log.child for log in found.logs]
+    assert len(found.logs) + found.left_out == 6
+    assert found.left_out >= 4
+    assert found.total == 6

@@ -18,6 +18,7 @@ from flowkit.why.report.tasks import Mark, Task
 
 MOST_CHARACTERS = 3_000_000
 _MOST_ROWS = 300_000  # that are read at all: the first third, and the last
+_MOST_HELD = 8 * MOST_CHARACTERS  # while it is chosen; then only lines of what failed are added
 _FIRST, _LAST = 60, 240  # lines of a task
 WIDEST = 2_000  # characters of a line
 
@@ -62,13 +63,15 @@ class Log:
     def size(self) -> int:
         return sum(len(line.text) + 20 for line in (*self.first, *self.last))
 
-    def add(self, line: Line) -> None:
-        """Keep a line, or count it."""
+    def add(self, line: Line) -> int:
+        """Keep a line; by how many characters the log is longer then."""
         self.number += 1
         if len(self.first) < _FIRST:
             self.first.append(line)
-        else:
-            self.last.append(line)
+            return len(line.text)
+        dropped = len(self.last[0].text) if len(self.last) == _LAST else 0
+        self.last.append(line)
+        return len(line.text) - dropped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +99,15 @@ def logs_of(archive: Archive, run: RunRecord, tasks: Mapping[Mark, Task]) -> Log
     if total > _MOST_ROWS:
         gap = (int(first) + _MOST_ROWS // 3, int(last) - 2 * _MOST_ROWS // 3)
     with database.explained(archive.history.path):  # a row may be damaged
+        held = 0
         for node, child, line in _lines(archive, run, gap):
             log = found.get((node, child))
             if log is None:
                 log = found[node, child] = Log(node, child)
-            log.add(line)
+            if held < _MOST_HELD or _rank(tasks, (node, child)) == 0:
+                held += log.add(line)
+            else:
+                log.number += 1
     kept = _fitting(found, tasks)
     seen = sum(log.number for log in found.values())
     return Logs(
@@ -112,7 +119,7 @@ def logs_of(archive: Archive, run: RunRecord, tasks: Mapping[Mark, Task]) -> Log
 
 
 def _lines(archive: Archive, run: RunRecord, gap: tuple[int, int]) -> Iterator[tuple[int, int, Line]]:
-    rows = archive.rows(
+    rows = archive.each(
         # As bytes: as text it would end at the first NUL.
         f"SELECT node, child, attempt, at, level, substr(CAST(text AS BLOB), 1, {4 * WIDEST}),"
         " length(CAST(text AS BLOB)) FROM logs WHERE run=? AND (line<? OR line>=?) ORDER BY line",
@@ -128,16 +135,17 @@ def _lines(archive: Archive, run: RunRecord, gap: tuple[int, int]) -> Iterator[t
 def _fitting(logs: Mapping[Mark, Log], tasks: Mapping[Mark, Task]) -> set[Mark]:
     """The logs that there is room for: of what failed, of the run itself, then in order."""
     room, kept = MOST_CHARACTERS, set()
-
-    def rank(mark: Mark) -> int:
-        task = tasks.get(mark)
-        if task is None or task.status is None:
-            return 1
-        return 0 if task.status.bad and task.status is not Status.CANCELLED else 2
-
-    for mark in sorted(logs, key=rank):
+    for mark in sorted(logs, key=lambda mark: _rank(tasks, mark)):
         size = logs[mark].size
-        if size <= room:
+        if 0 < size <= room:
             room -= size
             kept.add(mark)
     return kept
+
+
+def _rank(tasks: Mapping[Mark, Task], mark: Mark) -> int:
+    """What failed, what is of the run itself, the rest."""
+    task = tasks.get(mark)
+    if task is None or task.status is None:
+        return 1
+    return 0 if task.status.bad and task.status is not Status.CANCELLED else 2
