@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Browser
 from selenium.webdriver import Chrome, Keys
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -108,54 +108,45 @@ def command(folder: Path, *arguments: str, code: int = 0) -> None:
     assert done.returncode == code, done.stderr
 
 
-class Page:
-    """A page in the browser, and what its user does."""
+class Page(Browser):
+    """The page of a report, and what its user does."""
 
-    def __init__(self, browser: Chrome, file: Path) -> None:
-        self.browser = browser
+    def __init__(self, chrome: Chrome, file: Path) -> None:
+        super().__init__(chrome)
         self._file = file
 
-    def open(self, *, dark: bool = False, width: int = 1280, scripts: bool = True) -> Page:
-        """Load the page anew."""
-        self.do("Emulation.setScriptExecutionDisabled", value=not scripts)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        still = {"name": "prefers-reduced-motion", "value": "reduce"}
-        self.do("Emulation.setEmulatedMedia", media="", features=[scheme, still])
-        self.do(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
-        )
-        self.browser.get_log("browser")
-        self.browser.get(self._file.as_uri())
+    def load(self, *, dark: bool = False, width: int = 1280, scripts: bool = True) -> Page:
+        """Show the page anew."""
+        self.chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+        self.media(dark=dark)
+        self.resize(width, 900)
+        self.open(self._file)
         return self
 
-    def do(self, name: str, **arguments: Any) -> None:
-        self.browser.execute_cdp_cmd(name, arguments)
+    def media(self, medium: str = "", *, dark: bool = False) -> None:
+        """Show it by day or night, on a screen or on paper; without motion, so that nothing moves away."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        media = {"media": medium, "features": [scheme, still]}
+        self.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
 
-    def run(self, script: str, *arguments: Any) -> Any:
-        return self.browser.execute_script(script, *arguments)
+    def element(self, selector: str) -> WebElement:
+        """The first one, also where it is not seen."""
+        return self.chrome.find_element(By.CSS_SELECTOR, selector)
 
-    def one(self, selector: str) -> WebElement:
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+    def elements(self, selector: str) -> list[WebElement]:
+        """All, also those that are not seen."""
+        return self.chrome.find_elements(By.CSS_SELECTOR, selector)
 
     def texts(self, selector: str) -> list[str]:
+        """The texts of all, also of those that are not seen."""
         script = "return [...document.querySelectorAll(arguments[0])].map((each) => each.textContent)"
         found: list[str] = self.run(script, selector)
         return found
 
-    def press(self, *keys: str) -> None:
-        """Press keys, wherever the focus is."""
-        for key in keys:
-            ActionChains(self.browser).send_keys(key).perform()
-
-    def focused(self) -> WebElement:
-        return self.browser.switch_to.active_element
-
-    def until(self, says: Any) -> None:
+    def until(self, says: Callable[[], Any]) -> None:
         """Wait for something that the page does by itself."""
-        WebDriverWait(self.browser, 10, 0.02).until(lambda _: says())
+        WebDriverWait(self.chrome, 10, 0.02).until(lambda _: says())
 
     @property
     def overflow(self) -> int:
@@ -165,23 +156,22 @@ class Page:
         return found
 
     @property
-    def complaints(self) -> list[Any]:
-        """What the console says."""
-        found: list[Any] = self.browser.get_log("browser")
-        return found
+    def ground(self) -> int:
+        """How light it is behind all, from 0 to 765."""
+        colour = self.run("return getComputedStyle(document.body).backgroundColor")
+        return sum(map(int, colour.removeprefix("rgb(").removesuffix(")").split(",")))
 
 
 @pytest.fixture
-def shop(chromium: Chrome, project: Path) -> Iterator[Page]:
-    page = Page(chromium, project / "shop.html")
+def shop(browser: Browser, project: Path) -> Iterator[Page]:
+    page = Page(browser.chrome, project / "shop.html")
     yield page
-    assert not page.complaints
-    page.open().run("localStorage.clear()")
+    page.load().run("localStorage.clear()")
 
 
 @pytest.fixture
-def hostile(chromium: Chrome, project: Path) -> Page:
-    return Page(chromium, project / "hostile.html")
+def hostile(browser: Browser, project: Path) -> Page:
+    return Page(browser.chrome, project / "hostile.html")
 
 
 # -- all of it --------------------------------------------------------------------------------
@@ -190,18 +180,17 @@ def hostile(chromium: Chrome, project: Path) -> Page:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [400, 800, 1600])
 def test_the_page_fits_complains_of_nothing_and_asks_for_nothing(shop: Page, dark: bool, width: int) -> None:
-    shop.open(dark=dark, width=width)
+    shop.load(dark=dark, width=width)
     assert shop.overflow <= 0
     assert shop.run("return performance.getEntriesByType('resource').length") == 0
-    assert not shop.complaints
 
 
 def test_what_matters_is_there_without_scripts(shop: Page) -> None:
-    shop.open(scripts=False)
+    shop.load(scripts=False)
     assert shop.texts("h1") == ["shop"]
     assert "ValueError: negative price: -17" in shop.texts(".said")
-    assert shop.one("noscript").text == "The picture needs JavaScript, which is off."
-    assert not shop.one("#tasks-tools").is_displayed()
+    assert shop.element("noscript").text == "The picture needs JavaScript, which is off."
+    assert not shop.element("#tasks-tools").is_displayed()
 
 
 CONTRAST = """
@@ -245,62 +234,57 @@ return [seen, poor];
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_all_text_can_be_told_from_what_is_behind_it(shop: Page, dark: bool) -> None:
     """By WCAG 2.2, 1.4.3: 4.5 to 1, of large text 3 to 1."""
-    shop.open(dark=dark)
+    shop.load(dark=dark)
     seen, poor = shop.run(CONTRAST)
     assert seen > 200
     assert poor == []
 
 
 def test_the_theme_follows_the_system_until_one_is_chosen(shop: Page) -> None:
-    assert ground_of(shop.open(dark=True)) < 150
-    button = shop.one("#theme")
+    assert shop.load(dark=True).ground < 150
+    button = shop.element("#theme")
     assert button.text == "Theme: auto"
     button.click()
-    assert (button.text, ground_of(shop) > 600) == ("Theme: light", True)
-    shop.open(dark=True)  # chosen is chosen
-    assert ground_of(shop) > 600
-    shop.one("#theme").click()
-    assert (shop.one("#theme").text, ground_of(shop) < 150) == ("Theme: dark", True)
-    shop.one("#theme").click()
-    assert shop.one("#theme").text == "Theme: auto"
-
-
-def ground_of(page: Page) -> int:
-    colour = page.run("return getComputedStyle(document.body).backgroundColor")
-    return sum(map(int, colour.removeprefix("rgb(").removesuffix(")").split(",")))
+    assert (button.text, shop.ground > 600) == ("Theme: light", True)
+    shop.load(dark=True)  # chosen is chosen
+    assert shop.ground > 600
+    shop.element("#theme").click()
+    assert (shop.element("#theme").text, shop.ground < 150) == ("Theme: dark", True)
+    shop.element("#theme").click()
+    assert shop.element("#theme").text == "Theme: auto"
 
 
 def test_on_paper_all_is_light_and_nothing_is_folded(shop: Page) -> None:
-    shop.open(dark=True)
+    shop.load(dark=True)
     shop.run("dispatchEvent(new Event('beforeprint'))")
-    shop.do("Emulation.setEmulatedMedia", media="print", features=[])
-    assert ground_of(shop) == 3 * 255
-    assert not shop.one(".bar-top").is_displayed()
-    assert shop.one(".traceback").is_displayed()
+    shop.media("print", dark=True)
+    assert shop.ground == 3 * 255
+    assert not shop.element(".bar-top").is_displayed()
+    assert shop.element(".traceback").is_displayed()
     shop.run("dispatchEvent(new Event('afterprint'))")
-    shop.do("Emulation.setEmulatedMedia", media="", features=[])
-    assert not shop.one(".traceback").is_displayed()
+    shop.media()
+    assert not shop.element(".traceback").is_displayed()
 
 
 # -- by keyboard ------------------------------------------------------------------------------
 
 
 def test_the_first_stop_skips_to_the_report_and_the_focus_is_seen(shop: Page) -> None:
-    shop.open()
+    shop.load()
     shop.press(Keys.TAB)
-    assert shop.focused().text == "Skip to the report"
-    assert shop.focused().location["y"] >= 0
+    assert shop.focused.text == "Skip to the report"
+    assert shop.focused.location["y"] >= 0
     assert shop.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
     shop.press(Keys.ENTER)
-    assert shop.focused().get_attribute("id") == "main"
+    assert shop.focused.get_attribute("id") == "main"
 
 
 def test_everything_that_can_be_used_is_reached_by_tab(shop: Page) -> None:
-    shop.open()
+    shop.load()
     reached = set()
     for _ in range(150):
         shop.press(Keys.TAB)
-        element = shop.focused()
+        element = shop.focused
         if element.tag_name == "body":
             break
         reached.add(element.get_attribute("id") or element.text or element.get_attribute("aria-label"))
@@ -318,32 +302,32 @@ def test_everything_that_can_be_used_is_reached_by_tab(shop: Page) -> None:
 
 
 def test_the_timeline_is_walked_and_zoomed_by_keys(shop: Page) -> None:
-    shop.open()
+    shop.load()
     shop.run("document.getElementById('gantt').focus()")
-    said = shop.one("#spotted")
+    said = shop.element("#spotted")
     shop.press(Keys.ARROW_RIGHT)
     first = said.text
     assert " · " in first
     shop.press(Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
     assert said.text != first
-    brush = shop.one("#brush")
+    brush = shop.element("#brush")
     assert not brush.is_displayed()
     shop.press("+", "+")
     shop.until(brush.is_displayed)
-    assert 0 < brush.size["width"] < shop.one("#overview").size["width"] / 3
+    assert 0 < brush.size["width"] < shop.element("#overview").size["width"] / 3
     shop.press("0")
     shop.until(lambda: not brush.is_displayed())
     name = said.text.split(" · ")[0]
     shop.press(Keys.ENTER)
-    assert shop.focused().get_attribute("value") == name
+    assert shop.focused.get_attribute("value") == name
     assert shop.texts("#tasks-table tbody .key") == [name]
 
 
 def test_the_timeline_is_zoomed_by_its_buttons(shop: Page) -> None:
-    shop.open()
+    shop.load()
     for button, shown in (("in", True), ("out", False), ("in", True), ("fit", False)):
-        shop.one(f"#timeline [data-do={button}]").send_keys(Keys.ENTER)
-        shop.until(lambda shown=shown: shop.one("#brush").is_displayed() is shown)
+        shop.element(f"#timeline [data-do={button}]").send_keys(Keys.ENTER)
+        shop.until(lambda shown=shown: shop.element("#brush").is_displayed() is shown)
 
 
 def drawn(page: Page) -> set[str]:
@@ -368,7 +352,7 @@ def drawn(page: Page) -> set[str]:
 def test_the_timeline_is_drawn_in_the_colours_of_the_theme(shop: Page) -> None:
     bad = {False: "196 43 49", True: "255 149 146"}
     for dark in (False, True):
-        assert bad[dark] in drawn(shop.open(dark=dark))
+        assert bad[dark] in drawn(shop.load(dark=dark))
         assert bad[not dark] not in drawn(shop)
 
 
@@ -376,44 +360,44 @@ def test_the_timeline_is_drawn_in_the_colours_of_the_theme(shop: Page) -> None:
 
 
 def test_the_table_is_sorted_by_its_buttons_and_says_so(shop: Page) -> None:
-    shop.open()
-    attempts = shop.all("#tasks-table thead button")[2]
+    shop.load()
+    attempts = shop.elements("#tasks-table thead button")[2]
     attempts.send_keys(Keys.ENTER)
-    assert shop.one("#tasks-table th[aria-sort]").get_attribute("aria-sort") == "descending"
+    assert shop.element("#tasks-table th[aria-sort]").get_attribute("aria-sort") == "descending"
     assert shop.texts("#tasks-table tbody .key")[:2] == ["clean", "orders"]
     shop.press(Keys.ENTER)  # it has kept the focus
-    assert shop.one("#tasks-table th[aria-sort]").get_attribute("aria-sort") == "ascending"
+    assert shop.element("#tasks-table th[aria-sort]").get_attribute("aria-sort") == "ascending"
     assert shop.texts("#tasks-table tbody .key")[-1] == "clean"
     shop.press(Keys.ENTER)
-    assert not shop.all("#tasks-table th[aria-sort]")
+    assert not shop.elements("#tasks-table th[aria-sort]")
 
 
 def test_children_are_folded_until_they_are_asked_for(shop: Page) -> None:
-    shop.open()
-    assert len(shop.all("#tasks-table tbody tr")) == 4
-    shop.one(".fold").send_keys(Keys.ENTER)
-    assert shop.focused().get_attribute("aria-expanded") == "true"
-    assert len(shop.all("#tasks-table tbody tr")) == 34
+    shop.load()
+    assert len(shop.elements("#tasks-table tbody tr")) == 4
+    shop.element(".fold").send_keys(Keys.ENTER)
+    assert shop.focused.get_attribute("aria-expanded") == "true"
+    assert len(shop.elements("#tasks-table tbody tr")) == 34
     shop.press(Keys.ENTER)
-    assert len(shop.all("#tasks-table tbody tr")) == 4
+    assert len(shop.elements("#tasks-table tbody tr")) == 4
 
 
 def test_tasks_are_found_by_name_and_by_state(shop: Page) -> None:
-    shop.open()
-    shop.one("#tasks-find").send_keys("CLEAN[2")
-    shop.until(lambda: len(shop.all("#tasks-table tbody tr")) == 11)
-    shop.one("#tasks-state").send_keys("failed")
+    shop.load()
+    shop.element("#tasks-find").send_keys("CLEAN[2")
+    shop.until(lambda: len(shop.elements("#tasks-table tbody tr")) == 11)
+    shop.element("#tasks-state").send_keys("failed")
     shop.until(lambda: shop.texts("#tasks-table tbody .key") == [])
-    shop.one("#tasks-find").send_keys(Keys.BACKSPACE * 7)
+    shop.element("#tasks-find").send_keys(Keys.BACKSPACE * 7)
     shop.until(lambda: shop.texts("#tasks-table tbody .key") == ["clean", "clean[17]"])
-    assert shop.one("#tasks-count").text == "2 tasks of 34 found"
+    assert shop.element("#tasks-count").text == "2 tasks of 34 found"
 
 
 def test_the_graph_is_as_wide_as_the_page_until_it_is_wanted_larger(shop: Page) -> None:
-    shop.open(width=400)
-    picture, frame = shop.one(".graph svg"), shop.one(".graph")
+    shop.load(width=400)
+    picture, frame = shop.element(".graph svg"), shop.element(".graph")
     assert picture.size["width"] <= frame.size["width"]
-    shop.one("#graph [data-do=actual]").send_keys(Keys.ENTER)
+    shop.element("#graph [data-do=actual]").send_keys(Keys.ENTER)
     drawn_at = picture.size["width"]
     assert drawn_at > frame.size["width"]
     shop.run("arguments[0].focus()", frame)
@@ -424,10 +408,10 @@ def test_the_graph_is_as_wide_as_the_page_until_it_is_wanted_larger(shop: Page) 
 
 
 def test_a_task_of_the_graph_is_found_in_the_table(shop: Page) -> None:
-    shop.open()
+    shop.load()
     assert {"users", "orders", "clean", "join"} <= set(shop.texts(".fk-node > text:first-of-type"))
-    shop.one('.fk-node[data-key="orders"]').click()
-    assert shop.one("#tasks-find").get_attribute("value") == "orders"
+    shop.element('.fk-node[data-key="orders"]').click()
+    assert shop.element("#tasks-find").get_attribute("value") == "orders"
     assert shop.texts("#tasks-table tbody .key") == ["orders"]
 
 
@@ -435,10 +419,10 @@ def test_a_task_of_the_graph_is_found_in_the_table(shop: Page) -> None:
 
 
 def test_logs_are_folded_by_task_and_opened_by_keys(shop: Page) -> None:
-    shop.open()
+    shop.load()
     assert sorted(shop.texts("#logs-list .key")) == ["clean", "orders", "users"]
-    assert not shop.all("#logs-list details[open]")
-    [orders] = [each for each in shop.all("#logs-list summary") if each.text.startswith("orders")]
+    assert not shop.elements("#logs-list details[open]")
+    [orders] = [each for each in shop.elements("#logs-list summary") if each.text.startswith("orders")]
     orders.send_keys(Keys.ENTER)
     shop.until(lambda: shop.texts("#logs-list details[open] .lines span:last-child") != [])
     lines = shop.texts("#logs-list details[open] .lines div")
@@ -447,19 +431,19 @@ def test_logs_are_folded_by_task_and_opened_by_keys(shop: Page) -> None:
 
 
 def test_logs_are_searched_over_all_tasks(shop: Page) -> None:
-    shop.open()
-    shop.one("#logs-find").send_keys("order 2")
-    shop.until(lambda: shop.one("#logs-count").text == "11 lines of 1 task found")
+    shop.load()
+    shop.element("#logs-find").send_keys("order 2")
+    shop.until(lambda: shop.element("#logs-count").text == "11 lines of 1 task found")
     assert set(shop.texts("#logs-list mark")) == {"order 2"}
-    shop.one("#logs-find").clear()
-    shop.one("#logs-find").send_keys("nothing like this")
-    shop.until(lambda: shop.one("#logs-count").text == "0 lines of 0 tasks found")
+    shop.element("#logs-find").clear()
+    shop.element("#logs-find").send_keys("nothing like this")
+    shop.until(lambda: shop.element("#logs-count").text == "0 lines of 0 tasks found")
 
 
 def test_logs_are_chosen_by_level(shop: Page) -> None:
-    shop.open()
-    shop.one("#logs-level").send_keys("INFO")
-    shop.until(lambda: shop.one("#logs-count").text == "3 lines of 1 task found")
+    shop.load()
+    shop.element("#logs-level").send_keys("INFO")
+    shop.until(lambda: shop.element("#logs-count").text == "3 lines of 1 task found")
 
 
 # -- a run that means harm --------------------------------------------------------------------
@@ -467,23 +451,21 @@ def test_logs_are_chosen_by_level(shop: Page) -> None:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_what_a_run_says_stays_text(hostile: Page, dark: bool) -> None:
-    hostile.open(dark=dark, width=800)
-    assert not hostile.complaints
+    hostile.load(dark=dark, width=800)
     hostile.run("for (const each of document.querySelectorAll('details')) each.open = true")
-    hostile.until(lambda: len(hostile.all(".lines div")) > 3)
-    assert hostile.browser.title.startswith("hostile <b>bold</b> · run 2")
-    assert len(hostile.all("script")) == 2
-    assert not hostile.all("img, iframe, b b, h1 b")
+    hostile.until(lambda: len(hostile.elements(".lines div")) > 3)
+    assert hostile.chrome.title.startswith("hostile <b>bold</b> · run 2")
+    assert len(hostile.elements("script")) == 2
+    assert not hostile.elements("img, iframe, b b, h1 b")
     assert EVIL in hostile.texts("#tasks-table .key")
     assert "__proto__" in hostile.texts("#tasks-table .key")
     assert hostile.overflow <= 0
-    assert not hostile.complaints
 
 
 def test_what_cannot_be_seen_is_shown_as_what_it_is(hostile: Page) -> None:
-    hostile.open()
+    hostile.load()
     hostile.run("for (const each of document.querySelectorAll('.log')) each.open = true")
-    hostile.until(lambda: len(hostile.all(".lines div")) > 3)
+    hostile.until(lambda: len(hostile.elements(".lines div")) > 3)
     lines = hostile.texts(".lines div > span")
     assert EVIL in lines
     [odd] = [line for line in lines if "control" in line]
