@@ -185,11 +185,11 @@ def _path_said(report: Report) -> str:
     paused = sum(step.paused for step in report.path)
     took = sum(step.took for step in report.path) - paused
     waited = sum(step.waited for step in report.path)
-    words = [f"{duration(took)} of {duration(report.duration)} it ran"]
+    words = [f"Of {duration(report.duration)} its tasks ran for {duration(took)}"]
     if paused > 0.001:
-        words.append(f"{duration(paused)} it waited between attempts")
+        words.append(f"waited {duration(paused)} between attempts")
     if waited > 0.001:
-        words.append(f"{duration(waited)} to begin, for a free worker or a limit")
+        words.append(f"and {duration(waited)} to begin: for a free worker, or a limit")
     return f"{', '.join(words)}."
 
 

@@ -134,10 +134,10 @@ def _window(file: str, number: int, recorded: str) -> list[tuple[int, str]]:
             return []
     except Exception:  # a file that is no text
         return []
-    numbers = range(max(1, number - _AROUND), number + _AROUND + 1)
-    found = [(each, linecache.getline(file, each).rstrip()[:_WIDEST]) for each in numbers]
-    while found and not found[-1][1]:
-        found.pop()
-    while found and not found[0][1]:
+    before = range(max(1, number - _AROUND), number)
+    after = range(number, number + _AROUND + 1)
+    found = [(each, linecache.getline(file, each).rstrip()[:_WIDEST]) for each in (*before, *after)]
+    while not found[0][1]:
         found.pop(0)
-    return found
+    ends = [place for place, (each, text) in enumerate(found) if each > number and not text]
+    return found[: ends[0]] if ends else found
