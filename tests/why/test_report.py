@@ -114,7 +114,7 @@ def test_a_failure_is_told_with_frames_source_and_inputs(told: Told) -> None:
     [frame] = failure.frames
     assert (Path(frame.file), frame.function) == (Path(__file__), "invert")
     assert (frame.line, "    return 1 / number") in frame.lines
-    assert len(frame.lines) > 3
+    assert len(frame.lines) >= 3
     assert [(each.name, each.source) for each in failure.inputs] == [("number", "element 2 of load")]
     assert [each.status for each in failure.tries] == ["failed"]
 
