@@ -17,9 +17,9 @@ _LONGEST = 60  # characters of a version
 
 def environment() -> dict[str, Any]:
     """The platform, the cores that this process may use, and the versions of the packages that are loaded."""
-    system = os.uname()
+    system = platform.uname()
     return {
-        "platform": f"{system.sysname} {system.release} {system.machine}",
+        "platform": f"{system.system} {system.release} {system.machine}",
         "implementation": platform.python_implementation(),
         "cores": _cores(),
         "packages": dict(sorted(_versions().items())[:_MOST]),
