@@ -218,7 +218,7 @@ let seen = 0;
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 for (let text = walker.nextNode(); text; text = walker.nextNode()) {
   const element = text.parentElement;
-  const isText = text.data.trim() && !element.closest('svg, script, noscript, option');
+  const isText = text.data.trim() && !element.closest('svg, canvas, script, noscript, option');
   if (!isText || !element.checkVisibility()) continue;
   const style = getComputedStyle(element), under = ground(element);
   const [a, b] = [light(pixel(style.color, under)), light(under)];

@@ -6,6 +6,7 @@ const timeline = () => {
   const pen = canvas.getContext('2d');
   const overview = find('overview'), brush = find('brush'), spotted = find('spotted');
   const LEFT = 132, RIGHT = 12, TOP = 24, ROW = 22, BAR = 16;
+  const SHARES = {cached: 0.6, warn: 0.75, halt: 0.4}; // of the height, so that not only the colour tells
   const total = data.total || 1;
   const rowHeight = data.rows.length > 40 ? 10 : ROW, barHeight = data.rows.length > 40 ? 8 : BAR;
   let from = 0, to = total, width = 0, colours = {}, spot = -1, hot = -1;
@@ -50,9 +51,20 @@ const timeline = () => {
       pen.fillRect(left, y + barHeight / 2 - 1, Math.max(wide, 1), 2);
       return;
     }
+    if (tone === 'bad') {
+      // A mark above it, as one that is too narrow for a word has only its colour.
+      const middle = (left + right) / 2;
+      pen.fillStyle = colours.bad;
+      pen.beginPath();
+      pen.moveTo(middle - 4, y - 3);
+      pen.lineTo(middle + 4, y - 3);
+      pen.lineTo(middle, y + 2);
+      pen.fill();
+    }
     if (wide < 5 || rowHeight < ROW) {
+      const height = Math.round(barHeight * (SHARES[tone] || 1));
       pen.fillStyle = colours[tone];
-      pen.fillRect(Math.round(left), y, Math.max(Math.round(wide - (wide > 3 ? 1 : 0)), 1), barHeight);
+      pen.fillRect(Math.round(left), y + barHeight - height, Math.max(Math.round(wide - (wide > 3 ? 1 : 0)), 1), height);
     } else {
       pen.fillStyle = colours[`${tone}-soft`];
       pen.fillRect(left, y, wide - 1, barHeight);
