@@ -72,7 +72,7 @@ def report_page(report: Report, graph: Graph) -> str:
         "graph_command": graph.command,
         "children_left_out": packing.children_left_out,
         "environment": list(_environment(report)),
-        "packages": sorted((report.environment.get("packages") or {}).items()),
+        "packages": _packages(report),
     }
     return page(facts, packing.data, _words(report), rules())
 
@@ -207,9 +207,9 @@ def _environment(report: Report) -> Iterator[tuple[str, str]]:
         yield "Python", last.python
         yield "flowkit", last.flowkit
     known = report.environment
-    for name, title in (("platform", "Platform"), ("cores", "Cores"), ("memory", "Memory")):
+    for name, title in (("platform", "Platform"), ("cores", "Cores")):
         if known.get(name):
-            yield title, moments.size(known[name]) if name == "memory" else str(known[name])
+            yield title, str(known[name])
     if last is not None:
         yield "Host", last.host
         yield "Executor", f"{last.executor}, {counted(last.workers, 'worker')}"
@@ -225,6 +225,12 @@ def _environment(report: Report) -> Iterator[tuple[str, str]]:
         yield "Results in files", moments.size(run.bytes)
     if run.exit_code is not None:
         yield "Exit code", str(run.exit_code)
+
+
+def _packages(report: Report) -> list[tuple[str, str]]:
+    """The packages that were loaded, with their versions."""
+    found = report.environment.get("packages")
+    return sorted((name, str(version)) for name, version in found.items()) if isinstance(found, dict) else []
 
 
 def file_name(report: Report) -> str:
