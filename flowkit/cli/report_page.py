@@ -11,7 +11,7 @@ from typing import Any
 
 from flowkit import __version__
 from flowkit.cli import moments
-from flowkit.cli.failures import short_path
+from flowkit.cli.evidence import short_path
 from flowkit.cli.report_data import Packing, tone
 from flowkit.cli.report_graph import Graph
 from flowkit.cli.wording import counted, duration

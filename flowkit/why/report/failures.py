@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from flowkit.plan.failure import Failure, Frame
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT
 from flowkit.plan.status import FAILED, TIMED_OUT, TRIGGER_FAILED
 from flowkit.store.batch import Stored
 from flowkit.store.records import AttemptRecord
 from flowkit.why.archive import PastRun
-from flowkit.why.report.frames import Cause, Frame, causes_of, frames_of, listed, texts_of
 from flowkit.why.report.tasks import Attempts, Mark, Task, stem_of
 from flowkit.why.sources import Source, roots_of, sources_of
-from flowkit.why.standing import failure_of, said
+from flowkit.why.standing import said
 
 MOST = 50  # failures that are told in full
 _MOST_KEYS = 200  # of others that failed alike, named
 _MOST_TEXT = 20_000  # characters of a traceback or a message
 _SHORT = 300  # of a value
+
+_NONE = Failure("error", "", "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +55,7 @@ class Failed:
         alike: their keys; `more` is how many further ones there are.
         said: type and message.
         kind: `raised`, `timed out` or `not run`.
-        place: `file:line in function`.
-        frames: outermost first; `frame` is the innermost that is the user's own.
-        traceback: as Python prints it.
+        traceback: as Python prints it, cut where it is very long.
     """
 
     key: str
@@ -64,12 +63,8 @@ class Failed:
     child: int
     kind: str
     said: str
-    place: str
-    frames: Sequence[Frame]
-    causes: Sequence[Cause]
-    notes: Sequence[str]
+    failure: Failure
     traceback: str
-    hint: str
     inputs: Sequence[Input]
     tries: Sequence[Try]
     alike: Sequence[str]
@@ -77,8 +72,9 @@ class Failed:
 
     @property
     def frame(self) -> Frame | None:
-        own = [frame for frame in self.frames if frame.own]
-        return own[-1] if own else self.frames[-1] if self.frames else None
+        """The innermost call that is the user's own."""
+        frames = [each for each in self.failure.frames if each.own] or self.failure.frames
+        return frames[-1] if frames else None
 
 
 def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> tuple[list[Failed], int]:
@@ -89,10 +85,9 @@ def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> 
         order.setdefault(node, len(order))
     bad = [mark for mark, attempts in grouped.items() if attempts and _is_failure(attempts[-1])]
     for mark in sorted(bad, key=lambda mark: (order[mark[0]], mark[1])):
-        failure = failure_of(grouped[mark][-1])
-        name, place = str(failure.get("type_name", "")), str(failure.get("place", ""))
+        failure = grouped[mark][-1].failure or _NONE
         whole = tasks.get((mark[0], -1), tasks[mark])
-        kinds.setdefault((stem_of(whole.key), name, place), []).append(mark)
+        kinds.setdefault((stem_of(whole.key), failure.type_name, failure.place), []).append(mark)
     found = [_failed(run, marks, grouped, tasks) for marks in list(kinds.values())[:MOST]]
     return found, max(0, len(kinds) - MOST)
 
@@ -101,29 +96,24 @@ def _is_failure(attempt: AttemptRecord) -> bool:
     """Whether something went wrong there, rather than followed from what did elsewhere."""
     if attempt.status in (FAILED, TIMED_OUT):
         return True
-    return attempt.status == TRIGGER_FAILED and bool(failure_of(attempt))
+    return attempt.status == TRIGGER_FAILED and attempt.failure is not None
 
 
 def _failed(run: PastRun, marks: list[Mark], grouped: Attempts, tasks: Mapping[Mark, Task]) -> Failed:
     mark = marks[0]
     attempts = grouped[mark]
     last = attempts[-1]
-    failure = failure_of(last)
-    traceback = str(failure.get("traceback", ""))
+    failure = last.failure or _NONE
     words = {TIMED_OUT: "timed out", TRIGGER_FAILED: "not run"}
     others = [tasks[each].key for each in marks[1 : _MOST_KEYS + 1]]
     return Failed(
         key=tasks[mark].key,
         node=mark[0],
         child=mark[1],
-        kind=words.get(last.status, "raised" if failure.get("kind") == "error" else "failed"),
+        kind=words.get(last.status, "raised" if failure.kind == "error" else "failed"),
         said=cut(said(last) or "It gives no reason.", _MOST_TEXT),
-        place=str(failure.get("place", "")),
-        frames=frames_of(failure),
-        causes=causes_of(failure),
-        notes=[cut(str(note), _MOST_TEXT) for note in listed(failure.get("notes"))],
-        traceback=cut(traceback, _MOST_TEXT),
-        hint=str(failure.get("hint", "")),
+        failure=failure,
+        traceback=cut(failure.traceback, _MOST_TEXT),
         inputs=_with_values(list(_inputs(run, *mark)), failure),
         tries=[_try(each) for each in attempts if each.attempt > 0],
         alike=others,
@@ -158,9 +148,9 @@ def _inputs(run: PastRun, number: int, child: int) -> Iterator[Input]:
         yield _input(run, source, child, f"argument {place + 1}")
 
 
-def _with_values(inputs: list[Input], failure: Mapping[str, Any]) -> list[Input]:
+def _with_values(inputs: list[Input], failure: Failure) -> list[Input]:
     """The inputs with their values as they were when it failed, where that was recorded."""
-    values = dict(texts_of(failure.get("inputs")))
+    values = dict(failure.inputs)
     found = [replace(each, value=values.pop(each.name, each.value)) for each in inputs]
     return [*found, *(Input(name=name, source="its default", value=value) for name, value in values.items())]
 
