@@ -59,9 +59,10 @@ format: $(DEVELOPING)
 bench: $(DEVELOPING)
 	$(BIN)/python tests/bench/run.py
 
-# The pictures of docs/graph.md.
+# The pictures of docs/graph.md and docs/report.md; the latter in Chromium.
 pictures: $(INSTALLED)
 	docs/pictures/draw.sh $(abspath $(BIN)/flowkit)
+	docs/pictures/report.sh $(abspath $(BIN)/flowkit)
 
 clean:
 	rm -rf $(VENV) $(RAY_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

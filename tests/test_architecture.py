@@ -88,7 +88,7 @@ THIRD_PARTY = {
     # Moments are as in Prefect classic, where the user has it.
     "pendulum": ({"flow.datetime_parameter", "engine.context"}, True),
     # How many cells of a terminal a character takes is a table that only rich keeps for us.
-    "jinja2": ({"tasks.templates.jinja2"}, True),
+    "jinja2": ({"draw.report.page", "tasks.templates.jinja2"}, True),
     "rich": ({"cli", "draw.labels"}, False),
     "resvg_py": ({"draw.png"}, True),
     "cronsim": ({"schedule.cron"}, True),

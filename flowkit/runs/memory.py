@@ -33,6 +33,7 @@ from flowkit.project.settings import Settings, user_folder
 from flowkit.project.text import value_text
 from flowkit.runs.cache_keys import Keys
 from flowkit.runs.cached import Cache
+from flowkit.runs.environment import environment
 from flowkit.runs.record import Record
 from flowkit.runs.results import RunResults
 from flowkit.store import database, files, key, opening, retention
@@ -232,13 +233,14 @@ class Memory:
         }
 
     def told(self, plan: Plan, values: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
-        """How a run was asked for, and the digests of its parameters."""
+        """How a run was asked for, where it is carried out, and the digests of its parameters."""
         told = {name: value for name, value in vars(asked).items() if name not in ("ref", "parent")}
         told["command"] = MASK.text(asked.command)
         told["keeps"] = asked.persists and self.settings.results.persist  # by the command, and the settings
         told["context"] = {
             name: value for name, value in asked.context.items() if name != "secrets" and _is_open(value)
         }
+        told["environment"] = environment()
         return {**told, "secret": sorted(plan.secrets), "digests": self.digests(plan, values)}
 
     def digests(self, plan: Plan, values: Mapping[str, Any]) -> dict[str, str]:

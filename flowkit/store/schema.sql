@@ -26,7 +26,7 @@ CREATE TABLE runs (
     started    REAL NOT NULL,
     ended      REAL,
     parameters TEXT NOT NULL,           -- JSON, for people; secret ones are `null` and named in `asked`
-    asked      TEXT NOT NULL,           -- JSON: how it was started: selection, forced tasks, persistence, secrets
+    asked      TEXT NOT NULL,           -- JSON: how it was started: selection, forced tasks, persistence, secrets, environment
     outline    BLOB NOT NULL,
     parent     INTEGER,                 -- the run whose task has started this one
     exit_code  INTEGER,

@@ -98,8 +98,17 @@ class Archive:
         Raises:
             HistoryError: it cannot be read.
         """
+        return list(self.each(query, values))
+
+    def each(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The same, row by row, for what may be much.
+
+        Raises:
+            HistoryError: it cannot be read.
+        """
         with database.explained(self.history.path):
-            return self._connection.execute(query, values).fetchall() if self._connection else []
+            if self._connection:
+                yield from self._connection.execute(query, values)
 
     def past(self, run: RunRecord) -> Past:
         """What a run has left in bytes."""

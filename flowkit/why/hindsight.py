@@ -126,7 +126,7 @@ def _asking(run: PastRun, node: int, child: int, last: AttemptRecord) -> Asking:
 
 def _was_called(run: PastRun, node: int, last: AttemptRecord) -> bool:
     """Whether an attempt is known to have come so far that its key had been asked for."""
-    kind = (last.detail.get("failure") or {}).get("kind")
+    kind = last.failure.kind if last.failure is not None else ""
     # What raised may have been the user's own function for the key.
     raised = kind == "signal" or (kind == "error" and node not in run.outline.get("keyed", {}))
     return last.status in (SUCCESS, SKIPPED) or (last.status.bad and raised)
