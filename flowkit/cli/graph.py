@@ -13,6 +13,7 @@ import typer
 
 from flowkit.cli.console import Console
 from flowkit.cli.place import say, write
+from flowkit.cli.table import stdout_width
 from flowkit.draw.visualize import contents, format_of, rendered
 from flowkit.errors import UsageError
 from flowkit.plan.status import Status
@@ -73,7 +74,10 @@ def graph(
     if chosen == "html":
         options |= {"details": subject.details}
     if chosen == "text":
-        options |= {"width": shutil.get_terminal_size((100, 24)).columns, "ascii_only": _ascii_only()}
+        options |= {
+            "width": stdout_width() or shutil.get_terminal_size((100, 24)).columns,
+            "ascii_only": _ascii_only(),
+        }
     picture = rendered(subject.drawing, chosen, **options)
     if output is not None:
         write(output, contents(picture))

@@ -6,6 +6,7 @@ still too wide is folded: nothing is cut, and nothing is left to the terminal to
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,11 @@ def sentence(text: str) -> str:
 
 def stdout_width() -> int:
     """Columns of the terminal that stdout is; 0 where it is none, as lines are as long as they are then."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return 0
+    return columns or shutil.get_terminal_size().columns  # a terminal that does not say
 
 
 def wrapped(text: str, width: int) -> list[str]:

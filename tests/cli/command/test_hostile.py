@@ -167,7 +167,7 @@ def test_in_the_locale_c_nothing_fails_and_signs_have_others_in_their_place(proj
 
 def test_on_a_terminal_only_colours_and_what_draws_the_display_is_sent(project: Shell) -> None:
     seen = typed(project, "run", NAME, code=1, NO_COLOR="")
-    drawn = re.sub(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[\d*[AK]|\r", "", seen.raw)
+    drawn = re.sub(r"\x1b\[[0-9;]*m|\x1b\[\?(?:25|2026)[lh]|\x1b\[\d*[AJK]|\r", "", seen.raw)
     assert not raw_in(drawn)
     assert "\x1b[31mred" in seen.raw, "a colour of the task's own is kept"
     project("register")
