@@ -17,6 +17,8 @@ from command_server import Server, running
 
 from flowkit.engine.mask import MASK
 
+pytest_plugins = ["pytester"]  # pytest inside of pytest, for what its users see
+
 # A test that runs a flow from Python must not leave its history in this very project; those about history
 # have projects of their own and turn it on.
 os.environ["FLOWKIT_HISTORY"] = "false"

@@ -55,6 +55,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "parsing": set(),
     # Ready-made tasks are written as a user's would be, but for what tells them that they are stopped.
     "tasks": {"errors", "flow", "engine", "plan.state", "homes"},
+    # What users test their flows with is put together as `runs` is.
+    "testing": {"errors", "flow", "plan", "engine", "project", "runs", "schedule"},
     # The front door binds what `flow/` must not know, and `python -m flowkit` is the command.
     "__init__": {"errors", "flow", "plan", "engine", "project", "draw", "runs", "homes"},
     "__main__": {"cli"},

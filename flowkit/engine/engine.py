@@ -83,6 +83,7 @@ class Engine:
         finding: what another process calls to find the modules of tasks; it can be pickled.
         limits: what calls share; `slots`: the folder of those that other runs of the machine share too.
         clock: seconds of a monotonic clock.
+        rest: how the thread that drives the run waits for its bell, at most so many seconds; None: for ever.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Engine:
         limits: Limits | None = None,
         slots: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
+        rest: Callable[[Bell, float | None], object] = Bell.wait,
     ) -> None:
         self.plan: Plan = plan
         self.machine = machine_of(
@@ -148,6 +150,7 @@ class Engine:
         self.number = number
         self.started_at: datetime = datetime.now(UTC)
         self.clock = clock
+        self._rest = rest
         self.lock = threading.Lock()
         # The lanes whose tasks run in other processes.
         self.away = frozenset([number for number, executor in enumerate(executors) if executor.is_away])
@@ -382,11 +385,12 @@ class Engine:
         """Until something happens that this thread must see to."""
         with self.lock:
             deadline = self.machine.next_deadline
-            self._alarm = min(self._limit, self._give_up_at, float("inf") if deadline is None else deadline)
+            last = self._give_up_at if self.asked_to_stop else self._limit
+            self._alarm = min(last, float("inf") if deadline is None else deadline)
             over = self.machine.over
         if not over and not self._ready_here():
             wait = self._alarm - self.clock()
-            self._bell.wait(None if wait == float("inf") else wait)
+            self._rest(self._bell, None if wait == float("inf") else wait)
         self._alarm = float("-inf")
 
     def _ready_here(self) -> bool:

@@ -6,6 +6,7 @@ store and the project at once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ from flowkit.engine.executors import (
     ThreadExecutor,
 )
 from flowkit.engine.executors.base import Executor
+from flowkit.engine.lane import Bell
 from flowkit.engine.manner import USUAL, Manner
 from flowkit.engine.observers import Observer
 from flowkit.errors import UsageError
@@ -76,6 +78,7 @@ class Options:
         careful: no task begins before that is committed.
         manner: what else is asked for.
         limits: those of the settings.
+        clock, rest: how time passes; see `Engine`.
     """
 
     observers: Sequence[Observer] = ()
@@ -88,6 +91,8 @@ class Options:
     careful: bool = False
     manner: Manner = USUAL
     limits: Mapping[str, Limit] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    rest: Callable[[Bell, float | None], object] = Bell.wait
 
 
 def executors_for(plan: Plan, executor: Executor, workers: int | None = None) -> list[Executor]:
@@ -155,6 +160,8 @@ def prepare(
         finding=finding(),
         limits=limits,
         slots=folder,
+        clock=options.clock,
+        rest=options.rest,
     )
     if kept is not None and kept.record.cache is not None:
         kept.record.cache.give_back = engine.recorder.line
