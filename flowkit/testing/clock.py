@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -114,10 +115,19 @@ class FakeClock:
 
     # -- called by the engine -----------------------------------------------------------------
 
-    def drive(self, engine: Engine) -> None:
-        """Be the clock of this run from now on."""
+    @contextmanager
+    def driving(self, engine: Engine) -> Iterator[None]:
+        """Be the clock of this run in the block; who still sleeps at its end goes no further."""
         self._engine = engine
         engine.started_at = self.now
+        try:
+            yield
+        finally:
+            self._engine = None
+            with self._lock:
+                asleep, self._sleepers = self._sleepers, []
+            for each in asleep:
+                each.wake()
 
     def rest(self, bell: Bell, seconds: float | None) -> None:
         """Wait for the bell, or put the clock forward where nothing else would happen.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -250,9 +250,8 @@ def _carried_out(
     if store is not None:
         kept = _stored(Project.at(store), plan, asked, used)
     engine = prepare(plan, asked.values, executors_for(plan, used, settings.workers), options, kept)
-    if clock is not None:
-        clock.drive(engine)
-    outcome = performed(engine, kept)
+    with clock.driving(engine) if clock is not None else nullcontext():
+        outcome = performed(engine, kept)
     state = state_of(outcome)
     if isinstance(state.result, TaskStates):
         state.result = TestedStates(outcome, listener.lines)

@@ -79,6 +79,10 @@ def test_the_time_of_the_run_itself_can_be_over(clock: FakeClock) -> None:
     state = run(flow, clock=clock, executor="threads", timeout=30)
     assert_failed(state, match="longer than its time limit")
     assert clock.elapsed >= 30
+    for thread in threading.enumerate():
+        if thread.name.startswith("flowkit-threads"):
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_time_stands_still_while_a_task_works(clock: FakeClock) -> None:
