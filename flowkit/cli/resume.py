@@ -155,7 +155,7 @@ def _go_on(
     for line in _said(found):
         say(line)
     say_outdated(memory, flow, values, lent.runs)
-    kept = go_on(memory, found, values, session_of(executor), asked)
+    kept = go_on(memory, found, values, session_of(executor, asked.command), asked)
     kept.results.borrow(lent.sources)
     return carry_out(
         run.flow,

@@ -128,7 +128,7 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
             say_outdated(memory, whole, values, found.runs)
             ends = found.ends
             asked = replace(chosen_tasks.noted(asked, keys_of(whole)), taken=found.runs)
-            kept = memory.begin(plan, values, session_of(executor), asked)
+            kept = memory.begin(plan, values, session_of(executor, asked.command), asked)
             kept.results.borrow(found.sources)
     except BaseException:
         if memory is not None:

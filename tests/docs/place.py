@@ -1,0 +1,132 @@
+"""The project of a page, in which its blocks are carried out one after another."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from blocks import ROOT, Block
+from sessions import commands_of, differs, kept, typed
+
+_SHOP = Path(__file__).parent / "shop"
+# The flows that a page has in its project and does not show: of the repository, or of the shop.
+FLOWS = {
+    "README.md": ["data_pipeline.py", "weather.py", "data", "rates.py", "rounding.py"],
+    "docs/cache.md": ["rates.py", "rounding.py", "cached.py"],
+    "docs/commands.md": ["rates.py", "rounding.py", "stages.py", "night.py"],
+    "docs/memory.md": ["rates.py", "rounding.py", "stages.py", "night.py", "odd.py"],
+}
+RECORD = "FLOWKIT_RECORD"  # set it, and the pages show what came
+
+
+class Place:
+    """The project of a page.
+
+    Args:
+        folder: for the project and the home of its user.
+
+    Attributes:
+        wrong: what is not as the page shows it, with its place there.
+        recorded: texts of blocks that other texts take the place of.
+    """
+
+    def __init__(self, page: str, folder: Path) -> None:
+        self.project, self.home = folder / "shop", folder / "home"
+        self.wrong: list[str] = []
+        self.recorded: dict[Block, str] = {}
+        self.project.mkdir(parents=True)
+        self.home.mkdir()
+        self._names: dict[str, Any] = {"__name__": "page"}
+        if page == "docs/from-prefect-classic.md":
+            shutil.copy(ROOT / "tests/compat/migration/classic.py", self.project / "shop_orders.py")
+        (self.project / "flows").mkdir()
+        for name in FLOWS.get(page, ()):
+            source = next(folder / name for folder in (ROOT / "flows", _SHOP) if (folder / name).exists())
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, self.project / "flows" / name)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What the commands of a page find: nothing of who runs the tests."""
+        kept = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        return {
+            **kept,
+            "HOME": str(self.home),
+            "NO_COLOR": "1",
+            "PATH": path,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "TERM": "xterm-256color",
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+        }
+
+    def carry_out(self, block: Block) -> None:
+        """Do what a block says; what python raises comes out."""
+        if block.file:
+            path = self.project / block.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+        if block.kind == "python":
+            self._execute(block)
+        elif block.kind == "toml":
+            tomllib.loads(block.text)
+        elif block.kind == "json":
+            for line in block.text.splitlines():
+                json.loads(line)
+        elif block.kind == "console":
+            self._type(block)
+        elif block.kind == "sh":
+            self._script(block)
+        elif block.kind == "before":
+            subprocess.run(
+                ["bash", "-c", block.text], cwd=self.project, env=self.environ, check=True, timeout=60
+            )
+
+    def _script(self, block: Block) -> None:
+        lines, code = typed(f"set -e\n{block.text}", self.project, self.environ)
+        if code:
+            self.wrong.append(f"{block.place}: exit code {code}:\n" + "\n".join(lines))
+
+    def _execute(self, block: Block) -> None:
+        """Run code; a file has names of its own, the others share theirs."""
+        source = "\n" * (block.line - 1) + block.text  # so that a traceback names the line of the page
+        code = compile(source, str(ROOT / block.page), "exec", dont_inherit=True)
+        exec(code, {"__name__": "file_of_page"} if block.file else self._names)
+
+    def _type(self, block: Block) -> None:
+        came = []
+        for command in commands_of(block.text):
+            lines, _ = typed(command.line, self.project, self.environ)
+            lines = list(_without(lines, {str(self.project): "/home/ada/shop", str(self.home): "/home/ada"}))
+            wrong = differs(command.shown, lines)
+            if wrong:
+                self.wrong.append(f"{block.place}, `$ {command.line}`: {wrong}; all:\n" + "\n".join(lines))
+            came += [f"$ {command.line}", *(kept(command.shown, lines) if wrong else command.shown)]
+        text = "\n".join(line.rstrip() for line in came).rstrip() + "\n"
+        if text.rstrip() != block.text.rstrip():
+            self.recorded[block] = text
+
+    def record(self, page: str) -> None:
+        """Put what came into the page."""
+        path = ROOT / page
+        lines = path.read_text(encoding="utf-8").split("\n")
+        for block, text in sorted(self.recorded.items(), key=lambda each: -each[0].line):
+            height = block.text.count("\n")
+            new = [" " * block.indent + line if line else "" for line in text.rstrip("\n").split("\n")]
+            lines[block.line - 1 : block.line - 1 + height] = new
+        path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _without(lines: list[str], places: dict[str, str]) -> Iterator[str]:
+    for line in lines:
+        for place, shown in places.items():
+            line = line.replace(place, shown)
+        yield line

@@ -1,0 +1,2 @@
+def rounded(rate: float, digits: int) -> float:
+    return round(rate, digits)
