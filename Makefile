@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 
-.PHONY: run test test-browser test-graphviz test-jq test-ray test-shells crash check format bench pictures clean
+.PHONY: run test test-browser test-graphviz test-jq test-ray test-shells crash check format bench pictures docs docs-record clean
 
 run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
@@ -56,6 +56,17 @@ format: $(DEVELOPING)
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m flowkit.cli.command_tree
 
+# The documentation as a site, in build/site: any broken link or reference is an error.
+DOCUMENTING := $(VENV)/.documenting
+
+docs: $(DOCUMENTING)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo build/site/index.html
+
+# Puts into the pages what their sessions show now; look at the difference.
+docs-record: $(DEVELOPING)
+	FLOWKIT_RECORD=1 $(BIN)/python -m pytest -q -n auto tests/docs
+
 bench: $(DEVELOPING)
 	$(BIN)/python tests/bench/run.py
 
@@ -79,6 +90,10 @@ $(RAY_INSTALLED): pyproject.toml
 
 $(INSTALLED): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(DOCUMENTING): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	touch $@
 
 $(DEVELOPING): pyproject.toml | $(BIN)/python

@@ -25,6 +25,7 @@ from place import RECORD, Place
 
 # Why blocks are not run, by page and how they begin.
 NOT_RUN = {
+    ("docs/tutorial.md", "python -m venv"): "it needs the network",
     ("README.md", "make run "): "it makes an environment; `.ci/run` runs it in a checkout",
     ("docs/executors.md", "flowkit run train --executor dask"): "needs a cluster at that address",
     ("docs/executors.md", "dask scheduler"): "needs that address",
