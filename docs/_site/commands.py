@@ -19,9 +19,9 @@ def reference() -> str:
     lines = [
         "# All commands",
         "",
-        "What `flowkit COMMAND --help` says. [The commands that look back](../commands.md) has examples; the exit codes",
-        "are in [the README](../index.md#commands). The parameters of a flow are further options of `flowkit run NAME`:",
-        "`flowkit run NAME --help` has them.",
+        "What `flowkit COMMAND --help` says. [The commands that look back](../commands.md) has examples,",
+        "[the README](../index.md#commands) the exit codes. The parameters of a flow are further options of",
+        "`flowkit run NAME`: `flowkit run NAME --help` has them.",
         "",
     ]
     for name in sorted(group.commands):
@@ -36,10 +36,11 @@ def _command(name: str, command: Any, level: int) -> Iterator[str]:
     yield ""
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option" and not each.hidden]
-    usage = " ".join([name, *(_usage(each) for each in arguments), *(["[OPTIONS]"] if options else [])])
+    further = [*(["COMMAND"] if hasattr(command, "commands") else []), *(["[OPTIONS]"] if options else [])]
+    usage = " ".join([name, *(_usage(each) for each in arguments), *further])
     yield from ("```text", usage, "```", "")
     if arguments or options:
-        yield from ("| | |", "|---|---|")
+        yield from ("| to give | |", "|---|---|")
         for each in [*arguments, *options]:
             yield f"| {_names(each)} | {_said(getattr(each, 'help', '') or '', one_line=True)} |"
         yield ""
@@ -53,7 +54,8 @@ def _usage(argument: Any) -> str:
 
 
 def _metavar(parameter: Any) -> str:
-    return str(parameter.metavar or parameter.name or "").upper().strip("[]")
+    shown = str(parameter.metavar or parameter.name or "").upper()
+    return shown[1:-1] if shown.startswith("[") and shown.endswith("]") else shown
 
 
 def _names(parameter: Any) -> str:

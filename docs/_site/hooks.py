@@ -85,7 +85,12 @@ def _of_readme(text: str) -> str:
 
 
 def _decisions() -> str:
-    lines = ["# Decisions", "", "What somebody may want to undo one day: what, why, instead of what, the price.", ""]
+    lines = [
+        "# Decisions",
+        "",
+        "What somebody may want to undo one day: what, why, instead of what, the price.",
+        "",
+    ]
     for path in sorted((ROOT / "docs" / "decisions").glob("*.md")):
         title = path.read_text("utf-8").partition("\n")[0].removeprefix("# ")
         lines.append(f"- [{title}]({path.name})")
