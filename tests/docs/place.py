@@ -46,8 +46,8 @@ class Place:
         self._names: dict[str, Any] = {"__name__": "page"}
         if page == "docs/from-prefect-classic.md":
             shutil.copy(ROOT / "tests/compat/migration/classic.py", self.project / "shop_orders.py")
-        (self.project / "flows").mkdir()
         for name in FLOWS.get(page, ()):
+            (self.project / "flows").mkdir(exist_ok=True)
             source = next(folder / name for folder in (ROOT / "flows", _SHOP) if (folder / name).exists())
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.project / "flows" / name)

@@ -37,6 +37,7 @@ _VARYING = [
         (r"<1ms\b|\b\d+(?:\.\d+)? ?(?:ms|s|m|h)\b(?: \d+s\b)?", "SECONDS"),
         (r"\b\d+(?:\.\d+)? (?:B|KiB|MiB|GiB)(?!\w)", "SIZE"),
         (r"\b[0-9a-f]{12,}\b", "HEX"),
+        (r"\b\d+%|\b\d+\.\d+x\b", "SHARE"),
         (r"\b\d+ on \S+|\bprocess \d+\b", "PROCESS"),
         (r"\b\d+\.\d+\.\d+[\w.+-]*", "VERSION"),
         (r"([─━=_-])\1{3,}", r"\1"),  # rules as wide as the terminal
