@@ -21,6 +21,7 @@ FLOWS = {
     "README.md": ["data_pipeline.py", "weather.py", "data", "rates.py", "rounding.py"],
     "docs/cache.md": ["rates.py", "rounding.py", "cached.py"],
     "docs/commands.md": ["rates.py", "rounding.py", "stages.py", "night.py"],
+    "docs/report.md": ["stages.py"],
     "docs/memory.md": ["rates.py", "rounding.py", "stages.py", "night.py", "odd.py"],
 }
 RECORD = "FLOWKIT_RECORD"  # set it, and the pages show what came

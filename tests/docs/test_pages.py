@@ -38,8 +38,8 @@ NOT_RUN = {
         "@flow(name=",
     ): "a part of own_style.py, which tests/compat/test_migration.py runs",
 }
-# Pages of which nothing is run, with the reason.
-PAGES_NOT_RUN: dict[str, str] = {}
+# Pages whose sessions other tests run, as they need programs that `make test` does without.
+RUN_ELSEWHERE = {"docs/json.md": "jq, for tests/jq"}
 KINDS = ("python", "console", "toml", "json", "sh", "before", "text", "")
 
 
@@ -75,6 +75,16 @@ def test_what_is_not_run_is_still_there() -> None:
         assert any(block.text.startswith(begin) for block in blocks_of(page)), (
             f"{page} has no `{begin}` any more"
         )
+
+
+def test_a_session_says_that_it_is_one() -> None:
+    silent = [
+        block.place
+        for page in pages()
+        for block in blocks_of(page)
+        if block.text.startswith("$ ") and block.kind != "console" and page not in RUN_ELSEWHERE
+    ]
+    assert not silent
 
 
 def test_all_fences_are_closed() -> None:
