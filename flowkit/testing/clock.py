@@ -70,38 +70,30 @@ class FakeClock:
         A task that exceeds its `timeout` meanwhile goes no further than this.
         """
         until = self._seconds + _in_seconds(seconds)
-        current = CURRENT.get()
-        if current is None or current[0] is not self._engine:
+        call = self._call()
+        if call is None:
             self._forward(until)
-            return
-        if (
-            current[0].lanes[current[0].plan.lane_of[current[1][0]]].driven
-        ):  # this very thread puts it forward
-            limit = self._limit_of(*current)
+        elif self._is_driver(call):
+            limit = self._limit_of(call)
             self._forward(min(until, limit))
             if limit <= until:
                 raise OverdueError  # as an alarm does
-            return
-        awake = threading.Event()
-        sleeper = _Sleeper(current[1], until, awake.set)
-        self._lie_down(sleeper)
-        awake.wait()
-        if self._seconds < until:
-            raise OverdueError
+        else:
+            awake = threading.Event()
+            self._lie_down(call, until, awake.set)
+            awake.wait()
+            if self._seconds < until:
+                raise OverdueError
 
     async def asleep(self, seconds: float | timedelta) -> None:
         """As `sleep`, for a task that is a coroutine."""
-        current = CURRENT.get()
-        if current is None or current[0] is not self._engine:
-            self._forward(self._seconds + _in_seconds(seconds))
+        until = self._seconds + _in_seconds(seconds)
+        call = self._call()
+        if call is None:
+            self._forward(until)
             return
         loop, awake = asyncio.get_running_loop(), asyncio.Event()
-        sleeper = _Sleeper(
-            current[1],
-            self._seconds + _in_seconds(seconds),
-            lambda: loop.call_soon_threadsafe(awake.set),
-        )
-        self._lie_down(sleeper)
+        sleeper = self._lie_down(call, until, lambda: loop.call_soon_threadsafe(awake.set))
         try:
             await awake.wait()
         finally:
@@ -175,24 +167,45 @@ class FakeClock:
         for each in awake:
             each.wake()
 
-    def _lie_down(self, sleeper: _Sleeper) -> None:
+    def _call(self) -> Call | None:
+        """The call of the run of this clock that is carried out here; None: it is asked from outside.
+
+        Raises:
+            OverdueError: the run is over, and has left this thread behind.
+        """
+        current = CURRENT.get()
+        if current is None or current[0] is self._engine:
+            return None if current is None else current[1]
+        if current[0].machine.over:
+            raise OverdueError
+        return None
+
+    def _lie_down(self, call: Call, until: float, wake: Callable[[], object]) -> _Sleeper:
+        """One that would sleep as long as its time limit does not wake by itself: its attempt ends first."""
+        sleeper = _Sleeper(call, until if until < self._limit_of(call) else float("inf"), wake)
         with self._lock:
             self._sleepers.append(sleeper)
+        return sleeper
 
     def _get_up(self, sleeper: _Sleeper) -> None:
         with self._lock:
             if sleeper in self._sleepers:
                 self._sleepers.remove(sleeper)
 
-    def _limit_of(self, engine: Engine, call: Call) -> float:
+    def _is_driver(self, call: Call) -> bool:
+        """Whether this is the very thread that puts the clock forward, in an inline task."""
+        engine = self._engine
+        return engine is not None and engine.lanes[engine.plan.lane_of[call[0]]].driven
+
+    def _limit_of(self, call: Call) -> float:
         """When the time of a call is over."""
+        engine = self._engine
+        if engine is None:
+            return float("inf")
         with engine.lock:
-            found = [
-                at
-                for at, kind, *limited in engine.machine.deadlines
-                if kind == LIMIT and tuple(limited) == call
-            ]
-        return min(found, default=float("inf"))
+            deadlines = list(engine.machine.deadlines)
+        limits = [at for at, kind, *limited in deadlines if kind == LIMIT and tuple(limited) == call]
+        return min(limits, default=float("inf"))
 
 
 def _in_seconds(given: float | timedelta) -> float:

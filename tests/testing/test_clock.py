@@ -55,6 +55,38 @@ def test_who_sleeps_too_long_times_out_and_goes_no_further(clock: FakeClock, lan
     assert (went_on, clock.elapsed) == ([], took)
 
 
+@pytest.mark.parametrize("lane", LANES)
+def test_a_task_that_sleeps_for_just_its_time_has_taken_too_long(clock: FakeClock, lane: str) -> None:
+    @task(timeout=60)
+    def just() -> None:
+        clock.sleep(60)
+
+    with Flow("just") as flow:
+        just()
+    assert_state(run(flow, clock=clock, executor=lane), "just", TimedOut)
+    assert clock.elapsed == 60
+
+
+def test_who_was_left_behind_does_not_move_the_clock(clock: FakeClock) -> None:
+    """Its thread goes on when the run is over."""
+    over, slept = threading.Event(), threading.Event()
+
+    @task(timeout=0.05)
+    def hangs() -> None:
+        over.wait()
+        try:
+            clock.sleep(1000)
+        finally:
+            slept.set()
+
+    with Flow("hangs") as flow:
+        hangs()
+    assert_state(run(flow, clock=clock, executor="threads"), "hangs", TimedOut)
+    over.set()
+    assert slept.wait(10)
+    assert clock.elapsed < 1
+
+
 def test_coroutines_sleep_side_by_side(clock: FakeClock) -> None:
     @task(timeout=60)
     async def naps(seconds: float) -> float:
