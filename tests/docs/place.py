@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks import ROOT, Block
+from command_server import Server
 from sessions import commands_of, differs, kept, typed
 
 _SHOP = Path(__file__).parent / "shop"
@@ -32,13 +33,15 @@ class Place:
 
     Args:
         folder: for the project and the home of its user.
+        server: starts commands.
 
     Attributes:
         wrong: what is not as the page shows it, with its place there.
         recorded: texts of blocks that other texts take the place of.
     """
 
-    def __init__(self, page: str, folder: Path) -> None:
+    def __init__(self, page: str, folder: Path, server: Server | None = None) -> None:
+        self._server = server
         self.project, self.home = folder / "shop", folder / "home"
         self.wrong: list[str] = []
         self.recorded: dict[Block, str] = {}
@@ -105,7 +108,7 @@ class Place:
     def _type(self, block: Block) -> None:
         came = []
         for command in commands_of(block.text):
-            lines, _ = typed(command.line, self.project, self.environ)
+            lines, _ = typed(command.line, self.project, self.environ, self._server)
             lines = list(_without(lines, {str(self.project): "/home/ada/shop", str(self.home): "/home/ada"}))
             wrong = differs(command.shown, lines)
             if wrong:

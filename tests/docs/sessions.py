@@ -7,13 +7,18 @@ import os
 import pty
 import re
 import select
+import shlex
+import signal
 import struct
 import subprocess
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NamedTuple
+
+from command_server import Server
 
 from flowkit.store import run_name
 
@@ -23,6 +28,7 @@ _CONTROL = re.compile(
     r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[=>78]|([\r\n\b\x07])"
 )
 _MORE = ("...", "…")
+_OF_SHELLS = re.compile(r"[|&;<>$`\n]")
 _SIGNALLED = re.compile(r"bash: line \d+: +\d+ (Killed|Terminated|Segmentation fault)[^\r\n]*")
 _NAME = rf"\b(?:{'|'.join(run_name._HOW.split())})-(?:{'|'.join(run_name._WHO.split())})\b"
 # What is another at each run, and what stands for it where a page is compared with a terminal.
@@ -89,9 +95,15 @@ def differs(expected: Sequence[str], actual: Sequence[str]) -> str:
 
 
 def kept(shown: Sequence[str], came: Sequence[str]) -> list[str]:
-    """What came, in the words of the page where it has such a line."""
-    known = {_plain(line): line for line in shown}
-    return _trimmed([known.get(_plain(line), line) for line in came])
+    """What came, in the words of the page where it has such a line, without what it leaves out."""
+    wanted = _trimmed(shown)
+    whole = [line for line in wanted if line.strip() not in _MORE]
+    found = [next((each for each in whole if _same(each, line)), line) for line in _trimmed(came)]
+    lines: list[str] = []
+    for kind, first, last, begin, end in SequenceMatcher(None, wanted, found, autojunk=False).get_opcodes():
+        left_out = [line for line in wanted[first:last] if line.strip() in _MORE]
+        lines += left_out if kind != "equal" and left_out == wanted[first:last] else found[begin:end]
+    return lines
 
 
 def _trimmed(lines: Sequence[str]) -> list[str]:
@@ -114,14 +126,20 @@ def _same(wanted: str, found: str) -> bool:
     return _fits(_plain(wanted), _plain(found)) or _fits(wanted, found)
 
 
-def typed(line: str, folder: Path, environ: Mapping[str, str]) -> tuple[list[str], int]:
+def typed(
+    line: str, folder: Path, environ: Mapping[str, str], server: Server | None = None
+) -> tuple[list[str], int]:
     """What a terminal shows at the end of a command, and its exit code.
+
+    Args:
+        server: starts what needs no shell, without the wait for an interpreter.
 
     Raises:
         AssertionError: it does not end.
     """
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    if server is not None and line.startswith("flowkit") and not _OF_SHELLS.search(line):
+        return _forked(server, shlex.split(line)[1:], folder, environ)
+    ours, theirs = _terminal()
     process = subprocess.Popen(
         ["bash", "-c", f"{line}\nexit $?"],  # not in the shell's place, so that it tells of signals
         cwd=folder,
@@ -145,6 +163,32 @@ def typed(line: str, folder: Path, environ: Mapping[str, str]) -> tuple[list[str
     os.close(ours)
     text = _SIGNALLED.sub(r"\1", received.decode(errors="replace"))
     return screen(text), process.wait(_TIMEOUT)
+
+
+def _terminal() -> tuple[int, int]:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    return ours, theirs
+
+
+def _forked(
+    server: Server, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]
+) -> tuple[list[str], int]:
+    ours, theirs = _terminal()
+    name = Path(os.ttyname(theirs))
+    command = server.start(arguments, folder, environ, name, name)
+    received, until = b"", time.monotonic() + _TIMEOUT
+    while select.select([ours], [], [], 0.0 if (ended := command.has_ended) else 0.02)[0] or not ended:
+        if select.select([ours], [], [], 0.0)[0]:
+            received += os.read(ours, 65536)
+        if time.monotonic() > until:
+            command.signal(signal.SIGKILL)
+            raise AssertionError(f"`flowkit {shlex.join(arguments)}` does not end; so far: {received!r}")
+    os.close(theirs)
+    os.close(ours)
+    code = command.wait()
+    text = received.decode(errors="replace") + ("Killed\n" if code == -signal.SIGKILL else "")
+    return screen(text), code
 
 
 def screen(text: str) -> list[str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 from blocks import ROOT, Block, blocks_of, pages
+from command_server import Server
 from place import RECORD, Place
 
 # Why blocks are not run, by page and how they begin.
@@ -48,8 +49,10 @@ def is_run(block: Block) -> bool:
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if any(block.kind for block in blocks_of(page))])
-def test_every_block_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Place(page, tmp_path)
+def test_every_block_of_a_page_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    place = Place(page, tmp_path, server)
     monkeypatch.chdir(place.project)
     for block in blocks_of(page):
         if is_run(block):

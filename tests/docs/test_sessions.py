@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from blocks import Block
 from place import Place
-from sessions import Command, commands_of, differs, screen, typed
+from sessions import Command, commands_of, differs, kept, screen, typed
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,21 @@ def test_what_varies_may_vary(shown: str, came: str) -> None:
 )
 def test_nothing_else_may(shown: str, came: str, said: str) -> None:
     assert differs(shown.split("\n"), came.split("\n")) == said
+
+
+@pytest.mark.parametrize(
+    ("shown", "came", "kept_lines"),
+    [
+        ("a\n…\nd 3ms", "a\nb\nc\nd 5ms", "a\n…\nd 3ms"),
+        ("a\n…\nold", "a\nb\nnew", "a\nb\nnew"),
+        ("run 1 neat-walrus\n…", "run 2 brisk-otter\nmore", "run 2 brisk-otter\nmore"),
+        ("one … three\nold", "one two three\nnew", "one … three\nnew"),
+        ("a\n…", "a", "a\n…"),
+        ("old\n…\nlast", "new\nx\ny\nlast", "new\nx\ny\nlast"),
+    ],
+)
+def test_what_is_recorded_keeps_the_words_of_the_page(shown: str, came: str, kept_lines: str) -> None:
+    assert "\n".join(kept(shown.split("\n"), came.split("\n"))) == kept_lines
 
 
 def test_a_session_is_commands_with_what_they_show() -> None:
