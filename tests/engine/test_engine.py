@@ -13,6 +13,7 @@ import pytest
 from flowkit import Flow, flatten, task, unmapped
 from flowkit.engine.engine import Engine
 from flowkit.engine.executors import LocalExecutor, ThreadExecutor
+from flowkit.engine.lane import Bell
 from flowkit.errors import BugError
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.status import CANCELLED, EXPANDED, MAPPED, RETRYING, RUNNING, SUCCESS
@@ -100,6 +101,20 @@ def test_what_is_given_up_says_so(carry_out: Any, never: Any) -> None:
         hanging = waits(never)
     state = carry_out(flow, ThreadExecutor(1), timeout=0.01).state
     assert state.result[hanging].message == "The run was stopped while it ran."
+
+
+def test_the_grace_time_is_waited_for_asleep(carry_out: Any, never: Any) -> None:
+    """Not in rounds that look whether it is over, as its time limit is past."""
+    waits_made: list[float | None] = []
+
+    def rest(bell: Bell, seconds: float | None) -> None:
+        waits_made.append(seconds)
+        bell.wait(seconds)
+
+    with Flow("slow") as flow:
+        waits(never)
+    carry_out(flow, ThreadExecutor(1), timeout=0.01, rest=rest)
+    assert len(waits_made) < 10
 
 
 def test_what_ends_within_the_grace_time_is_kept(carry_out: Any) -> None:
