@@ -39,6 +39,10 @@ class Block:
         return found[1] if found else ""
 
     @property
+    def needs_jq(self) -> bool:
+        return self.kind == "console" and "| jq" in self.text
+
+    @property
     def place(self) -> str:
         return f"{self.page}:{self.line}"
 

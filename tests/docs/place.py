@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+import string
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from blocks import ROOT, Block
+import psutil
+import pytest
+from blocks import ROOT, Block, blocks_of
 from command_server import Server
 from sessions import commands_of, differs, kept, typed
 
@@ -22,6 +27,7 @@ FLOWS = {
     "README.md": ["data_pipeline.py", "weather.py", "data", "rates.py", "rounding.py"],
     "docs/cache.md": ["rates.py", "rounding.py", "cached.py"],
     "docs/commands.md": ["rates.py", "rounding.py", "stages.py", "night.py"],
+    "docs/graph.md": ["weather.py", "data"],
     "docs/report.md": ["stages.py"],
     "docs/memory.md": ["rates.py", "rounding.py", "stages.py", "night.py", "odd.py"],
 }
@@ -32,7 +38,8 @@ class Place:
     """The project of a page.
 
     Args:
-        folder: for the project and the home of its user.
+        folder: the home of its user, with the project in it. The pages call it `/home/ada`: where it is as
+            long, lines are folded as they are there.
         server: starts commands.
 
     Attributes:
@@ -41,12 +48,11 @@ class Place:
     """
 
     def __init__(self, page: str, folder: Path, server: Server | None = None) -> None:
-        self._server = server
-        self.project, self.home = folder / "shop", folder / "home"
+        self._page, self._server = page, server
+        self.project, self.home = folder / "shop", folder
         self.wrong: list[str] = []
         self.recorded: dict[Block, str] = {}
         self.project.mkdir(parents=True)
-        self.home.mkdir()
         self._names: dict[str, Any] = {"__name__": "page"}
         if page == "docs/from-prefect-classic.md":
             shutil.copy(ROOT / "tests/compat/migration/classic.py", self.project / "shop_orders.py")
@@ -109,7 +115,7 @@ class Place:
         came = []
         for command in commands_of(block.text):
             lines, _ = typed(command.line, self.project, self.environ, self._server)
-            lines = list(_without(lines, {str(self.project): "/home/ada/shop", str(self.home): "/home/ada"}))
+            lines = [line.replace(str(self.home), "/home/ada") for line in lines]
             wrong = differs(command.shown, lines)
             if wrong:
                 self.wrong.append(f"{block.place}, `$ {command.line}`: {wrong}; all:\n" + "\n".join(lines))
@@ -118,9 +124,9 @@ class Place:
         if text.rstrip() != block.text.rstrip():
             self.recorded[block] = text
 
-    def record(self, page: str) -> None:
+    def record(self) -> None:
         """Put what came into the page."""
-        path = ROOT / page
+        path = ROOT / self._page
         lines = path.read_text(encoding="utf-8").split("\n")
         for block, text in sorted(self.recorded.items(), key=lambda each: -each[0].line):
             height = block.text.count("\n")
@@ -129,8 +135,47 @@ class Place:
         path.write_text("\n".join(lines), encoding="utf-8")
 
 
-def _without(lines: list[str], places: dict[str, str]) -> Iterator[str]:
-    for line in lines:
-        for place, shown in places.items():
-            line = line.replace(place, shown)
-        yield line
+def whole(page: str, patch: pytest.MonkeyPatch, server: Server, is_run: Callable[[Block], bool]) -> Place:
+    """The place of a page after all of its blocks that are run; it is gone then."""
+    with _home() as folder:
+        return _whole(Place(page, folder, server), page, patch, is_run)
+
+
+def _whole(place: Place, page: str, patch: pytest.MonkeyPatch, is_run: Callable[[Block], bool]) -> Place:
+    patch.chdir(place.project)
+    for block in blocks_of(page):
+        if is_run(block):
+            place.carry_out(block)
+    patch.chdir(ROOT)
+    return place
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    """A folder whose name is as long as `/home/ada`."""
+    while True:
+        home = Path("/tmp") / "".join(random.choices(string.ascii_lowercase, k=4))
+        with suppress(FileExistsError):
+            home.mkdir(mode=0o700)
+            break
+    try:
+        yield home
+    finally:
+        _end_all_in(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _end_all_in(folder: Path) -> None:
+    """End what a page has started there in the background, where it has not come to its own end."""
+    for process in psutil.process_iter(["cwd"]):
+        if process.pid != os.getpid() and (process.info["cwd"] or "").startswith(f"{folder}/"):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def finished(place: Place) -> None:
+    """Fail with what is not as the page says; or put it into the page, where that is asked for."""
+    if RECORD in os.environ:
+        place.record()
+    elif place.wrong:
+        pytest.fail("\n\n".join(place.wrong), pytrace=False)

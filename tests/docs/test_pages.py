@@ -15,14 +15,12 @@ What a page needs besides, `FLOWS` in place.py says; `<!-- before: COMMAND -->` 
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from blocks import ROOT, Block, blocks_of, pages
 from command_server import Server
-from place import RECORD, Place
+from place import finished, whole
 
 # Why blocks are not run, by page and how they begin.
 NOT_RUN = {
@@ -39,28 +37,19 @@ NOT_RUN = {
         "@flow(name=",
     ): "a part of own_style.py, which tests/compat/test_migration.py runs",
 }
-# Pages whose sessions other tests run, as they need programs that `make test` does without.
-RUN_ELSEWHERE = {"docs/json.md": "jq, for tests/jq"}
 KINDS = ("python", "console", "toml", "json", "sh", "before", "text", "")
 
 
 def is_run(block: Block) -> bool:
-    return not any(block.page == page and block.text.startswith(begin) for page, begin in NOT_RUN)
+    """Sessions with jq are run where that is: tests/jq."""
+    return not block.needs_jq and not any(
+        block.page == page and block.text.startswith(begin) for page, begin in NOT_RUN
+    )
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if any(block.kind for block in blocks_of(page))])
-def test_every_block_of_a_page_runs(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server
-) -> None:
-    place = Place(page, tmp_path, server)
-    monkeypatch.chdir(place.project)
-    for block in blocks_of(page):
-        if is_run(block):
-            place.carry_out(block)
-    if RECORD in os.environ:
-        place.record(page)
-    elif place.wrong:
-        pytest.fail("\n\n".join(place.wrong), pytrace=False)
+def test_every_block_of_a_page_runs(page: str, monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    finished(whole(page, monkeypatch, server, is_run))
 
 
 def test_blocks_are_of_a_kind_that_is_run() -> None:
@@ -85,7 +74,7 @@ def test_a_session_says_that_it_is_one() -> None:
         block.place
         for page in pages()
         for block in blocks_of(page)
-        if block.text.startswith("$ ") and block.kind != "console" and page not in RUN_ELSEWHERE
+        if block.text.startswith("$ ") and block.kind != "console"
     ]
     assert not silent
 
