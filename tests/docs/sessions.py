@@ -100,9 +100,9 @@ def kept(shown: Sequence[str], came: Sequence[str]) -> list[str]:
     whole = [line for line in wanted if line.strip() not in _MORE]
     found = [next((each for each in whole if _same(each, line)), line) for line in _trimmed(came)]
     lines: list[str] = []
-    for kind, first, last, begin, end in SequenceMatcher(None, wanted, found, autojunk=False).get_opcodes():
+    for _, first, last, begin, end in SequenceMatcher(None, wanted, found, autojunk=False).get_opcodes():
         left_out = [line for line in wanted[first:last] if line.strip() in _MORE]
-        lines += left_out if kind != "equal" and left_out == wanted[first:last] else found[begin:end]
+        lines += left_out if left_out and left_out == wanted[first:last] else found[begin:end]
     return lines
 
 

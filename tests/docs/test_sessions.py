@@ -50,6 +50,7 @@ def test_nothing_else_may(shown: str, came: str, said: str) -> None:
         ("run 1 neat-walrus\n…", "run 2 brisk-otter\nmore", "run 2 brisk-otter\nmore"),
         ("one … three\nold", "one two three\nnew", "one … three\nnew"),
         ("a\n…", "a", "a\n…"),
+        ("a\nd", "a\nb\nd", "a\nb\nd"),
         ("old\n…\nlast", "new\nx\ny\nlast", "new\nx\ny\nlast"),
     ],
 )
