@@ -8,7 +8,7 @@
 - `toml` is parsed, and written where its first line names a file; `json` is parsed, by line; `sh` is run.
 - A block without a kind, or `text`, shows something that is no session.
 
-What a page needs besides, `FLOWS` in place.py says; `<!-- before: COMMAND -->` is run, and not shown.
+What a page needs besides, `FLOWS` in page_place.py says; `<!-- before: COMMAND -->` is run, and not shown.
 
 `FLOWKIT_RECORD=1 pytest tests/docs` puts what came into the pages.
 """
@@ -18,9 +18,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from blocks import ROOT, Block, blocks_of, pages
 from command_server import Server
-from place import finished, whole
+from page_blocks import ROOT, Block, blocks_of, pages
+from page_place import finished, whole
 
 # Why blocks are not run, by page and how they begin.
 NOT_RUN = {

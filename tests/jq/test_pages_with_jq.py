@@ -13,8 +13,8 @@ from command_server import Server
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 
-from blocks import blocks_of, pages
-from place import finished, whole
+from page_blocks import blocks_of, pages
+from page_place import finished, whole
 
 
 @pytest.mark.parametrize(

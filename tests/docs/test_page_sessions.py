@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from blocks import Block
-from place import Place
-from sessions import Command, commands_of, differs, kept, screen, typed
+from page_blocks import Block
+from page_place import Place
+from page_sessions import Command, commands_of, differs, kept, screen, typed
 
 
 @pytest.mark.parametrize(

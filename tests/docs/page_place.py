@@ -17,9 +17,9 @@ from typing import Any
 
 import psutil
 import pytest
-from blocks import ROOT, Block, blocks_of
 from command_server import Server
-from sessions import commands_of, differs, kept, typed
+from page_blocks import ROOT, Block, blocks_of
+from page_sessions import commands_of, differs, kept, typed
 
 _SHOP = Path(__file__).parent / "shop"
 # The flows that a page has in its project and does not show: of the repository, or of the shop.
