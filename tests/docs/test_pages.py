@@ -74,7 +74,7 @@ def test_a_session_says_that_it_is_one() -> None:
         block.place
         for page in pages()
         for block in blocks_of(page)
-        if block.text.startswith("$ ") and block.kind != "console"
+        if block.text.startswith("$ ") and not block.kind
     ]
     assert not silent
 
