@@ -21,24 +21,20 @@ ROOT = Path(__file__).parents[2]
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 
 
-# Pages that are still to come: they are left out of the navigation until they are there.
-COMING = ("report.md",)
-
-
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave out what is still to come; the decisions are those that there are."""
-    config.nav = list(_there(config.nav or []))
+    """The decisions in the navigation are those that there are."""
+    config.nav = list(_with_decisions(config.nav or []))
     return config
 
 
-def _there(nav: list[Any]) -> Iterator[Any]:
+def _with_decisions(nav: list[Any]) -> Iterator[Any]:
     for each in nav:
         if isinstance(each, dict):
-            yield {title: list(_there(below)) for title, below in each.items()}
+            yield {title: list(_with_decisions(below)) for title, below in each.items()}
         elif each == "decisions/index.md":
             found = sorted((ROOT / "docs" / "decisions").glob("*.md"))
             yield {"Decisions": [each, *(f"decisions/{path.name}" for path in found)]}
-        elif each not in COMING or (ROOT / "docs" / each).exists():
+        else:
             yield each
 
 
