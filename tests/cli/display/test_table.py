@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
 import pytest
@@ -26,8 +25,8 @@ RUNS = [
 
 
 def narrow(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((width, 24)))
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1, raising=False)
+    monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((width, 24)))
 
 
 def test_a_text_goes_on_below_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
