@@ -176,13 +176,17 @@ class Command:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
-    """A server, for the length of the block; whom it has started goes with it."""
+def running(script: Path = Path(__file__), *arguments: str) -> Iterator[Server]:
+    """A server, for the length of the block; whom it has started goes with it.
+
+    Args:
+        script: what calls `main` in a process of its own; `arguments`: more than `main` takes.
+    """
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-P", __file__, str(theirs.fileno())],
+                [sys.executable, "-P", str(script), str(theirs.fileno()), *arguments],
                 pass_fds=[theirs.fileno()],
                 env=environment(HERE),
                 stdin=subprocess.DEVNULL,
@@ -305,7 +309,8 @@ def become(request: dict[str, Any]) -> NoReturn:
     main()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Be the server, at the descriptor that the first argument names; in a child, the command."""
     sys.path.append(str(HERE / "crash"))
     for module in PRELOADED:
         importlib.import_module(module)
@@ -313,3 +318,7 @@ if __name__ == "__main__":
     asked = serve(socket.socket(fileno=int(sys.argv[1])))
     if asked is not None:
         become(asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """What stands on the screen of a terminal that was sent something: rows, the cursor, all that scrolled by.
 
 It breaks long lines, scrolls, and when its size changes breaks them anew, as most terminals do. It knows the
-sequences that flowkit writes, and no other.
+sequences that flowkit writes, and no other. Colours are kept until the size changes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ class Row:
 
     Attributes:
         goes_on: whether the next row is of the same line, which was too long.
+        looks: by column, the codes of the colours and so on that a cell was written in; those of no look lack.
     """
 
     def __init__(self, cells: list[str] | None = None, *, goes_on: bool = False) -> None:
         self.cells = cells or []
         self.goes_on = goes_on
+        self.looks: dict[int, tuple[int, ...]] = {}
 
 
 class DrawnScreen:
@@ -42,6 +44,7 @@ class DrawnScreen:
         self.shows_cursor = True
         self.is_updating = False
         self._rest = ""
+        self._look: tuple[int, ...] = ()
 
     # -- what is seen -------------------------------------------------------------------------
 
@@ -127,6 +130,8 @@ class DrawnScreen:
             self.is_updating = letter == "h"
         else:
             assert letter == "m", f"unknown sequence {argument}{letter}"
+            codes = tuple(int(code or 0) for code in argument.split(";"))
+            self._look = () if codes == (0,) else (*self._look, *codes)
 
     def _put(self, character: str) -> None:
         if character == "\r":
@@ -139,8 +144,13 @@ class DrawnScreen:
                 self.all_rows[self.row].goes_on = True
                 self._down()
                 self.column = 0
-            cells = self.all_rows[self.row].cells
+            cells, looks = self.all_rows[self.row].cells, self.all_rows[self.row].looks
+            for place in range(len(cells), self.column):
+                looks.pop(place, None)
             cells += [" "] * (self.column - len(cells))
+            looks.pop(self.column, None)
+            if self._look:
+                looks[self.column] = self._look
             cells[self.column : self.column + wide] = [character, *[_BEHIND_WIDE] * (wide - 1)]
             self.column += wide
 
