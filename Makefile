@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 
-.PHONY: run test test-browser test-graphviz test-jq test-ray test-shells crash check format bench pictures docs docs-record clean
+.PHONY: run test test-browser test-graphviz test-jq test-ray test-shells crash check format bench pictures screenshots docs docs-record clean
 
 run: $(INSTALLED)
 	$(BIN)/flowkit run data_pipeline
@@ -74,6 +74,10 @@ bench: $(DEVELOPING)
 pictures: $(INSTALLED)
 	docs/pictures/draw.sh $(abspath $(BIN)/flowkit)
 	docs/pictures/report.sh $(abspath $(BIN)/flowkit)
+
+# What docs/screenshots shows, at 80 and 200 columns, as tests/cli/screens holds it.
+screenshots: $(DEVELOPING)
+	$(BIN)/python tests/cli/screens/draw.py
 
 clean:
 	rm -rf $(VENV) $(RAY_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,9 +16,20 @@ from flowkit.cli.wording import shown
 class Command(TyperCommand):
     """A command, its switches without a type."""
 
+    _is_explaining = False
+
     def get_params(self, ctx: Any) -> Any:
-        """As Typer asks for them to write the help."""
-        return _without_types(super().get_params(ctx))
+        """As Typer asks for them to read the arguments, and to write the help."""
+        params = _without_types(super().get_params(ctx))
+        return [_with_fewer_names(param) for param in params] if self._is_explaining else params
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        self._is_explaining = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._is_explaining = False
 
 
 class Group(TyperGroup):
@@ -65,3 +77,16 @@ def _without_types(params: list[Any]) -> list[Any]:
         if (getattr(param, "is_flag", False) or getattr(param, "count", False)) and param.metavar is None:
             param.metavar = ""
     return params
+
+
+def _with_fewer_names(param: Any) -> Any:
+    """For the help, where all names have columns that are as wide as the longest: an option without its other
+    long names, and a switch without the opposite that its text names."""
+    longer = [name for name in param.opts if name.startswith("--")]
+    said = getattr(param, "help", None) or ""
+    if len(longer) < 2 and not any(name in said for name in param.secondary_opts):
+        return param
+    fewer = copy.copy(param)
+    fewer.opts = [name for name in param.opts if name not in longer[1:]]
+    fewer.secondary_opts = [name for name in param.secondary_opts if name not in said]
+    return fewer

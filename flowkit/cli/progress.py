@@ -125,7 +125,8 @@ class LiveDisplay(Display):
         is_cached = look == Status.CACHED
         key = (padded(self.key(row), self._width(row)), "dim" if is_cached else "")
         line: list[Part] = [(f"  {look.symbol} ", look.style), key]
-        line.append((f"  {figure:<8}", look.style if is_cached or not row[2] else ""))
+        is_word = is_cached or not (row[2] or row[3] == MAPPED)  # else how long it took
+        line.append((f"  {figure:<8}", look.style if is_word else ""))
         if note:
             line.append((f" {note}", "dim"))
         return cropped(_stripped(line), self.console.width)

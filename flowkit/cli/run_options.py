@@ -126,7 +126,7 @@ _OPTIONS = (
         "fail_fast",
         bool,
         ("--fail-fast/--keep-going",),
-        "Start nothing more after a failure, or go on with what does not depend on it.",
+        "Start nothing more after a failure; --keep-going: go on with what does not depend on it.",
         default=False,
     ),
     _Option("dry_run", bool, ("--dry-run",), "Show what would run, and run nothing.", default=False),

@@ -12,29 +12,34 @@ from flowkit.cli.reasons import made_in
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns, sentence
 from flowkit.cli.wording import duration, listed, one_line
-from flowkit.plan.status import Status
+from flowkit.plan.status import SKIPPED, TRIGGER_FAILED, Status
 from flowkit.store.history import History
-from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord, hidden_nodes
+from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord, SessionRecord, hidden_nodes
 from flowkit.store.run_status import RunStatus
+from flowkit.why.archive import Archive
+from flowkit.why.hindsight import why
 from flowkit.why.standing import of_all, said, stands
 
 _TASKS = ("TASK", "STATE", "ATTEMPTS", "STARTED", "TOOK", "")
-_SESSIONS = ("SESSION", "STARTED", "TOOK", "EXECUTOR", "PROCESS", "FLOWKIT", "PYTHON", "EXIT", "COMMAND")
+_SESSIONS = ("SESSION", "STARTED", "TOOK", "EXECUTOR", "EXIT", "COMMAND", "PROCESS", "FLOWKIT", "PYTHON")
 _MOST_FAILURES = 5
+_MOST_EXPLAINED = 100  # tasks of which it is looked up whom they needed
 
 
-def page_of(history: History, run: RunRecord, *, children: bool = False) -> str:
+def page_of(archive: Archive, run: RunRecord, *, children: bool = False) -> str:
     """All that is known of a run, as text.
 
     Args:
         children: whether each child of a mapped task has a line.
     """
-    tasks = _tasks(history, run, children=children)
+    history = archive.history
+    tasks, sessions = _tasks(history, run, children=children), history.sessions(run)
+    many = [_session(each) for each in sessions] if len(sessions) > 1 else []
     parts = [
         "\n".join(_head(run)),
-        columns(_facts(run, history.started_by(run))),
-        columns(_sessions(history, run), _SESSIONS),
-        columns(list(_rows(history, run, tasks)), _TASKS),
+        columns(_facts(run, sessions, history.started_by(run))),
+        columns(many, _SESSIONS) if many else "",
+        columns(list(_rows(archive, run, tasks)), _TASKS),
         *_failures(history, run, tasks),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -116,13 +121,16 @@ def _head(run: RunRecord) -> Iterator[str]:
         yield sentence(one_line(run.reason, 500))
 
 
-def _facts(run: RunRecord, children: Sequence[RunRecord]) -> list[tuple[str, str]]:
+def _facts(
+    run: RunRecord, sessions: Sequence[SessionRecord], children: Sequence[RunRecord]
+) -> list[tuple[str, str]]:
     ended = moments.at(run.ended) if run.ended is not None else ""
     facts = [
         ("id", run.uid),
         ("defined in", run.ref),
         ("started", f"{moments.at(run.started)} ({moments.ago(time.time() - run.started)})"),
         ("ended", ended),
+        *(_of_one(sessions[0]) if len(sessions) == 1 else ()),
         ("exit code", "" if run.exit_code is None else str(run.exit_code)),
         ("child of", f"run {run.parent}" if run.parent is not None else ""),
         ("child runs", listed([f"{each.number} ({each.flow}, {each.status.word})" for each in children], 5)),
@@ -134,24 +142,27 @@ def _facts(run: RunRecord, children: Sequence[RunRecord]) -> list[tuple[str, str
     return found
 
 
-def _sessions(history: History, run: RunRecord) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
-    for each in history.sessions(run):
-        took = duration(max(0.0, each.ended - each.started)) if each.ended is not None else ""
-        found.append(
-            (
-                str(each.session),
-                moments.at(each.started),
-                took,
-                f"{each.executor} ({each.workers})",
-                f"{each.pid} on {each.host}",
-                each.flowkit,
-                each.python,
-                "" if each.exit_code is None else str(each.exit_code),
-                _typed(each.command),
-            )
-        )
-    return found
+def _of_one(session: SessionRecord) -> Iterator[tuple[str, str]]:
+    """What a run that never had to go on needs no table for."""
+    yield "command", _typed(session.command)
+    yield "executor", f"{session.executor} ({session.workers})"
+    process = f"{session.pid} on {session.host}"
+    yield "process", f"{process}, flowkit {session.flowkit}, Python {session.python}"
+
+
+def _session(each: SessionRecord) -> tuple[str, ...]:
+    """A row of a run that went on."""
+    return (
+        str(each.session),
+        moments.at(each.started),
+        duration(max(0.0, each.ended - each.started)) if each.ended is not None else "",
+        f"{each.executor} ({each.workers})",
+        "" if each.exit_code is None else str(each.exit_code),
+        _typed(each.command),
+        f"{each.pid} on {each.host}",
+        each.flowkit,
+        each.python,
+    )
 
 
 def _typed(command: str) -> str:
@@ -161,9 +172,10 @@ def _typed(command: str) -> str:
 
 
 def _rows(
-    history: History, run: RunRecord, tasks: Mapping[tuple[int, int], Sequence[AttemptRecord]]
+    archive: Archive, run: RunRecord, tasks: Mapping[tuple[int, int], Sequence[AttemptRecord]]
 ) -> Iterator[tuple[str, ...]]:
-    many, lost = history.children(run), _lost(history, run)
+    history = archive.history
+    many, lost, past, left = history.children(run), _lost(history, run), archive.run(run), _MOST_EXPLAINED
     for (node, child), attempts in tasks.items():
         key = history.key(run, node, child)
         if child < 0 and node in many:
@@ -171,6 +183,9 @@ def _rows(
             yield (*row, _with_lost(note, node in lost))
         elif attempts:
             *row, note = _row(run, key, attempts)
+            if left and attempts[-1].status in (SKIPPED, TRIGGER_FAILED) and node in past.places:
+                left -= 1
+                note = why(past, past.places[node], child).sentence.removeprefix("it ")
             yield (*row, _with_lost(note, node in lost))
         else:
             waiting = run.status is RunStatus.RUNNING

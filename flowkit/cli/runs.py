@@ -22,6 +22,7 @@ from flowkit.project.names import suggestions
 from flowkit.store.history import History
 from flowkit.store.records import RunRecord
 from flowkit.store.run_status import RunStatus
+from flowkit.why.archive import Archive
 
 _STATES = {status.word.replace(" ", "-"): status for status in RunStatus}
 _HEADER = ("RUN", "NAME", "FLOW", "STATUS", "STARTED", "TOOK", "TASKS")
@@ -77,7 +78,7 @@ def show(
 
     With TASK, that task: its attempts, what failed with code and values, what it printed last.
     """
-    with history_here() as history:
+    with history_here() as history, Archive(history.path.parent, history) as archive:
         found = history.find(run)
         found = replace(found, counts=history.counts(found))
         only = None if task is None else _place(history, found, task)
@@ -87,7 +88,7 @@ def show(
         elif only is not None:
             put(task_page(history, found, *only))
         else:
-            put(page_of(history, found, children=children))
+            put(page_of(archive, found, children=children))
 
 
 def _place(history: History, run: RunRecord, task: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from flowkit.cli.failures import failure_text
 from flowkit.cli.more_workers import more_workers_line
 from flowkit.cli.next_steps import next_steps
 from flowkit.cli.reasons import reason_of
-from flowkit.cli.styled import Part, Styled
+from flowkit.cli.styled import Part, Styled, cells
 from flowkit.cli.tally import Tally
 from flowkit.cli.wording import counted, duration, listed, one_line, shown
 from flowkit.plan.events import Row
@@ -33,6 +33,7 @@ _REPEAT_FROM = 4  # failures: so many do not stay in view
 _MOST_LISTED = 10
 _SLOW_TASK = 2.0  # seconds from which the slowest tasks are worth a line
 _SLOW_SHARE = 0.1  # of the run's time, from which they are
+_SLOWEST = "  slowest  "
 _FEW = 5  # tasks that ran: of fewer one sees it
 
 
@@ -59,7 +60,7 @@ def summary(
     if not reasons_told:
         lines += _unrun(outcome, tally)
         lines += _cached(outcome, tally)
-    lines += _slowest(outcome, tally)
+    lines += _slowest(outcome, tally, columns)
     lines += filter(None, [more_workers_line(outcome)])
     lines += _notes(outcome, tally)
     has_printed = any(printed(*row[:2]) for row in tally.failures[:1])
@@ -165,8 +166,9 @@ def _cached(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
     yield [(f"  {look.symbol} {look.word}  ", look.style), (listed(keys), "dim")]
 
 
-def _slowest(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
-    """The tasks that took longest, with their share of the run's time, where that is worth knowing."""
+def _slowest(outcome: Outcome, tally: Tally, columns: int) -> Iterator[Styled]:
+    """The tasks that took longest, with their share of the run's time, where that is worth knowing; of these
+    as many as have room, and the first."""
     made = tally.counts[SUCCESS] + len(tally.failures)
     if made < _FEW or not outcome.duration:
         return
@@ -176,8 +178,10 @@ def _slowest(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
         for seconds, share, child in shares
         if seconds >= _SLOW_TASK and share >= _SLOW_SHARE
     ]
+    while len(known) > 1 and cells(_SLOWEST + " · ".join(known)) >= columns:
+        known.pop()
     if known:
-        yield [("  slowest  ", "dim"), (" · ".join(known), "")]
+        yield [(_SLOWEST, "dim"), (" · ".join(known), "")]
 
 
 def _notes(outcome: Outcome, tally: Tally) -> Iterator[Styled]:

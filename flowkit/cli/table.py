@@ -16,6 +16,7 @@ from flowkit.draw.labels import cells, printable
 _GAP = 2
 _INDENT = 4
 _NARROWEST = 20  # columns in which a text is folded beside others
+_NARROWEST_SHORT = 12  # the same where it has two lines then
 
 Row = Sequence[str]
 
@@ -72,7 +73,7 @@ def wrapped(text: str, width: int) -> list[str]:
         else:
             line = f"{line} {word}" if line else word
         while cells(line) > width:
-            first = _first(line, width)
+            first = _without_torn(_first(line, width))
             lines.append(first)
             line = line[len(first) :]
     return [*lines, line]
@@ -82,12 +83,17 @@ def _groups(widths: Sequence[int], room: int) -> Iterator[range]:
     """The columns of each line of a row."""
     last, start, used = len(widths) - 1, 0, 0
     for place, width in enumerate(widths):
-        wanted = min(width, _NARROWEST) if place == last else width
+        wanted = _least(width) if place == last else width
         if room and place > start and used + wanted > room:
             yield range(start, place)
             start, used = place, _INDENT
         used += width + _GAP
     yield range(start, last + 1)
+
+
+def _least(width: int) -> int:
+    """Columns in which the last text of a row may be folded: what is short stays beside the others."""
+    return min(width, _NARROWEST, max(_NARROWEST_SHORT, -(-width * 2 // 3)))
 
 
 def _lines(row: Row, groups: Sequence[range], widths: Sequence[int], room: int) -> list[str]:
@@ -115,3 +121,9 @@ def _first(text: str, width: int) -> str:
         if used > width and place:
             return text[:place]
     return text
+
+
+def _without_torn(text: str) -> str:
+    """The beginning of a path up to its last folder, where that is most of it."""
+    end = text.rfind("/") + 1
+    return text[:end] if end > len(text) // 2 else text

@@ -19,7 +19,7 @@ class Row:
 
     Attributes:
         goes_on: whether the next row is of the same line, which was too long.
-        looks: by column, the codes of the colours and so on that a cell was written in; those of no look lack.
+        looks: by column, the codes of the colours and so on that a cell was written in; none where plain.
     """
 
     def __init__(self, cells: list[str] | None = None, *, goes_on: bool = False) -> None:

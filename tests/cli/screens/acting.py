@@ -17,8 +17,13 @@ def act(name: str, seconds: float = 0.0) -> None:
     cue = CUES / name
     if cue.exists():
         cue.read_bytes()
-    elif CLOCK is not None and not CUES.exists():
+    elif CLOCK is not None and not is_directed():
         CLOCK.go_on(seconds)
+
+
+def is_directed() -> bool:
+    """Whether there are cues."""
+    return CUES.exists()
 
 
 def make_cue(folder: Path, name: str) -> None:

@@ -46,7 +46,7 @@ def _live(shop: Stage) -> Iterator[tuple[str, DrawnScreen]]:
         for cue in cues:
             give_cue(shop.folder, cue)
 
-    with shop.showing("run", "forecast", "--workers", "3", "--busy") as showing:
+    with shop.showing("run", "forecast", "--workers", "3") as showing:
         showing.wait_for("✓ holidays", "rates +<1ms", "orders +<1ms")
         pass_time(0.4, "rates")
         showing.wait_for("↻ rates")

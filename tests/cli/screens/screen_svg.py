@@ -1,4 +1,4 @@
-"""What stands on a screen as a picture: SVG without fonts of its own, light or dark as the viewer's system is.
+"""What stands on a screen as a picture: SVG without fonts of its own, light or dark as the viewer's system.
 
 Guarantees: the same screen gives the same bytes; the text is in the picture as its description, for those who
 cannot see it, for searching, and for the tests; boxes and bars are drawn, so that they meet in any font.
@@ -127,7 +127,9 @@ def _text_of(row: int, run: Run) -> str:
     y = f"{row * ROW + BASE:g}"
     named = f' class="{look}"' if look else ""
     if not text.isascii():
-        return f'<text x="{(column + 0.5) * CELL:g}" y="{y}" text-anchor="middle"{named}>{escape(text)}</text>'
+        return (
+            f'<text x="{(column + 0.5) * CELL:g}" y="{y}" text-anchor="middle"{named}>{escape(text)}</text>'
+        )
     length = f' textLength="{len(text) * CELL}"' if len(text) > 1 else ""
     return f'<text x="{(column + start) * CELL}" y="{y}"{length}{named}>{escape(text, quote=False)}</text>'
 
@@ -141,9 +143,7 @@ def _drawn(screen: DrawnScreen, rows: Sequence[Sequence[Run]]) -> Iterator[tuple
 
 def _style() -> str:
     """The rules of CSS."""
-    colours = "".join(
-        f".{name}{{--c:var(--{name})}}" for name in (*_NAMES, "dim") if name != "dim"
-    )
+    colours = "".join(f".{name}{{--c:var(--{name})}}" for name in (*_NAMES, "dim") if name != "dim")
     return (
         f"svg{{{_variables(_LIGHT)}}}"
         f"@media(prefers-color-scheme:dark){{svg{{{_variables(_DARK)}}}}}"

@@ -5,6 +5,7 @@ Guarantees: the same acts leave the same screen, on any machine, at any speed.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import pty
@@ -23,7 +24,6 @@ from dataclasses import dataclass
 from fcntl import ioctl
 from pathlib import Path
 
-import acting
 from command_server import PATIENCE, Command, Server, environment, running
 from directed_clock import DirectedClock
 from drawn_screen import DrawnScreen
@@ -80,10 +80,16 @@ class Showing:
     def __init__(self, stage: Stage, arguments: tuple[str, ...]) -> None:
         self.screen = DrawnScreen(stage.columns, ROWS)
         self.screen.take(f"\x1b[2m$ \x1b[0m\x1b[1m{shlex.join(['flowkit', *arguments])}\x1b[0m\r\n")
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._ours, self._theirs = pty.openpty()
         ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, stage.columns, 0, 0))
         terminal = Path(os.ttyname(self._theirs))
-        environ = {**environment(stage.folder.parent), "PYTHONPATH": str(HERE), "TZ": "UTC"}
+        environ = {
+            **environment(stage.folder.parent),
+            "PYTHONPATH": str(HERE),
+            "TZ": "UTC",
+            "SHELL": "/bin/bash",
+        }
         for name in ("NO_COLOR", "COLUMNS"):
             del environ[name]
         self._command: Command = stage.server.start(
@@ -120,12 +126,9 @@ class Showing:
     def _read(self, seconds: float) -> bool:
         if not select.select([self._ours], [], [], seconds)[0]:
             return False
-        text = os.read(self._ours, 65536)
-        self._bytes = getattr(self, "_bytes", b"") + text
-        whole = self._bytes.decode(errors="ignore")
-        self._bytes = self._bytes[len(whole.encode()) :]
-        self.screen.take(whole)
-        return bool(text)
+        received = os.read(self._ours, 65536)
+        self.screen.take(self._decoder.decode(received))
+        return bool(received)
 
     @property
     def _text(self) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from acting import act
+from acting import act, is_directed
 
 import flowkit
 from flowkit import flow, task
@@ -37,7 +37,7 @@ def download(shop: int) -> float:
 def rates() -> dict[str, float]:
     """Of exchange, on the day."""
     act("rates", 0.4)
-    if flowkit.context.get("task_run_count") == 1 and flowkit.context.get("parameters", {}).get("busy"):
+    if is_directed() and flowkit.context["task_run_count"] == 1:
         raise ConnectionResetError("connection reset by peer")
     return {"CHF": 0.93}
 
@@ -70,7 +70,7 @@ def report(model: float, total: float) -> str:
 
 
 @flow
-def forecast(day: str = "2026-03-13", seed: int = 1, busy: bool = False):
+def forecast(day: str = "2026-03-13", seed: int = 1):
     """Learn from what the shops sold, and say what they will sell."""
     change = rates()
     shops = orders(day)
