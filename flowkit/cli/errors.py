@@ -9,11 +9,13 @@ import platform
 import shlex
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 from flowkit.cli.console import Console
 from flowkit.cli.evidence import Place
 from flowkit.cli.styled import Styled
+from flowkit.cli.table import wrapped
 from flowkit.cli.wording import one_line, shown
 from flowkit.engine.failure import message_of, type_name
 from flowkit.errors import BugError, FlowkitError
@@ -29,15 +31,20 @@ def show(error: FlowkitError, *, debug: bool = False, console: Console | None = 
     if isinstance(error, BugError):
         show_bug(error, debug=debug, console=console)
         return
+    own = console or Console()
+    columns = own.width if own.interactive else 0
     lines: list[Styled] = [*_traceback(error)] if debug else []
     first, *rest = error.message.splitlines() or [""]
-    lines.append([("error: ", "bold red"), (shown(first), "")])
-    lines += [[("  ", ""), (shown(line), "")] for line in rest]
+    lines += _folded("error: ", "bold red", first, columns)
+    for line in rest:
+        lines += _folded("  ", "", line, columns)
     for note in getattr(error, "__notes__", ()):
         lines += [[("  ", ""), (shown(line), "dim")] for line in str(note).splitlines()]
     for hint in error.hints:
         lines += _hint(hint)
-    _say(console, lines)
+    own.say(lines)
+    if console is None:
+        own.close()
 
 
 def show_bug(error: BaseException, *, debug: bool = False, console: Console | None = None) -> int:
@@ -63,6 +70,16 @@ def show_bug(error: BaseException, *, debug: bool = False, console: Console | No
         lines += _hint(hint)
     _say(console, lines)
     return BugError.exit_code
+
+
+def _folded(head: str, style: str, text: str, columns: int) -> Iterator[Styled]:
+    """A line, broken between words where the terminal has so many columns; 0: any.
+
+    Hints are not: a command in them can be copied only if the terminal breaks it.
+    """
+    pieces = wrapped(shown(text), columns - len(head) if columns else 0)
+    for number, piece in enumerate(pieces):
+        yield [(" " * len(head), "") if number else (head, style), (piece, "")]
 
 
 def _hint(hint: Any) -> list[Styled]:

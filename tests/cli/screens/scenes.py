@@ -20,6 +20,7 @@ def scenes(columns: int) -> Iterator[tuple[str, DrawnScreen]]:
         shop.shown("register")
         yield "list", shop.shown("list")
         yield "help", shop.shown("run", "forecast", "--help")
+        yield "mistakes", shop.shown("run", "invoices", "--tax", "many", "--pat", "new.csv")
         yield "graph", shop.shown("graph", "forecast")
         shop.shown("run", "forecast", "--workers", "1")  # so that there is something to know from
         shop.clock.go_on(_DAY)
