@@ -26,6 +26,7 @@ from flowkit.why.archive import Archive
 
 _STATES = {status.word.replace(" ", "-"): status for status in RunStatus}
 _HEADER = ("RUN", "NAME", "FLOW", "STATUS", "STARTED", "TOOK", "TASKS")
+_TOGETHER = "\u00a0"  # a space at which a list in a narrow terminal is not broken
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,7 +62,7 @@ def runs(
         if as_json:
             put(json.dumps([facts_of(run) for run in found], indent=2))
         elif found:
-            put(columns([_row(run) for run in found], _HEADER))
+            put(columns([_row(run) for run in found], _HEADER).replace(_TOGETHER, " "))
         else:
             _say_none(history, flow)
 
@@ -129,7 +130,7 @@ def _status(word: str | None) -> RunStatus | None:
 
 
 def _row(run: RunRecord) -> tuple[str, ...]:
-    counts = [f"{number:,} {word}" for word, number in run.counts.items() if number]
+    counts = [f"{number:,} {word}".replace(" ", _TOGETHER) for word, number in run.counts.items() if number]
     took = run.duration if run.status is not RunStatus.RUNNING else time.time() - run.started
     return (
         str(run.number),
