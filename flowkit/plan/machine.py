@@ -180,7 +180,8 @@ class Machine(Waiting):
     def take_ahead(self, calls: Sequence[Call], workers: int, may: Callable[[int], bool]) -> list[Call]:
         """Calls that wait for nothing but these and each other, in an order in which they can be carried out.
 
-        Of those that can be carried out next, others are left a fair share at each step.
+        They are all that follows: where there is more, or something that others could do meanwhile, those
+        wait for a word of what has ended.
 
         Args:
             calls: out, and none of a mapped task.
@@ -193,21 +194,27 @@ class Machine(Waiting):
         found: list[Call] = []
         step = [node for node, _, _ in calls]
         while step:
-            free = []
             for node in step:
                 for follower in successors[node]:
-                    ended[follower] = count = ended.get(follower, 0) + 1
-                    if count == waits[follower] and not flags[follower] and self.status[follower] == WAITING:
-                        free.append(follower)
+                    ended[follower] = ended.get(follower, 0) + 1
+            followers = list(dict.fromkeys(follower for node in step for follower in successors[node]))
+            if len(followers) > -(-len(followers) // workers):
+                break
             step = [
                 follower
-                for follower in free[: -(-len(free) // workers)]
-                if not (self._attempts and follower in self._attempts) and may(follower)
+                for follower in followers
+                if ended[follower] == waits[follower]
+                and not flags[follower]
+                and self.status[follower] == WAITING
+                and not (self._attempts and follower in self._attempts)
+                and may(follower)
             ]
             for follower in step:
                 flags[follower] = AHEAD
                 self._ahead.add(follower)
                 found.append((follower, -1, 1))
+            if len(step) < len(followers):
+                break
         return found
 
     def say(self, call: Call, started: float) -> None:
