@@ -64,9 +64,7 @@ def _line(outcome: Outcome, recording: Recording) -> Styled:
 
     engine, plan = outcome.engine, outcome.plan
     known = [row for row, _ in known_rows(plan, engine.parameters)]
-    basis = basis_of(plan, recording, known)
-    if basis.guessed or recording.retried:
-        return []
+    basis = basis_of(plan, recording, known, is_same=True)
     offer = more_workers(
         plan,
         basis.script,

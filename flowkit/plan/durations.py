@@ -49,6 +49,8 @@ class TaskRecord:
         children: seconds of those, by number; NaN where one was never made.
         skipped: which asked to be skipped: -1 for the task, the numbers of children.
         idle: which were skipped without an attempt; `shut`: of those, which for a gate.
+        again: seconds of the attempts that were followed by another, and of what was waited until that, in
+            order; by child, -1 for the task.
         is_settled: whether its end is known: what older runs say of that counts no more.
     """
 
@@ -59,6 +61,7 @@ class TaskRecord:
     skipped: set[int] = field(default_factory=set)
     idle: set[int] = field(default_factory=set)
     shut: set[int] = field(default_factory=set)
+    again: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
     is_settled: bool = False
 
     @property

@@ -1,7 +1,8 @@
 """From what earlier runs tell to a script that a plan is played through by. Pure.
 
 Gates, skips and widths are those of the runs: what is decided by is made so that the machine decides again as
-it did. Every call succeeds at its first attempt; nothing is found in a cache.
+it did. Every call succeeds at its first attempt, and nothing is found in a cache, unless it is to go as a run
+did in which that was so.
 """
 
 from __future__ import annotations
@@ -38,12 +39,14 @@ class Basis:
     guess: float = 0.0
 
 
-def basis_of(plan: Plan, recording: Recording, known: Sequence[Row]) -> Basis:
+def basis_of(plan: Plan, recording: Recording, known: Sequence[Row], *, is_same: bool = False) -> Basis:
     """What is known of a plan.
 
     Args:
         known: the ends that are known before the run, of constants and of parameters that are given; those of
             other parameters are as in the runs.
+        is_same: whether it is to go as the only run that tells did: what was not made in it takes no time, as
+            it was found in the cache, and what was tried again is tried again.
     """
     records = [recording.tasks.get(key, _UNKNOWN) for key in plan.keys]
     seconds = array("d", bytes(8 * plan.size))
@@ -56,7 +59,7 @@ def basis_of(plan: Plan, recording: Recording, known: Sequence[Row]) -> Basis:
             continue
         found = _mean(record) if node in plan.groups else record.seconds
         if found is not None:
-            seconds[node] = found
+            seconds[node] = 0.0 if is_same and node in plan.groups else found
             if node in plan.groups:
                 children[node] = record.children
         if plan.tasks[node].is_carrier:
@@ -64,7 +67,7 @@ def basis_of(plan: Plan, recording: Recording, known: Sequence[Row]) -> Basis:
         if found is not None:
             means.append(found)
             basis.runs[record.run] += 1
-        elif not record.is_known:
+        elif not record.is_known and not is_same:
             basis.guessed.append(node)
     basis.guess = sorted(means)[len(means) // 2] if means else 0.0
     for node in basis.guessed:
@@ -73,6 +76,11 @@ def basis_of(plan: Plan, recording: Recording, known: Sequence[Row]) -> Basis:
     basis.script.children = children
     basis.script.details = facts.details
     basis.script.skipped = {(node, child) for node, record in enumerate(records) for child in record.skipped}
+    if is_same:
+        tried = [
+            (node, child, some) for node, record in enumerate(records) for child, some in record.again.items()
+        ]
+        basis.script.again = {(node, child): some for node, child, some in tried}
     basis.script.hand_over = recording.hand_over
     basis.script.known = [*known, *_parameters(plan, known, facts.details)]
     return basis

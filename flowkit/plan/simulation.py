@@ -21,11 +21,12 @@ from flowkit.plan.limits import Limits
 from flowkit.plan.machine import Machine
 from flowkit.plan.machine_of import machine_of
 from flowkit.plan.plan import Plan
-from flowkit.plan.status import SKIPPED, SUCCESS
+from flowkit.plan.status import RETRYING, SKIPPED, SUCCESS
 
 Child = tuple[int, int]  # a node, and the child of a mapped one or -1
 Span = tuple[float, float]  # from when to when, in seconds from the start
 
+_LAST = 1 << 30  # more than there are attempts
 WITHOUT_END = 1 << 60  # workers: as many as there is something to do for
 
 
@@ -37,7 +38,9 @@ class Script:
         seconds: of each node; of a mapped one, those of the children that `children` does not have.
         children: of mapped nodes, seconds of their children, by number; NaN: as `seconds` says.
         details: what is decided by, of nodes and children.
-        skipped: calls that ask to be skipped; all others succeed, at their first attempt.
+        skipped: calls that ask to be skipped; all others succeed.
+        again: of calls that do not so at their first attempt, seconds of each attempt before that, and of what
+            is waited after it.
         known: ends that are known before the run.
         hand_over: seconds between the end of a call and the start of the next one of a worker.
     """
@@ -46,11 +49,14 @@ class Script:
     children: Mapping[int, Sequence[float]] = field(default_factory=dict)
     details: Mapping[Child, Detail] = field(default_factory=dict)
     skipped: Collection[Child] = ()
+    again: Mapping[Child, Sequence[tuple[float, float]]] = field(default_factory=dict)
     known: Sequence[Row] = ()
     hand_over: float = 0.0
 
-    def lasts(self, node: int, index: int) -> float:
-        """Seconds of a call."""
+    def lasts(self, node: int, index: int, attempt: int = _LAST) -> float:
+        """Seconds of an attempt, of the last one where none is named."""
+        if self.again and attempt <= len(before := self.again.get((node, index), ())):
+            return before[attempt - 1][0]
         if index >= 0 and node in self.children:
             some = self.children[node]
             if index < len(some) and some[index] == some[index]:
@@ -73,7 +79,7 @@ class Course:
 
     Attributes:
         makespan: seconds from its start to its last end.
-        calls: how many were made.
+        calls: how many attempts were made.
         busy: seconds of work, by lane; what handing over took is not in it.
         path: the calls that came after each other up to the last end, where that was asked for.
     """
@@ -134,6 +140,7 @@ class _Play:
         self._free = list(workers)
         self._shares = limits is not None
         self._out: list[tuple[float, int, int, int, int, float]] = []
+        self._due: list[float] = []  # when another attempt may begin
         self._handed = 0.0  # until when the lock is held
         self._calls = 0
 
@@ -146,7 +153,12 @@ class _Play:
         machine.start(0.0)
         now, last = 0.0, (-1, -1)
         self._take(now, last)
-        while out:
+        while out or self._due:
+            if self._due and (not out or self._due[0] <= out[0][0]):
+                now = heappop(self._due)
+                machine.expire(now)
+                self._take(now, last)
+                continue
             now, _, node, index, attempt, began = heappop(out)
             lane = lane_of[node]
             busy[lane] += now - began
@@ -175,10 +187,10 @@ class _Play:
                 began = max(now, self._handed) + self.hand_over
                 self._handed = began
                 self._calls += 1
-                heappush(out, (began + self.script.lasts(node, index), self._calls, *call, began))
+                heappush(out, (began + self.script.lasts(*call), self._calls, *call, began))
                 idle -= 1
                 if self.causes is not None:
-                    self.causes[node, index] = cause
+                    self.causes.setdefault((node, index), cause)
             free[lane] = idle
 
     def _granted(self) -> bool:
@@ -191,6 +203,10 @@ class _Play:
     def _end(self, node: int, index: int, attempt: int, began: float, now: float) -> Row:
         script = self.script
         status, detail = SUCCESS, None
+        if script.again and attempt <= len(before := script.again.get((node, index), ())):
+            wait = before[attempt - 1][1]
+            heappush(self._due, now + wait)
+            return (node, index, attempt, RETRYING, began, now, None, Detail(retry_in=wait))
         if script.skipped and (node, index) in script.skipped:
             needs = self.plan.needs.get(node)
             status, detail = SKIPPED, skipped_itself(needs) if needs is not None else None

@@ -27,7 +27,8 @@ _LOW = 4  # of the times between two calls of a worker, the one below which one 
 _ONE = "SELECT number, name, outline FROM runs WHERE number=?"
 _LATEST = f"SELECT number, name, outline FROM runs WHERE flow=? ORDER BY number DESC LIMIT {_RUNS}"
 _ROWS = (
-    "SELECT node, child, attempt, status, started, ended, worker, CASE WHEN attempt<1 THEN detail END"
+    "SELECT node, child, attempt, status, started, ended, worker,"
+    f" CASE WHEN attempt<1 OR status={RETRYING} THEN detail END"
     " FROM attempts WHERE run=? AND status IN"
     f" ({SUCCESS}, {CACHED}, {MAPPED}, {SKIPPED}, {LOOPED}, {RETRYING}, {EXPANDED})"
     " ORDER BY node, child, attempt"
@@ -159,6 +160,7 @@ class _Reading:
             elif status == RETRYING:
                 run.retried += 1
                 run.lost += seconds
+                task.again.setdefault(child, []).append((seconds, _wait(detail)))
             elif status == LOOPED:
                 looped[child] = looped.get(child, 0.0) + seconds
             elif status == SKIPPED:
@@ -188,6 +190,12 @@ class _Reading:
             self._tasks[key] = task if task.is_settled or not known.run else known
         elif not known.run and task.run:  # its end is that of a later run, in which it was found
             known.run, known.seconds, known.children = task.run, task.seconds, task.children
+
+
+def _wait(detail: str | None) -> float:
+    """Seconds from the end of an attempt until another may begin."""
+    found = json.loads(detail) if detail else {}
+    return min(max(0.0, float(found["retry_in"])), _LONGEST) if "retry_in" in found else 0.0
 
 
 def _make(task: TaskRecord, run: int, child: int, seconds: float) -> None:

@@ -130,6 +130,30 @@ def test_what_ran_what_was_skipped_and_how_wide_it_was_come_out_as_they_were(
     assert course.calls == ran
 
 
+def test_what_is_tried_again_takes_its_attempts_and_the_waits_between_and_a_worker_only_for_the_attempts() -> (
+    None
+):
+    graph = Graph([[], [], [0]], [2.0, 4.0, 1.0])
+    plan = graph.plan()
+    script = graph.script(plan)
+    first = plan.keys.index("step 0")
+    script.again = {(first, -1): [(1.0, 10.0), (3.0, 0.5)]}
+    assert critical_path(plan, script).makespan == pytest.approx(1 + 10 + 3 + 0.5 + 2 + 1)
+    one = simulate(plan, script, [1])
+    assert one.makespan <= 1 + 10 + 3 + 0.5 + 2 + 1 + 4
+    assert one.work == pytest.approx(1 + 3 + 2 + 4 + 1)
+    assert one.calls == 5
+
+
+def test_of_calls_that_wait_for_another_attempt_at_once_each_has_its_own() -> None:
+    graph = Graph([[]] * 3, [1.0] * 3)
+    plan = graph.plan()
+    script = graph.script(plan)
+    script.again = {(node, -1): [(1.0, 5.0)] for node in range(3)}
+    assert simulate(plan, script, [3]).makespan == pytest.approx(7)
+    assert critical_path(plan, script).makespan == pytest.approx(7)
+
+
 def branches(chosen: str) -> tuple[Plan, Recording]:
     with Flow("branches") as flow:
         asked = step()

@@ -13,6 +13,7 @@ from flowkit.cli.more_workers import more_workers_line
 from flowkit.cli.styled import plain
 from flowkit.engine.outcome import Outcome
 from flowkit.executors import LocalExecutor, ThreadExecutor
+from flowkit.plan.status import CACHED
 from flowkit.store import database
 
 
@@ -58,6 +59,56 @@ def test_a_run_that_waited_says_how_many_workers_would_have_been_worth_it(
     outcome = place.run(waiting(), executor=ThreadExecutor(2)).outcome
     outcome = as_if(place, outcome, seconds=600.0, workers=2)
     assert line(place, monkeypatch, outcome) == "  with 16 workers  about 10:00 (critical path 10:00)"
+
+
+@task(cache=True)
+def numbers() -> list[int]:
+    return list(range(12))
+
+
+@task(cache=True)
+def double(number: int) -> int:
+    return 2 * number
+
+
+def kept() -> Flow:
+    with Flow("kept") as flow:
+        late(wait.map(double.map(numbers())))
+    return flow
+
+
+def test_what_was_found_in_the_cache_took_no_time_and_takes_none(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.run(kept(), executor=ThreadExecutor(2))
+    outcome = place.run(kept(), executor=ThreadExecutor(2)).outcome
+    machine = outcome.engine.machine
+    assert CACHED in machine.status and set(machine.groups[outcome.plan.keys.index("double")].states) == {
+        CACHED
+    }
+    outcome = as_if(place, outcome, seconds=600.0, workers=2)
+    assert line(place, monkeypatch, outcome) == "  with 16 workers  about 10:00 (critical path 10:00)"
+
+
+def test_what_was_tried_again_is_so_with_more_workers_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[int] = []
+
+    @task(max_retries=2, retry_delay=0)
+    def flaky(number: int) -> int:
+        if number == 3 and len(failed) < 2:
+            failed.append(number)
+            raise OSError("server away")
+        return number
+
+    with Flow("flaky") as flow:
+        late(flaky.map(list(range(12))))
+    outcome = place.run(flow, executor=ThreadExecutor(2)).outcome
+    assert len(failed) == 2
+    outcome = as_if(place, outcome, seconds=600.0, workers=2)
+    outcome = replace(outcome, duration=outcome.duration + 600.0)
+    assert line(place, monkeypatch, outcome) == "  with 8 workers  about 30:00 (critical path 30:00)"
 
 
 def test_a_short_run_says_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
