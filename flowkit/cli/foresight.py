@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from flowkit.cli.guesses import attempts_left
 from flowkit.plan.events import Row
 from flowkit.plan.status import CANCELLED, EXPANDED, RUNNING, SUCCESS
 
@@ -69,7 +70,9 @@ class Foresight:
             self._left = self._make(self._engine)
             self._left.take_over(self._ended())
             self._left.see([*self._expanded(), *self._at_work()])
-        return self._left.seconds(now) if self._left is not None else None
+        if self._left is None:
+            return None
+        return self._left.seconds(now, attempts_left(self._tally, now))
 
     # -- what has happened so far, as rows ----------------------------------------------------
 

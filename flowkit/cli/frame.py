@@ -6,12 +6,12 @@ Pure: what is drawn depends on the arguments alone.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 from flowkit.cli.bars import Note, bar, figures_of, fitting, joined, share_of
 from flowkit.cli.failures import attempt_text, failure_text
+from flowkit.cli.guesses import attempts_left, group_left, parts_done
 from flowkit.cli.reasons import pause_text, upstreams
 from flowkit.cli.styled import Part, Styled, cells, padded, shortened, width
 from flowkit.cli.tally import Child, GroupTally, Tally
@@ -30,8 +30,6 @@ _WIDEST_KEY = 32
 _WIDEST_BAR = 20
 _NARROW, _WIDE = 60, 100  # columns below, and from which, less and more is shown
 _FIGURES = 12  # columns for figures, at least, where it is not narrow
-_ETA_FROM = 3.0  # seconds that something has run before it is worth a guess when it ends
-_NEVER = 1e8  # seconds
 _MOST_ASKED = 50
 _HINT = "   ctrl-c to stop"
 
@@ -55,8 +53,8 @@ def frame(
         keys: columns for the keys of tasks, at least.
         left: seconds that the run still takes; None: that is not known.
     """
-    drawn = _Frame(engine, tally, now, columns, keys)
-    return drawn.lines(now - started, left, max(1, min(MOST_ROWS, rows - 4)))
+    drawn = _Frame(engine, tally, now, columns, keys, left)
+    return drawn.lines(now - started, max(1, min(MOST_ROWS, rows - 4)))
 
 
 def key_width(tally: Tally, engine: Engine, columns: int) -> int:
@@ -72,7 +70,9 @@ def _key_columns(longest: int, columns: int, least: int = 8) -> int:
 
 
 class _Frame:
-    def __init__(self, engine: Engine, tally: Tally, now: float, columns: int, keys: int) -> None:
+    def __init__(
+        self, engine: Engine, tally: Tally, now: float, columns: int, keys: int, left: float | None
+    ) -> None:
         self._engine = engine
         self._plan = engine.plan
         self._tally = tally
@@ -83,9 +83,14 @@ class _Frame:
         self._spin: Part = (f"  {spin} ", "cyan")
         self._retrying, self._paused = tally.retrying, tally.paused
         self._delayed = dict(waits(engine))
-        self._running_of = Counter(node for node, _ in tally.running)
+        self._parts = parts_done(tally)
+        self._since: dict[int, list[float]] = {}  # by node: since when its attempts run
+        for (node, _), row in tally.running.items():
+            self._since.setdefault(node, []).append(row[4])
+        self._guesses = self._guessed()
+        self._left = self._whole(left)
 
-    def lines(self, elapsed: float, left: float | None, most: int) -> list[Styled]:
+    def lines(self, elapsed: float, most: int) -> list[Styled]:
         active = self._active()
         shown_rows = active if len(active) <= most else active[: most - 1]
         room = most - len(shown_rows)
@@ -95,15 +100,15 @@ class _Frame:
         if len(active) > most:
             lines.append([(f"    … {counted(len(active) - most + 1, 'more task')} at work", "dim")])
         lines += [self._waiting_row(node) for node in waiting]
-        return [*lines, self._total(elapsed, left)]
+        return [*lines, self._total(elapsed)]
 
     # -- who ----------------------------------------------------------------------------------
 
     def _active(self) -> list[Child]:
         """Who is at work: a mapped task once, for its children. In the order of the plan."""
         groups = self._tally.groups
-        found: set[Child] = {(node, -1) for node in self._running_of if node in groups}
-        if any(node not in groups for node in self._running_of):
+        found: set[Child] = {(node, -1) for node in self._since if node in groups}
+        if any(node not in groups for node in self._since):
             found.update(child for child in self._tally.running if child[0] not in groups)
         for children in (self._retrying, self._paused):
             found.update((node, -1) if node in groups else (node, index) for node, index in children)
@@ -125,6 +130,41 @@ class _Frame:
     def _columns_for(self, children: Sequence[Child]) -> int:
         longest = max((cells(shown(self._plan.key(*child))) for child in children), default=0)
         return _key_columns(longest, self._columns, self._least_key)
+
+    # -- how long -----------------------------------------------------------------------------
+
+    def _guessed(self) -> dict[Child, float]:
+        """Seconds until what is at work ends, by itself, where that can be guessed."""
+        tally, now = self._tally, self._now
+        groups = tally.groups
+        found = {child: left for child, left in attempts_left(tally, now).items() if child[0] not in groups}
+        for node, since in self._since.items():
+            if (group := groups.get(node)) is not None and node not in self._delayed:
+                left = group_left(group, tally.ended[node], self._parts.get(node, 0.0), since, now)
+                if left is not None:
+                    found[node, -1] = left
+        return found
+
+    def _whole(self, left: float | None) -> float | None:
+        """Seconds until the run ends.
+
+        That is after each task that says itself when it ends; where it is not known from earlier runs, but
+        all that is left is at work, when that ends.
+        """
+        tally, groups = self._tally, self._tally.groups
+        if left is None:
+            at_work = (
+                groups[node].width - tally.ended[node] if node in groups else 1 for node, _ in self._guesses
+            )
+            is_all = bool(self._guesses) and sum(at_work) == tally.total - tally.done
+            return max(self._guesses.values()) if is_all else None
+        said = (each for (node, _), each in self._guesses.items() if node not in groups)
+        return max(left, *said, 0.0)
+
+    def _eta(self, child: Child) -> str:
+        """`eta 0:12`: never later than that of the run."""
+        found = self._guesses.get(child)
+        return "" if found is None else _eta(found if self._left is None else min(found, self._left))
 
     # -- rows ---------------------------------------------------------------------------------
 
@@ -154,7 +194,7 @@ class _Frame:
         report = self._tally.report_of(row)
         if report is None:
             return self._with_notes([self._spin, self._key(child), (f"{duration(age):<9}", "")], [attempt])
-        notes = [Note(duration(age), "dim", 1), Note(_guess(age, report), "dim", 3), attempt]
+        notes = [Note(duration(age), "dim", 1), Note(self._eta(child), "dim", 3), attempt]
         return self._with_notes([self._spin, self._key(child), *self._progress(report)], notes)
 
     def _progress(self, report: Report) -> Sequence[Part]:
@@ -198,7 +238,7 @@ class _Frame:
     def _group_notes(self, node: int, group: GroupTally, done: int) -> Sequence[Note]:
         failed = group.counts.get(FAILED, 0) + group.counts.get(TIMED_OUT, 0)
         cached, paused = group.counts.get(CACHED, 0), sum(child[0] == node for child in self._paused)
-        running = self._running_of[node]
+        running = len(self._since.get(node, ()))
         notes = [Note(f"{running:,} running" if running else "", "dim", 2)]
         if failed:
             notes.append(Note(f"{failed:,} failed", "red", 6))
@@ -211,12 +251,9 @@ class _Frame:
             notes.append(Note(f"{paused:,} {Status(PAUSED).word}", "yellow", 4))
         if cached:
             notes.append(Note(f"{cached:,} cached", "dim", 1))
-        age, made = self._now - group.began, done - group.before
         if node in self._delayed:
             notes.append(Note(self._delayed[node], "dim", 5))
-        elif made > 0 and age > _ETA_FROM and running:
-            notes.append(Note(f"eta {ticking(age / made * (group.width - done))}", "dim", 3))
-        return notes
+        return [*notes, Note(self._eta((node, -1)), "dim", 3)]
 
     def _waiting_row(self, node: int) -> Styled:
         needs = [] if node in self._delayed else self._waits_for(node)
@@ -242,15 +279,11 @@ class _Frame:
 
     # -- the bar ------------------------------------------------------------------------------
 
-    def _total(self, elapsed: float, left: float | None) -> Styled:
+    def _total(self, elapsed: float) -> Styled:
         tally = self._tally
         failed = tally.counts[FAILED] + tally.counts[TIMED_OUT]
         cached = tally.counts[CACHED]
-        eta = (
-            ""
-            if left is None or self._is_stopping
-            else f"eta {ticking(math.ceil(max(left, self._reported)))}"
-        )
+        eta = "" if self._left is None or self._is_stopping else _eta(self._left)
         notes = [
             Note(f"{tally.done:,}/{tally.total:,}", "", 9),
             Note(ticking(elapsed), "", 5),
@@ -272,29 +305,13 @@ class _Frame:
         return line
 
     @property
-    def _reported(self) -> float:
-        """Seconds that attempts which say how far they are still take."""
-        tally = self._tally
-        rows = [tally.running[child] for child in tally.reports if child in tally.running]
-        found = [(self._now - row[4], tally.report_of(row)) for row in rows]
-        return max([_time_left(age, report) or 0.0 for age, report in found if report], default=0.0)
-
-    @property
     def _is_stopping(self) -> bool:
         """Also before the main thread can see to it, as it may be in an inline task."""
         return self._engine.machine.stopping or self._engine.interrupts.happened is not None
 
 
-def _guess(age: float, report: Report) -> str:
-    left = _time_left(age, report)
-    return "" if left is None else f"eta {ticking(left)}"
-
-
-def _time_left(age: float, report: Report) -> float | None:
-    """Seconds until an attempt ends, by how far it has come; None where that is too early to say."""
-    share = share_of(report)
-    left = age / share - age if share and age > _ETA_FROM and share < 1 else _NEVER
-    return left if left < _NEVER else None
+def _eta(left: float) -> str:
+    return f"eta {ticking(math.ceil(left))}"
 
 
 def _countdown(seconds: float) -> str:

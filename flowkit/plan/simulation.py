@@ -39,8 +39,8 @@ class Script:
         children: of mapped nodes, seconds of their children, by number; NaN: as `seconds` says.
         details: what is decided by, of nodes and children.
         skipped: calls that ask to be skipped; all others succeed.
-        again: of calls that do not so at their first attempt, seconds of each attempt before that, and of what
-            is waited after it.
+        again: of calls that do not so at their first attempt, seconds of each attempt before, and of what is
+            waited after it.
         known: ends that are known before the run.
         hand_over: seconds between the end of a call and the start of the next one of a worker.
     """

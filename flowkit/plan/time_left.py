@@ -5,13 +5,14 @@ at work at that moment, not what the plan holds.
 
 The estimate is the largest of what no run can be quicker than: the longest way from what runs or waits to an
 end; and for each lane, and each limit, the work that is left by how much of it is done at once. Source of the
-rule: Graham 1969. A run of few calls is played through before it begins, and what it took from the moment at
-which as much work was left counts too: where the graph is narrow in places, it is longer.
+rule: Graham 1969. What an attempt says of itself goes before what earlier runs say of it. A run of few calls
+is played through before it begins, and what it took from the moment at which as much work was left counts
+too: where the graph is narrow in places, it is longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flowkit.plan.durations import Durations
 from flowkit.plan.events import Row
@@ -27,6 +28,7 @@ _OVERDUE = 0.5  # of the time that it is late: what is left of an attempt that s
 _TRUSTED = 0.1  # of the expected work: so much must have ended until the pace of this run counts half
 _FEW = 3  # children that must have ended until the others are expected to be like them
 _NEVER = float("inf")
+_NOTHING: Mapping[tuple[int, int], float] = {}
 
 
 class _Group:
@@ -132,14 +134,16 @@ class TimeLeft:
             else:  # another attempt follows
                 running[node, index] = _NEVER
 
-    def seconds(self, now: float) -> float | None:
+    def seconds(self, now: float, told: Mapping[tuple[int, int], float] = _NOTHING) -> float | None:
         """Seconds from now to the end of the run; None where nothing is known of half of what is left.
 
         Args:
             now: of the clock that the rows have their times from.
+            told: of attempts at work that say how far they are, seconds until they end; whatever earlier runs
+                say of them does not count then.
         """
         if not self._at <= now < self._until:
-            self._said = self._found(now)
+            self._said = self._found(now, told)
             much = len(self._running) + len(self._groups) > _MUCH
             self._at, self._until = now, now + (_LONG_AGAIN if much else _AGAIN)
         return None if self._said is None else max(0.0, self._said - (now - self._at))
@@ -176,33 +180,50 @@ class TimeLeft:
         before = _TRUSTED * self._whole
         return (self._taken + before) / (self._due + before) if before > 0 else 1.0
 
-    def _found(self, now: float) -> float | None:
+    def _found(self, now: float, told: Mapping[tuple[int, int], float]) -> float | None:
         expected, pace = self._expected, self._pace()
         unknown, known = self._calls
         work = [max(0.0, seconds) * pace for seconds in self._work]
         longest = 0.0
         means: dict[int, float] = {}
+        rests: dict[int, float] = {}
+        wholes = self._wholes(told, now)
         for node, group in self._groups.items():
-            found = self._mean(node, group, pace)
+            found = self._mean(node, group, pace, wholes.get(node, ()))
             unknown += group.left if found is None else 0
             known += group.left if found is not None else 0
             means[node] = mean = (expected.guess or 0.0) if found is None else found
             rest = mean * group.left
             if node in expected.uneven:  # the longest went first
                 rest = max(rest / 2, expected.own[node] * pace * group.width - group.seconds)
-            work[expected.kind_of[node]] += rest
-            if group.fresh:
-                share = expected.shares[expected.kind_of[node]][0][1]
-                longest = max(longest, mean, rest * share) + expected.after[node] * pace
-        if unknown > known:
+            rests[node] = rest
+        of_plain = sum(node not in means and not expected.known[node] for node in wholes)
+        if unknown - of_plain > known + of_plain:
             return None
-        for (node, _), began in self._running.items():
+        for child, began in self._running.items():
+            node = child[0]
             own = means[node] if node in means else expected.own[node] * pace
             spent = max(0.0, now - began)
-            left = own - spent if spent <= own else _OVERDUE * (spent - own)
-            work[expected.kind_of[node]] += left - own
+            left = told.get(child, own - spent if spent <= own else _OVERDUE * (spent - own))
+            if node in rests:
+                rests[node] += left - own
+            else:
+                work[expected.kind_of[node]] += left - own
             longest = max(longest, left + expected.after[node] * pace)
+        for node, rest in rests.items():
+            work[expected.kind_of[node]] += rest
+            if self._groups[node].fresh:
+                share = expected.shares[expected.kind_of[node]][0][1]
+                longest = max(longest, max(means[node], rest * share) + expected.after[node] * pace)
         return max(longest, self._first_way() * pace, self._rest(work, pace), *self._loads(work))
+
+    def _wholes(self, told: Mapping[tuple[int, int], float], now: float) -> dict[int, list[float]]:
+        """By node, seconds of attempts at work from start to end, as they say."""
+        found: dict[int, list[float]] = {}
+        for child, left in told.items():
+            if child in self._running:
+                found.setdefault(child[0], []).append(max(0.0, now - self._running[child]) + left)
+        return found
 
     def _rest(self, work: Sequence[float], pace: float) -> float:
         """Seconds that the run took from where so much work was left, when it was played through."""
@@ -211,15 +232,20 @@ class TimeLeft:
             return 0.0
         return self._course.left(self._course.work - rest / pace) * pace
 
-    def _mean(self, node: int, group: _Group, pace: float) -> float | None:
-        """Seconds of a child on average."""
+    def _mean(self, node: int, group: _Group, pace: float, wholes: Sequence[float]) -> float | None:
+        """Seconds of a child on average.
+
+        Args:
+            wholes: seconds of those that say themselves how long they take.
+        """
         expected = self._expected
+        made, seconds = group.made + len(wholes), group.seconds + sum(wholes)
         if not expected.known[node]:
-            return group.seconds / group.made if group.made >= _FEW else None
+            return seconds / made if wholes or made >= _FEW else None
         if node in expected.uneven:
             return expected.own[node] * pace
         doubt = 1 + _TRUSTED * group.width
-        return (group.seconds + doubt * pace * expected.own[node]) / (group.made + doubt)
+        return (seconds + doubt * pace * expected.own[node]) / (made + doubt)
 
     def _first_way(self) -> float:
         """The longest way from what has never begun to an end."""

@@ -130,9 +130,7 @@ def test_what_ran_what_was_skipped_and_how_wide_it_was_come_out_as_they_were(
     assert course.calls == ran
 
 
-def test_what_is_tried_again_takes_its_attempts_and_the_waits_between_and_a_worker_only_for_the_attempts() -> (
-    None
-):
+def test_what_is_tried_again_takes_the_waits_too_but_a_worker_for_its_attempts_alone() -> None:
     graph = Graph([[], [], [0]], [2.0, 4.0, 1.0])
     plan = graph.plan()
     script = graph.script(plan)

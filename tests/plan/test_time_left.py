@@ -84,6 +84,35 @@ def test_what_runs_counts_down_and_what_ended_is_gone() -> None:
     assert left.seconds(5.0) == pytest.approx(15)
 
 
+def test_what_a_task_says_of_itself_counts_instead_of_what_earlier_runs_say_with_the_way_after_it() -> None:
+    plan = chain()
+    left = TimeLeft(plan, KNOWN, [2])
+    left.see([row(plan, "load", RUNNING, 0.0)])
+    told = {(plan.keys.index("load"), -1): 9.0}
+    assert left.seconds(3.0, told) == pytest.approx(9 + 10 + 6)
+
+
+def test_a_task_that_says_how_far_it_is_is_known() -> None:
+    with Flow("two") as flow:
+        clean(load())
+    plan = compile_flow(flow)
+    left = TimeLeft(plan, None, [2])
+    left.see([row(plan, "load", RUNNING, 0.0)])
+    assert left.seconds(3.0) is None
+    left = TimeLeft(plan, None, [2])
+    left.see([row(plan, "load", RUNNING, 0.0)])
+    assert left.seconds(3.0, {(plan.keys.index("load"), -1): 9.0}) == pytest.approx(9)
+
+
+def test_the_children_that_have_not_begun_are_expected_to_be_like_those_that_say_how_far_they_are() -> None:
+    plan = mapped()
+    left = TimeLeft(plan, None, [2])
+    left.see([row(plan, "load", RUNNING, 0.0), row(plan, "load", SUCCESS, 0.0, 1.0), expanded(plan, 10)])
+    left.see([row(plan, "clean", RUNNING, 1.0, child=child) for child in (0, 1)])
+    node = plan.keys.index("clean")
+    assert left.seconds(4.0, {(node, 0): 3.0, (node, 1): 3.0}) == pytest.approx((6.0 * 8 + 3.0 * 2) / 2)
+
+
 def test_between_two_looks_it_counts_down() -> None:
     left = TimeLeft(chain(), KNOWN, [2])
     assert left.seconds(0.0) == pytest.approx(20)

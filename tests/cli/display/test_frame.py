@@ -90,7 +90,7 @@ def test_a_mapped_task_is_one_row_with_a_guess_once_it_has_run_a_while(engine):
     rows += [(group, index, 1, RUNNING, 9.0, 0.0, None, None) for index in (10, 11)]
     rows += [(group, 12, 1, RETRYING, 1.0, 9.5, "w", Detail(retry_in=4.0))]
     lines = drawn(engine, rows)
-    assert lines[0] == "  ⠋ clean     ━━━━━─────────────── 10/40         2 running · 1 retry in 4s · eta 0:30"
+    assert lines[0] == "  ⠋ clean     ━━━━━─────────────── 10/40         2 running · 1 retry in 4s · eta 0:26"
     assert lines[-1].endswith("  10/42 · 0:10   ctrl-c to stop")
 
 
@@ -149,7 +149,7 @@ def busy():
 PICTURES = {
     40: [
         "  ⠋ clean     2,603/10,000  3 failed",
-        "  ⠋ train     ━━──── 34%   eta 0:15",
+        "  ⠋ train     ━━──── 34%   eta 0:16",
         "  ↻ fetch     2 of 4 in 4s",
         "  ‖ approve   somebody has to look",
         "  · join      waiting for clean",
@@ -157,15 +157,15 @@ PICTURES = {
     ],
     60: [
         "  ⠋ clean     2,603/10,000  3 failed · 2 retries in 2s",
-        "  ⠋ train     ━━━╸────── 340/1,000     8.0s · eta 0:15",
+        "  ⠋ train     ━━━╸────── 340/1,000     8.0s · eta 0:16",
         "  ↻ fetch     attempt 2 of 4 in 4s",
         "  ‖ approve   somebody has to look",
         "  · join      waiting for clean",
         "  ━━━╸──────────  2,604/10,005 · 0:10 · eta 0:31 · 3 failed",
     ],
     80: [
-        "  ⠋ clean     2,603/10,000  3 running · 3 failed · 2 retries in 2s · eta 0:28",
-        "  ⠋ train     ━━━╸────── 340/1,000     8.0s · eta 0:15",
+        "  ⠋ clean     2,603/10,000  3 running · 3 failed · 2 retries in 2s · eta 0:26",
+        "  ⠋ train     ━━━╸────── 340/1,000     8.0s · eta 0:16",
         "  ↻ fetch     attempt 2 of 4 in 4s  OSError: connection reset by peer",
         "  ‖ approve   somebody has to look",
         "  · join      waiting for clean",
@@ -173,8 +173,8 @@ PICTURES = {
     ],
     200: [
         "  ⠋ clean     ━━━━━─────────────── 2,603/10,000  "
-        "3 running · 3 failed · 2 retries in 2s · 100 cached · eta 0:28",
-        "  ⠋ train     ━━━━━━━───────────── 340/1,000     8.0s · eta 0:15",
+        "3 running · 3 failed · 2 retries in 2s · 100 cached · eta 0:26",
+        "  ⠋ train     ━━━━━━━───────────── 340/1,000     8.0s · eta 0:16",
         "  ↻ fetch     attempt 2 of 4 in 4s  OSError: connection reset by peer",
         "  ‖ approve   somebody has to look",
         "  · join      waiting for clean",
@@ -191,6 +191,44 @@ def test_the_same_moment_in_terminals_of_different_widths(busy, columns):
 def test_what_a_task_says_of_itself_may_put_off_the_end(busy):
     """Nothing of earlier runs is surer than what it says now."""
     assert " · eta 0:16 · " in busy.drawn(left=3.0)[-1]
+
+
+def test_no_row_ends_later_than_the_run(busy):
+    """What is known from earlier runs is surer than to go on as so far, and the run ends last."""
+    lines = busy.drawn(left=20.4)
+    assert lines[0].endswith(" · eta 0:21")
+    assert " · eta 0:21 · " in lines[-1]
+
+
+def test_children_at_work_are_not_taken_to_have_done_nothing(engine):
+    group = node(engine, "clean")
+    rows = [(group, -1, 6, EXPANDED, 0.0, 0.0, None, None)]
+    rows += [(group, index, 1, SUCCESS, 0.0, 4.0, "w", None) for index in range(2)]
+    rows += [(group, index, 1, RUNNING, 4.0, 0.0, None, None) for index in (2, 3)]
+    assert drawn(engine, rows, now=7.2, left=60.0)[0].endswith(" 2 running · eta 0:05")  # 0.8 s, and 4 more
+
+
+def test_children_that_were_found_say_nothing_of_how_long_the_others_take(engine):
+    group = node(engine, "clean")
+    rows = [(group, -1, 100, EXPANDED, 0.0, 0.0, None, None)]
+    rows += [(group, index, 1, CACHED, 0.0, 0.0, None, None) for index in range(90)]
+    rows += [(group, index, 1, SUCCESS, 0.0, 4.0, "w", None) for index in range(90, 92)]
+    rows += [(group, index, 1, RUNNING, 4.0, 0.0, None, None) for index in (92, 93)]
+    assert drawn(engine, rows, now=4.0)[0].endswith(" eta 0:16")
+
+
+def test_the_end_of_a_run_is_guessed_where_all_that_is_left_is_at_work():
+    with Flow("f") as flow:
+        numbers()
+    engine = Engine(compile_flow(flow, lane="threads"), [ThreadExecutor(1)])
+    call = (0, -1, 1)
+    lines = drawn(engine, [(*call, RUNNING, 2.0, 0.0, None, None)], reports={call: Report(340, 1000)})
+    assert lines[0].endswith(" · eta 0:16")
+    assert lines[-1].endswith("  0/1 · 0:10 · eta 0:16   ctrl-c to stop")
+
+
+def test_the_end_of_a_run_is_not_guessed_from_a_part_of_what_is_left(busy):
+    assert "eta" not in busy.drawn()[-1]
 
 
 def test_a_report_of_an_attempt_before_is_not_shown(busy):
@@ -217,7 +255,7 @@ def test_of_a_run_that_goes_on_the_guess_is_by_what_it_has_made_itself(engine):
     rows += [(group, 60, 1, RUNNING, 9.0, 0.0, None, None)]
     tally.take(rows)
     first = plain(frame(engine, tally, now=10.0, started=0.0, columns=100, rows=30)[0])
-    assert first.endswith(" 60/100        1 running · eta 0:40")
+    assert first.endswith(" 60/100        1 running · eta 0:35")
 
 
 @given(
