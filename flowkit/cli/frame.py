@@ -31,6 +31,7 @@ _WIDEST_BAR = 20
 _NARROW, _WIDE = 60, 100  # columns below, and from which, less and more is shown
 _FIGURES = 12  # columns for figures, at least, where it is not narrow
 _MOST_ASKED = 50
+_URGENT = 4  # the weight of notes that a bar does not push out
 _HINT = "   ctrl-c to stop"
 
 
@@ -203,7 +204,11 @@ class _Frame:
         share = share_of(report)
         if share is None:
             return [figures]
-        return [*bar(share, 6 if narrow else 20 if self._columns >= _WIDE else 10), (" ", ""), figures]
+        return [*self._bar(share), figures]
+
+    def _bar(self, share: float) -> Styled:
+        columns = 6 if self._columns < _NARROW else _WIDEST_BAR if self._columns >= _WIDE else 10
+        return [*bar(share, columns), (" ", "")]
 
     def _figures(self, text: str, least: int) -> Part:
         return (f"{text:<{least if self._columns < _NARROW else _FIGURES}}  ", "")
@@ -230,12 +235,16 @@ class _Frame:
     def _group_row(self, node: int) -> Styled:
         group, done = self._tally.groups[node], self._tally.ended[node]
         line: list[Part] = [self._spin, self._key((node, -1))]
-        if self._columns >= _WIDE and group.width:
-            line += [*bar(done / group.width, _WIDEST_BAR), (" ", "")]
-        line.append(self._figures(f"{done:,}/{group.width:,}", 9))
-        return self._with_notes(line, [*self._group_notes(node, group, done)])
+        part, figures = self._parts.get(node, 0.0), self._figures(f"{done:,}/{group.width:,}", 9)
+        notes = self._group_notes(node, group)
+        if group.width and (self._columns >= _WIDE or part):
+            with_bar = [*line, *self._bar((done + part) / group.width), figures]
+            urgent = [note for note in notes if note.text and note.weight >= _URGENT]
+            if len(fitting(urgent, self._columns - 1 - width(with_bar))) == len(urgent):
+                return self._with_notes(with_bar, notes)
+        return self._with_notes([*line, figures], notes)
 
-    def _group_notes(self, node: int, group: GroupTally, done: int) -> Sequence[Note]:
+    def _group_notes(self, node: int, group: GroupTally) -> Sequence[Note]:
         failed = group.counts.get(FAILED, 0) + group.counts.get(TIMED_OUT, 0)
         cached, paused = group.counts.get(CACHED, 0), sum(child[0] == node for child in self._paused)
         running = len(self._since.get(node, ()))
@@ -298,7 +307,7 @@ class _Frame:
         kept = fitting(notes, self._columns - 9)
         facts = sum(cells(note.text) + 3 for note in kept) - 3
         columns = max(4, min(_WIDEST_BAR, self._columns - facts - 5))
-        share = tally.done / tally.total if tally.total else 1.0
+        share = (tally.done + sum(self._parts.values())) / tally.total if tally.total else 1.0
         line: list[Part] = [("  ", ""), *bar(share, columns), ("  ", ""), *joined(kept)]
         if not self._is_stopping and width(line) + len(_HINT) < self._columns:
             line.append((_HINT, "dim"))

@@ -217,6 +217,31 @@ def test_children_that_were_found_say_nothing_of_how_long_the_others_take(engine
     assert drawn(engine, rows, now=4.0)[0].endswith(" eta 0:16")
 
 
+def test_what_children_say_of_themselves_counts_towards_the_row_and_the_run(engine):
+    group = node(engine, "clean")
+    rows = [(group, -1, 4, EXPANDED, 0.0, 0.0, None, None)]
+    rows += [(group, index, 1, RUNNING, 0.0, 0.0, None, None) for index in range(4)]
+    reports = {(group, 0, 1): Report(30, 40), (group, 1, 1): Report(5, 20), (group, 2, 1): Report(7)}
+    first, *_, last = drawn(
+        engine, rows, reports=reports, columns=80, now=6.0
+    )  # one of four is done, all told
+    assert first == "  ⠋ clean     ━━╸─────── 0/4           4 running · eta 0:18"
+    assert last.startswith("  ━━━╸────────────────  0/6 · ")
+    assert drawn(engine, rows, reports=reports, columns=40)[0].rstrip() == "  ⠋ clean     ━╸──── 0/4"
+    failed = [(group, 3, 1, FAILED, 0.0, 6.0, "w", None)]
+    lines = drawn(engine, [*rows, *failed], reports=reports, columns=40)
+    assert lines[0].rstrip().endswith("1/4        1 failed"), "what has gone wrong is shown before a bar"
+    assert drawn(engine, rows, columns=80)[0] == "  ⠋ clean     0/4           4 running"
+
+
+def test_children_that_have_said_all_but_not_ended_leave_something_open(engine):
+    group = node(engine, "clean")
+    rows = [(group, -1, 2, EXPANDED, 0.0, 0.0, None, None)]
+    rows += [(group, index, 1, RUNNING, 0.0, 0.0, None, None) for index in range(2)]
+    reports = {(group, index, 1): Report(40, 40) for index in range(2)}
+    assert "━━━━━━━━━╸ 0/2" in drawn(engine, rows, reports=reports, columns=80)[0]
+
+
 def test_the_end_of_a_run_is_guessed_where_all_that_is_left_is_at_work():
     with Flow("f") as flow:
         numbers()
