@@ -113,7 +113,7 @@ def notes(found: Outlook) -> Iterator[str]:
     processors = os.cpu_count() or 1
     if plan.lanes[0] == "inline" and most > 1:
         yield "`inline` carries out one task at a time; `--executor threads` several"
-    elif most > processors and plan.lanes[0] not in _ELSEWHERE:
+    elif most > processors and plan.lanes[0] not in _ELSEWHERE and _is_more_useful(found, processors):
         yield f"beyond the {counted(processors, 'processor')} of this machine, only tasks that wait gain"
     if found.prediction.work < _SHORT * found.prediction.calls:
         mean = found.prediction.work / found.prediction.calls * 1e6
@@ -123,6 +123,11 @@ def notes(found: Outlook) -> Iterator[str]:
         yield f"retries are left out ({lost}): each task succeeds at once"
     if plan.cached:
         yield "no result is taken from the cache: every task is made"
+
+
+def _is_more_useful(found: Outlook, workers: int) -> bool:
+    """Whether more workers than so many make a run noticeably quicker, by the table."""
+    return found.prediction.enough is None or found.prediction.enough > workers
 
 
 def document(found: Outlook) -> str:

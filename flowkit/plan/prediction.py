@@ -27,7 +27,7 @@ class Forecast:
     Attributes:
         seconds: from its beginning to its end.
         bound: seconds that it cannot be below: the critical path, or the work of a lane by its workers.
-        speed_up: the work by the seconds.
+        speed_up: the seconds with one worker by these.
         idle: the part of the time in which the workers of the first lane have nothing to do.
     """
 
@@ -75,9 +75,12 @@ def predicted(
     """
     longest = critical_path(plan, script)
 
+    alone = simulate(plan, script, workers(1), limits)
+
     def forecast(number: int) -> Forecast:
-        course = simulate(plan, script, workers(number), limits)
-        return _forecast(course, number, workers(number), longest.makespan, around)
+        course = alone if number == 1 else simulate(plan, script, workers(number), limits)
+        bounds = longest.makespan, alone.makespan + around
+        return _forecast(course, number, workers(number), bounds, around)
 
     forecasts = [forecast(number) for number in numbers]
     least = simulate(plan, script, workers(WITHOUT_END), limits).makespan + around
@@ -92,14 +95,22 @@ def predicted(
     )
 
 
-def _forecast(course: Course, number: int, workers: Sequence[int], longest: float, around: float) -> Forecast:
+def _forecast(
+    course: Course, number: int, workers: Sequence[int], bounds: tuple[float, float], around: float
+) -> Forecast:
+    """What a course comes to.
+
+    Args:
+        bounds: seconds of the critical path, and with one worker.
+    """
+    longest, alone = bounds
     seconds = course.makespan + around
     shares = [busy / slots for busy, slots in zip(course.busy, workers, strict=True)]
     return Forecast(
         workers=number,
         seconds=seconds,
         bound=max(longest, *shares),
-        speed_up=course.work / seconds if seconds else 1.0,
+        speed_up=alone / seconds if seconds else 1.0,
         idle=max(0.0, 1 - shares[0] / seconds) if seconds else 0.0,
     )
 

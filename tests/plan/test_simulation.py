@@ -79,7 +79,7 @@ def test_a_prediction_keeps_its_bounds_and_counts_what_lies_around(graph: Graph,
     for each in found.forecasts:
         assert each.seconds >= each.bound + 1.0 - 1e-9
         assert each.bound == pytest.approx(max(graph.longest, found.work / each.workers))
-        assert each.speed_up == pytest.approx(sum(graph.seconds) / each.seconds)
+        assert each.speed_up == pytest.approx((sum(graph.seconds) + 1.0) / each.seconds)
         assert 0 <= each.idle < 1
     assert found.least == pytest.approx(graph.longest + 1.0)
     if found.enough is not None:

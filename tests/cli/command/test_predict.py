@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any
 
@@ -151,6 +152,27 @@ def test_an_executor_that_runs_one_at_a_time_is_named(ran: Shell) -> None:
     said = ran("predict", "shop", "--executor", "inline", "-w", "1,8")
     assert [line.split()[1] for line in lines(said.out)[3:5]] == ["5:06", "5:06"]
     assert "`inline` carries out one task at a time" in said.err
+
+
+def test_one_worker_is_as_quick_as_one_worker_also_where_there_is_hardly_any_work(shell: Shell) -> None:
+    shell.write("flows/shop.py", FLOW)
+    shell("run", "shop")
+    said = json.loads(shell("predict", "shop", "--json", "-w", "1,2").out)
+    assert said["predictions"][0]["speed_up"] == 1
+
+
+def test_processors_are_named_only_where_more_workers_than_there_are_would_help(ran: Shell) -> None:
+    note = "only tasks that wait gain"
+    ran.write("flows/shop.py", FLOW.replace("range(4)", "range(1)"))
+    ran("run", "shop")
+    take(ran, load=1.0, clean=30.0, train=1.0, report=1.0)
+    assert note not in ran("predict", "shop", "--workers", "1,1000000").err
+    many = 3 * (os.cpu_count() or 1)
+    ran.write("flows/shop.py", FLOW.replace("range(4)", f"range({many})"))
+    ran("run", "shop")
+    take(ran, load=1.0, clean=30.0, train=1.0, report=1.0)
+    assert note in ran("predict", "shop", "--workers", "1,1000000").err
+    assert note not in ran("predict", "shop", "--workers", "1").err
 
 
 def test_what_would_come_from_the_cache_is_made_all_the_same_which_is_said(shell: Shell) -> None:
