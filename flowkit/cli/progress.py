@@ -128,7 +128,7 @@ class LiveDisplay(Display):
         is_word = is_cached or not (row[2] or row[3] == MAPPED)  # else how long it took
         line.append((f"  {figure:<8}", look.style if is_word else ""))
         if note:
-            line.append((f" {note}", "dim"))
+            line.append((f"{' ' if len(figure) <= 8 else '  '}{note}", "dim"))
         return cropped(_stripped(line), self.console.width)
 
     def _width(self, row: Row) -> int:
