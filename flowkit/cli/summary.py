@@ -185,6 +185,12 @@ def _slowest(outcome: Outcome, tally: Tally, columns: int) -> Iterator[Styled]:
 
 
 def _notes(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
+
+
+def _left(outcome: Outcome, worker: str) -> str:
+    """`load[3] (threads-1)`."""
+    call = outcome.engine.left_calls.get(worker)
+    return f"{outcome.plan.key(*call[:2])} ({worker})" if call is not None else f"worker {worker}"
     """What a person should know though it does not show in the sum."""
     if tally.failures and outcome.exit_code == 0:
         keys = list(dict.fromkeys(shown(outcome.plan.keys[row[0]]) for row in tally.failures))
@@ -192,7 +198,7 @@ def _notes(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
         text = f"{listed(keys)} failed, but {verb} not decide the run (no reference task)"
         yield [("  note: ", "yellow"), (text, "")]
     if outcome.left_behind:
-        workers = counted(len(outcome.left_behind), "worker")
+        who = listed([_left(outcome, worker) for worker in outcome.left_behind])
         verb = "was" if len(outcome.left_behind) == 1 else "were"
-        text = f"{workers} could not be stopped and {verb} left behind: {listed(list(outcome.left_behind))}"
+        text = f"{who} could not be stopped and {verb} left behind"
         yield [("  note: ", "yellow"), (one_line(text), "")]

@@ -190,6 +190,7 @@ class Engine:
         self._bug: BaseException | None = None
         self._left_behind: list[str] = []
         self._ending = threading.Lock()
+        self.left_calls: dict[str, Call] = {}  # by the workers that could not be stopped with them
         self._ended: Outcome | None = None
 
     # -- the run ------------------------------------------------------------------------------

@@ -111,4 +111,6 @@ class _ThreadCrew:
                 thread.join(max(0.0, deadline - time.monotonic()))
             else:
                 thread.join()
-        return [name for name, thread in self._threads.items() if thread.is_alive()]
+        left = [name for name, thread in self._threads.items() if thread.is_alive()]
+        self._lane.engine.left_calls.update((name, self._calls[name]) for name in left if name in self._calls)
+        return left

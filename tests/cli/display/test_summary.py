@@ -255,3 +255,27 @@ def test_plain_and_summary_agree_about_large_flows(run, screen):
     assert "  ⊘ not run  after, after-2, after-3 and 997 more: needs bad\n" in screen.shown
     assert "    … 100 more tasks skipped or not run\n" in screen.shown
     assert "1 failed · 1,100 not run" in screen.shown
+
+
+def test_what_was_cut_short_is_not_among_the_slowest():
+    with Flow("f") as flow:
+        for _ in range(6):
+            good()
+    plan = compile_flow(flow)
+    tally = Tally(plan)
+    tally.take([(node, -1, 1, SUCCESS, 0.0, 3.0 + node, "threads-1", None) for node in range(5)])
+    tally.take([(5, -1, 1, CANCELLED, 0.0, 40.0, None, Detail(message="Interrupted."))])
+    told = summary(outcome_of(plan), tally, command="flowkit run f", reasons_told=True)
+    assert plain(told[0]) == "  slowest  good-5 7.0s (16%) · good-4 6.0s (13%) · good-3 5.0s (11%)"
+
+
+def test_a_worker_that_could_not_be_stopped_is_named_with_its_task():
+    with Flow("f") as flow:
+        good()
+    outcome = outcome_of(compile_flow(flow))
+    outcome.left_behind = ("threads-1", "dask at tcp://there")
+    outcome.engine.left_calls = {"threads-1": (0, -1, 1)}
+    told = summary(outcome, Tally(outcome.plan), command="flowkit run f", reasons_told=True)
+    assert plain(told[0]) == (
+        "  note: good (threads-1), worker dask at tcp://there could not be stopped and were left behind"
+    )
