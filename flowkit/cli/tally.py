@@ -99,7 +99,8 @@ class Tally:
         failures: rows of what failed.
         cached: tasks of which something was found, with how many times; the first thousand.
         unrun: rows of what was skipped or not run, the first thousand.
-        slowest: seconds and who, the longest last.
+        followed: of what failed, how many only as what they were to be mapped over has.
+        slowest: seconds and who, the longest last; none that was cut short.
         before: tasks and children that had ended before this session, and are not counted otherwise.
     """
 
@@ -261,7 +262,7 @@ class Tally:
         if index >= 0 and status != SUCCESS and node in self.groups:
             counts = self.groups[node].counts
             counts[status] = counts.get(status, 0) + 1
-        if end - began > self._slow:
+        if end - began > self._slow and status != CANCELLED:
             self._note_slow(end - began, node, index)
 
     def _note_slow(self, seconds: float, node: int, index: int) -> None:
