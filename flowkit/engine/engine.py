@@ -185,7 +185,7 @@ class Engine:
         self._alarm = float("inf")
         self._give_up_at = float("inf")
         self._timed_out = False
-        self._started = 0.0
+        self.started = 0.0
         self._gone = False
         self._bug: BaseException | None = None
         self._left_behind: list[str] = []
@@ -203,9 +203,9 @@ class Engine:
         """
         pace.quicken(self._switch_interval)
         collector.put_off(self.plan.size)
-        self._started = self.clock()
-        if self._timeout is not None:
-            self._limit = self._started + self._timeout
+        self.started = self.clock()
+        if self.timeout is not None:
+            self._limit = self.started + self.timeout
         fork.running(self)
         descriptors.came(self)
         try:
@@ -266,7 +266,7 @@ class Engine:
         cut_short = CANCELLED in self.machine.status or self.children.were_cut_short
         return Outcome(
             engine=self,
-            duration=self.clock() - self._started,
+            duration=self.clock() - self.started,
             interrupted=self.interrupts.happened if cut_short else None,
             timed_out=self._timed_out and cut_short,
             left_behind=tuple(self._left_behind),

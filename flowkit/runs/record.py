@@ -94,7 +94,9 @@ class Record:
                 self.exit_code = 1 if status is RunStatus.CANCELLED else outcome.exit_code
                 if outcome.broken is not None:
                     self._journal.lose_what_runs()
-                self._journal.end(status, reason, self.exit_code, _counts(outcome))
+                began = outcome.engine.started
+                span = began, began + outcome.duration
+                self._journal.end(status, reason, self.exit_code, _counts(outcome), span)
             if not self._path.exists():
                 logging.getLogger("flowkit").warning(
                     "The history was removed while the run went on: nothing of this run is kept."

@@ -124,22 +124,36 @@ class Journal:
                 entry.insert(self._connection)
         self._batch += len(batches)
 
-    def end(self, status: RunStatus, reason: str, exit_code: int, counts: Mapping[str, int]) -> None:
+    def end(
+        self,
+        status: RunStatus,
+        reason: str,
+        exit_code: int,
+        counts: Mapping[str, int],
+        span: tuple[float, float] | None = None,
+    ) -> None:
         """Commit how the run ended.
+
+        Args:
+            span: when its tasks could first start, and when it was over, on the clock of the rows: how long
+                the session is said to have taken, here as in its summary; default: as long as it was open.
 
         Raises:
             sqlite3.Error: nothing was written.
         """
-        now = time.time()
+        began, ended = None, time.time()
+        if span is not None:
+            began, ended = (moment + self._offset for moment in span)
         with transaction(self._connection):
             self._connection.execute(
                 "UPDATE runs SET status=?, reason=?, ended=MAX(?, started), exit_code=?, counts=?,"
                 " bytes=(SELECT COALESCE(SUM(size), 0) FROM files WHERE owner=?) WHERE number=?",
-                (status, reason, now, exit_code, json.dumps(counts), owner(self.run), self.run),
+                (status, reason, ended, exit_code, json.dumps(counts), owner(self.run), self.run),
             )
             self._connection.execute(
-                "UPDATE sessions SET ended=MAX(?, started), exit_code=? WHERE run=? AND session=?",
-                (now, exit_code, self.run, self.session),
+                "UPDATE sessions SET started=COALESCE(?1, started), ended=MAX(?2, COALESCE(?1, started)),"
+                " exit_code=?3 WHERE run=?4 AND session=?5",
+                (began, ended, exit_code, self.run, self.session),
             )
 
     def lose_what_runs(self) -> None:
