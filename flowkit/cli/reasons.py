@@ -10,7 +10,7 @@ from flowkit.cli import moments
 from flowkit.cli.wording import duration, listed, one_line
 from flowkit.plan.events import Detail, Row
 from flowkit.plan.plan import Plan
-from flowkit.plan.status import CACHED, CANCELLED, SKIPPED, TRIGGER_FAILED
+from flowkit.plan.status import CACHED, CANCELLED, FAILED, SKIPPED, TRIGGER_FAILED
 from flowkit.plan.verdicts import (
     GATE_BROKEN,
     GATE_SHUT,
@@ -45,7 +45,7 @@ def reason_of(engine: Engine, row: Row) -> str:
     reason = detail.message if isinstance(detail, Detail) else detail or ""
     if status == CACHED and isinstance(detail, Detail) and detail.origin:
         return made_in(table(detail.origin))
-    if status == TRIGGER_FAILED and reason in _NEEDS:
+    if status in (TRIGGER_FAILED, FAILED) and reason in _NEEDS:
         culprits = _culprits(engine, node, index, bad=True)
         return f"needs {listed(culprits)}" if culprits else one_line(reason)
     if status == SKIPPED and reason in _FOLLOWS:

@@ -13,6 +13,7 @@ from flowkit.cli.styled import joined
 from flowkit.cli.table import columns, sentence
 from flowkit.cli.wording import duration, listed, one_line
 from flowkit.plan.status import SKIPPED, TRIGGER_FAILED, Status
+from flowkit.plan.verdicts import NOTHING_TO_MAP
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord, SessionRecord, hidden_nodes
 from flowkit.store.run_status import RunStatus
@@ -183,13 +184,20 @@ def _rows(
             yield (*row, _with_lost(note, node in lost))
         elif attempts:
             *row, note = _row(run, key, attempts)
-            if left and attempts[-1].status in (SKIPPED, TRIGGER_FAILED) and node in past.places:
+            if left and _follows(attempts[-1]) and node in past.places:
                 left -= 1
                 note = why(past, past.places[node], child).sentence.removeprefix("it ")
             yield (*row, _with_lost(note, node in lost))
         else:
             waiting = run.status is RunStatus.RUNNING
             yield (key, "· waiting" if waiting else "· not reached", "", "", "", "")
+
+
+def _follows(attempt: AttemptRecord) -> bool:
+    """Whether it is asked what came before why a task stands so."""
+    if attempt.status is Status.FAILED:
+        return attempt.detail.get("message") == NOTHING_TO_MAP
+    return attempt.status in (SKIPPED, TRIGGER_FAILED)
 
 
 def _with_lost(note: str, is_lost: bool) -> str:

@@ -146,7 +146,7 @@ def _unrun(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
         yield [(f"  {look.symbol} {look.word}  ", look.style), (keys, ""), (f": {reason}", "dim")]
     if len(reasons) > _MOST_LISTED:
         yield [(f"    … for {len(reasons) - _MOST_LISTED:,} more reasons", "dim")]
-    beyond = tally.counts[SKIPPED] + tally.counts[TRIGGER_FAILED] - len(tally.unrun)
+    beyond = tally.counts[SKIPPED] + tally.counts[TRIGGER_FAILED] + tally.followed - len(tally.unrun)
     if beyond:
         yield [(f"    … {counted(beyond, 'more task')} skipped or not run", "dim")]
 

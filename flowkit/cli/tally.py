@@ -27,6 +27,7 @@ from flowkit.plan.status import (
     TRIGGER_FAILED,
     Status,
 )
+from flowkit.plan.verdicts import NOTHING_TO_MAP
 
 Child = tuple[int, int]  # node, index or -1
 
@@ -131,6 +132,7 @@ class Tally:
         self._slow = 0.5  # seconds below which nobody asks who was slowest
 
     def hidden(self, node: int) -> bool:
+        self.followed = 0
         """Whether a task only carries values about."""
         return self._kinds[node] == _HIDDEN
 
@@ -253,11 +255,13 @@ class Tally:
         self.done += 1
         self.ended[node] += 1
         self.counts[status] += 1
-        if status in (FAILED, TIMED_OUT):
+        follows = row[7] == NOTHING_TO_MAP
+        self.followed += follows
+        if status in (FAILED, TIMED_OUT) and not follows:
             self.failures.append(row)
         elif status == CACHED and (node in self.cached or len(self.cached) < _KEPT_UNRUN):
             self.cached[node] = self.cached.get(node, 0) + 1
-        elif status in (SKIPPED, TRIGGER_FAILED) and len(self.unrun) < _KEPT_UNRUN:
+        elif (follows or status in (SKIPPED, TRIGGER_FAILED)) and len(self.unrun) < _KEPT_UNRUN:
             self.unrun.append(row)
         if index >= 0 and status != SUCCESS and node in self.groups:
             counts = self.groups[node].counts

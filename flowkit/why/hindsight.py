@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from flowkit.plan.plan import CHILD
-from flowkit.plan.status import CACHED, MAPPED, SKIPPED, SUCCESS, TRIGGER_FAILED, Status
+from flowkit.plan.status import CACHED, FAILED, MAPPED, SKIPPED, SUCCESS, TRIGGER_FAILED, Status
 from flowkit.plan.verdicts import (
     GATE_BROKEN,
     GATE_SHUT,
@@ -179,7 +179,7 @@ def _never_reached(run: PastRun, node: int) -> Reason:
 def _decided(run: PastRun, node: int, child: int, last: AttemptRecord) -> str:
     """In the words of a run's display: whom it needs, rather than what a trigger is called."""
     message = str(last.detail.get("message") or "")
-    if last.status == TRIGGER_FAILED and message in _NEEDS:
+    if last.status in (TRIGGER_FAILED, FAILED) and message in _NEEDS:
         named = _culprits(run, node, child, bad=True)
         return f"it needs {named}, which did not succeed" if named else message
     if last.status == SKIPPED and message in _FOLLOWS:

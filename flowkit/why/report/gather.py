@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowkit.plan.outline import Outline
-from flowkit.plan.status import CACHED, LOOPED, SKIPPED, TRIGGER_FAILED
+from flowkit.plan.status import CACHED, LOOPED, RETRYING, SKIPPED, TRIGGER_FAILED
+from flowkit.plan.verdicts import NOTHING_TO_MAP
 from flowkit.store.records import AttemptRecord, RunRecord, SessionRecord
 from flowkit.store.run_status import RunStatus
 from flowkit.why.archive import Archive, PastRun
@@ -133,11 +134,16 @@ def _explain(run: PastRun, tasks: Mapping[Mark, Task]) -> None:
     """Say of the first tasks that were not run whom they needed, as `flowkit why` does."""
     left = _MOST_EXPLAINED
     for (node, child), task in tasks.items():
-        if left and child < 0 and not task.attempts and task.status in (SKIPPED, TRIGGER_FAILED):
+        if left and child < 0 and not task.attempts and _is_explained(task):
             place = run.places.get(node)
             if place is not None:
                 task.note = why(run, place).sentence.replace("`", "")
                 left -= 1
+
+
+def _is_explained(task: Task) -> bool:
+    """Whether what came before says more of why it stands so than its own state does."""
+    return task.status in (SKIPPED, TRIGGER_FAILED) or task.note == NOTHING_TO_MAP
 
 
 def _slowest(tasks: Mapping[Mark, Task]) -> list[Task]:
