@@ -16,6 +16,7 @@ from flowkit.cli.display import observers_for
 from flowkit.cli.foresight import foreseeing
 from flowkit.cli.run_options import RunOptions
 from flowkit.cli.streams import said_by, set_apart
+from flowkit.cli.watched import why_stopped
 from flowkit.engine.context import given
 from flowkit.engine.earlier import Earlier
 from flowkit.engine.executors.base import Executor
@@ -83,6 +84,8 @@ def carry_out(
                 careful=careful,
                 manner=Manner(context={**given(), **(context or {})}),
             )
+            if kept is not None:
+                kept.record.why_stopped = why_stopped
             engine = prepare(plan, values, executors, how, kept, earlier)
             with closing(console), said_by(console):
                 outcome = engine.run()

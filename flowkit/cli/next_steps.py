@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flowkit.cli.failures import failure_of
 from flowkit.cli.styled import Styled, cells
 from flowkit.cli.tally import Tally
+from flowkit.cli.watched import why_stopped
 from flowkit.cli.wording import shown
 from flowkit.plan.events import Row
 from flowkit.plan.status import FAILED
@@ -40,6 +41,8 @@ def next_steps(outcome: Outcome, tally: Tally, *, command: str, printed: bool, c
 
 
 def _steps(outcome: Outcome, tally: Tally, command: str, printed: bool) -> Iterator[tuple[str, str]]:
+    if outcome.told and outcome.told == why_stopped():
+        return  # its watcher runs it again at once
     run = outcome.engine.number
     failed = tally.failures[0] if tally.failures else None
     if run is None or outcome.broken is not None:

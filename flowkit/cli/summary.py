@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -91,8 +90,7 @@ def sum_line(outcome: Outcome, tally: Tally) -> Styled:
     if tally.retried:
         line.append((f" · {tally.retried:,} retried", "dim"))
     line.append((f"   {duration(outcome.duration)}", ""))
-    ended = ending(outcome)
-    if ended:
+    if ended := outcome.ending:
         line.append((f"   {ended}", "yellow"))
     elif reward := _reward(tally):
         line.append((f"   {reward}", "green"))
@@ -106,15 +104,6 @@ def status_of(outcome: Outcome) -> Status:
     if outcome.paused:
         return Status.PAUSED
     return Status.SUCCESS if outcome.exit_code == 0 else Status.FAILED
-
-
-def ending(outcome: Outcome) -> str:
-    """What cut the run short, or ""."""
-    if outcome.interrupted == signal.SIGINT:
-        return "interrupted by ctrl-c"
-    if outcome.interrupted is not None:
-        return f"stopped by {signal.Signals(outcome.interrupted).name}"
-    return "stopped by its time limit" if outcome.timed_out else ""
 
 
 def _reward(tally: Tally) -> str:
@@ -185,12 +174,6 @@ def _slowest(outcome: Outcome, tally: Tally, columns: int) -> Iterator[Styled]:
 
 
 def _notes(outcome: Outcome, tally: Tally) -> Iterator[Styled]:
-
-
-def _left(outcome: Outcome, worker: str) -> str:
-    """`load[3] (threads-1)`."""
-    call = outcome.engine.left_calls.get(worker)
-    return f"{outcome.plan.key(*call[:2])} ({worker})" if call is not None else f"worker {worker}"
     """What a person should know though it does not show in the sum."""
     if tally.failures and outcome.exit_code == 0:
         keys = list(dict.fromkeys(shown(outcome.plan.keys[row[0]]) for row in tally.failures))
@@ -202,3 +185,9 @@ def _left(outcome: Outcome, worker: str) -> str:
         verb = "was" if len(outcome.left_behind) == 1 else "were"
         text = f"{who} could not be stopped and {verb} left behind"
         yield [("  note: ", "yellow"), (one_line(text), "")]
+
+
+def _left(outcome: Outcome, worker: str) -> str:
+    """`load[3] (threads-1)`."""
+    call = outcome.engine.left_calls.get(worker)
+    return f"{outcome.plan.key(*call[:2])} ({worker})" if call is not None else f"worker {worker}"

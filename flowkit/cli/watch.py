@@ -21,7 +21,7 @@ from typing import Any
 
 from flowkit.cli.place import here, say
 from flowkit.cli.watch_files import WatchedFiles
-from flowkit.cli.watched import VARIABLE
+from flowkit.cli.watched import VARIABLE, reason_file
 from flowkit.cli.wording import counted, listed
 from flowkit.errors import UsageError
 
@@ -110,8 +110,9 @@ class _Watcher:
                 return run.process.returncode
             is_first = False
             was_under_way = not run.ended.is_set()
-            run.stop(signal.SIGINT)
             names = listed([self._files.project.display(path) for path in found])
+            reason_file(self._files.answer).write_text(f"stopped, as {names} changed", encoding="utf-8")
+            run.stop(signal.SIGINT)
             say("")  # only now: while a run goes on, the terminal is its own
             say(f"{names} changed" + (", so the run was stopped" if was_under_way else ""))
 

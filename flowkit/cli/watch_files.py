@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from flowkit.cli.watched import reason_file
 from flowkit.project.root import PYPROJECT, SETTINGS_FILE, Project
 
 _MOST = 5_000  # folders, and entries of a folder
@@ -41,6 +42,7 @@ class WatchedFiles:
     def begin(self) -> None:
         """A run is about to begin."""
         self.answer.write_text("", encoding="utf-8")
+        reason_file(self.answer).unlink(missing_ok=True)
         self._code = _stamps([*self._code, *self._given])
         self._python = self._all_python()
         self._data = self._told = None

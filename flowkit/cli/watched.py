@@ -1,4 +1,4 @@
-"""What a run that is watched tells its watcher: the files that it was made from.
+"""What a run that is watched tells its watcher, the files that it was made from; and hears from it.
 
 The watcher is another process, which loads no user code; it names a file for the answer in the environment.
 """
@@ -38,6 +38,19 @@ def tell(project: Project, flow: Flow, values: Mapping[str, Any]) -> None:
         Path(_ANSWER).write_text(json.dumps(document), encoding="utf-8")
     except OSError:  # the watcher then looks at all Python files
         return
+
+
+def reason_file(answer: Path) -> Path:
+    """Where a watcher writes why it stops a run, beside the answer of the run."""
+    return answer.with_name(f"{answer.name}-why")
+
+
+def why_stopped() -> str:
+    """Why the watcher of this run has stopped it; "" where it has not, or there is none."""
+    try:
+        return "" if _ANSWER is None else reason_file(Path(_ANSWER)).read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def _modules(root: Path) -> Iterator[Path]:

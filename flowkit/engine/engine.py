@@ -16,6 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,7 +174,7 @@ class Engine:
         self.watchful = len(self.lanes) > 1 or slots is not None
         self.slots = slots_of(self, slots) if slots is not None else None
         self._crews: list[Crew] = []
-        self._timeout = timeout
+        self.timeout = timeout
         self._limit = float("inf")
         self._capture = (
             Capture(self, self.recorder.put, echo=echo, room=self.recorder.wait_for_lines)
@@ -189,8 +190,8 @@ class Engine:
         self._gone = False
         self._bug: BaseException | None = None
         self._left_behind: list[str] = []
-        self._ending = threading.Lock()
         self.left_calls: dict[str, Call] = {}  # by the workers that could not be stopped with them
+        self._ending = threading.Lock()
         self._ended: Outcome | None = None
 
     # -- the run ------------------------------------------------------------------------------
@@ -252,6 +253,8 @@ class Engine:
                     self._capture.stop()
                 self.recorder.stop()
                 outcome = self._ended = self._outcome()
+                if outcome.interrupted is not None and not outcome.told:
+                    outcome = self._ended = replace(outcome, told=self.recorder.wish())
                 self.recorder.end(outcome)
                 if self.recorder.broken is not outcome.broken:  # the very last line of the ledger
                     self._ended = self._outcome()
@@ -437,14 +440,14 @@ class Engine:
     def time_left(self, call: Call) -> float | None:
         """Seconds until a call that starts now, or the run, has taken too long; None: no limit."""
         limit = self.plan.timeouts.get(call[0]) if self.plan.timeouts else None
-        if self._timeout is None:
+        if self.timeout is None:
             return limit
         left = self._limit - self.clock()
         return left if limit is None else min(limit, left)
 
     def attend(self) -> None:
         """See to what is due: a signal, the end of the run's time, of that of an attempt, a retry."""
-        if self.interrupts.happened is not None or self._timeout is not None or self._is_to_end:
+        if self.interrupts.happened is not None or self.timeout is not None or self._is_to_end:
             self._stop_where_asked(self.clock())
         if self.machine.deadlines:
             self._end_overdue()

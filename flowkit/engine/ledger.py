@@ -50,6 +50,9 @@ class Ledger(Protocol):
             FlowkitError: nothing of it was written; the run ends.
         """
 
+    def wish(self) -> str:
+        """Why another process has asked the run to end, where it has written that; else ""."""
+
     def end(self, outcome: Outcome) -> None:
         """Commit how the run ended, and let go of what was held; also where `append` has raised.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -142,6 +143,7 @@ class Outcome:
         left_behind: workers whose task could not be stopped and still runs.
         broken: what kept the run from being remembered; it was stopped for it.
         final: what the handlers of the flow have made of its state; None: nothing.
+        told: why it was cut short, where who asked for that has said so; else "".
     """
 
     engine: Engine
@@ -151,11 +153,25 @@ class Outcome:
     left_behind: tuple[str, ...]
     broken: BaseException | None = None
     final: State | None = None
+    told: str = ""
 
     @property
     def plan(self) -> Plan:
         """What was run."""
         return self.engine.plan
+
+    @property
+    def ending(self) -> str:
+        """What cut the run short, in the same words wherever it is said; "" where nothing did."""
+        if self.interrupted is None:
+            return f"stopped after its limit of {_time(self.engine.timeout)}" if self.timed_out else ""
+        if self.told:
+            return self.told
+        if self.interrupted == signal.SIGINT:
+            return "interrupted by ctrl-c"
+        if self.interrupted == signal.SIGALRM:
+            return "stopped, as the run around it was, or had no time left"
+        return f"stopped by {signal.Signals(self.interrupted).name}"
 
     @cached_property
     def states(self) -> States:
@@ -224,6 +240,14 @@ class Outcome:
         if self.timed_out:
             return 124
         return 0 if self.state.is_successful() or (self.paused and not self.state.is_finished()) else 1
+
+
+def _time(seconds: float | None) -> str:
+    """`90s`, `5m`, `1h`: as people give it."""
+    for size, unit in ((3600, "h"), (60, "m")):
+        if seconds and seconds >= size and not seconds % size:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds or 0:g}s"
 
 
 def not_run(tasks: dict[Task, Any]) -> TaskStates:

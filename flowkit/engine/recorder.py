@@ -145,6 +145,10 @@ class Recorder:
         if self._thread.is_alive():
             self._thread.join()
 
+    def wish(self) -> str:
+        """Why another process has asked the run to end, or ""; when nothing is committed any more."""
+        return "" if self._ledger is None else self._ledger.wish()
+
     def end(self, outcome: Outcome) -> None:
         """Commit how the run ended, and tell the observers."""
         if self._ledger is not None:

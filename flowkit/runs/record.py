@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +33,7 @@ class Record:
 
     Attributes:
         exit_code: what the run comes to, when it has ended.
+        why_stopped: asked when a signal has ended the run, for why it was sent; "": as signals say.
 
     Args:
         path: of the history.
@@ -53,6 +53,7 @@ class Record:
     ) -> None:
         self.begun = begun
         self.exit_code: int | None = None
+        self.why_stopped: Callable[[], str] = str
         self._path = path
         self._connection = connection
         self._journal = journal
@@ -105,6 +106,15 @@ class Record:
         finally:
             self.close()
 
+    def wish(self) -> str:
+        """See `Ledger.wish`."""
+        with contextlib.suppress(sqlite3.Error):
+            query = "SELECT reason FROM runs WHERE number=?"
+            for (reason,) in self._connection.execute(query, (self.begun.run,)):
+                if reason == CANCELLED_BY_COMMAND:
+                    return CANCELLED_BY_COMMAND
+        return self.why_stopped()
+
     def fail(self, reason: str) -> None:
         """The run could not even start; where its end is written already this does nothing."""
         with contextlib.suppress(sqlite3.Error):
@@ -130,16 +140,10 @@ class Record:
         if outcome.broken is not None or outcome.engine.stranded is not None:
             return RunStatus.FAILED, outcome.state.message or ""
         if outcome.interrupted is not None:
-            row = self._connection.execute(
-                "SELECT reason FROM runs WHERE number=?", (self.begun.run,)
-            ).fetchone()
-            if row is not None and row[0] == CANCELLED_BY_COMMAND:
-                return RunStatus.CANCELLED, CANCELLED_BY_COMMAND
-            if outcome.interrupted == signal.SIGALRM:
-                return RunStatus.INTERRUPTED, "stopped, as the run around it was, or had no time left"
-            return RunStatus.INTERRUPTED, f"stopped by signal {outcome.interrupted}"
+            is_cancelled = outcome.told == CANCELLED_BY_COMMAND
+            return (RunStatus.CANCELLED if is_cancelled else RunStatus.INTERRUPTED), outcome.ending
         if outcome.timed_out:
-            return RunStatus.TIMED_OUT, outcome.state.message or ""
+            return RunStatus.TIMED_OUT, outcome.ending
         if outcome.paused and not outcome.state.is_finished():
             return RunStatus.PAUSED, outcome.state.message or ""
         good = outcome.state.is_successful()

@@ -61,6 +61,9 @@ class Store:
         self.rows += rows
         self.committed.update(kept)
 
+    def wish(self) -> str:
+        return ""
+
     def end(self, outcome: Any) -> None:
         self.has_ended = True
 

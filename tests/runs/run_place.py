@@ -79,6 +79,9 @@ class Dying:
             mark = row[0], row[1]
             self._record.append([row], {mark: kept[mark]} if mark in kept else {}, values, [])
 
+    def wish(self) -> str:
+        return str(self._record.wish())
+
     def end(self, outcome: Outcome) -> None:
         if outcome.broken is None:
             self._record.end(outcome)

@@ -464,6 +464,9 @@ class Full:
     def append(self, *_: Any) -> None:
         raise OSError("the disk is full")
 
+    def wish(self) -> str:
+        return ""
+
     def end(self, outcome: Any) -> None:
         self._record.close()
 

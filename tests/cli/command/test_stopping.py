@@ -153,7 +153,7 @@ def test_a_single_inline_task_that_is_stopped_is_said_to_be(shell: Shell) -> Non
 def test_a_single_inline_task_past_the_time_limit_exits_124(shell: Shell) -> None:
     shell.write("flows/slow.py", SLOW)
     arguments = ["run", "flows/slow.py:single", "--executor", "inline", "--timeout", "0.2"]
-    assert "stopped by its time limit" in shell(*arguments, code=124).err
+    assert "stopped after its limit of" in shell(*arguments, code=124).err
 
 
 @pytest.mark.parametrize(

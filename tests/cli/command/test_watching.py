@@ -171,6 +171,8 @@ def test_a_run_that_goes_on_is_stopped_as_by_ctrl_c_and_its_results_are_kept(she
         shell.write("flows/greets.py", LONG.replace("300", "0"))
         lines = run.until(IDLE)
         assert "flows/greets.py changed, so the run was stopped" in lines
+        assert any(line.endswith("stopped, as flows/greets.py changed") for line in lines)
+        assert not any("ctrl-c" in line for line in lines[:-1])
         assert run.ends(signal.SIGINT) == 130
     assert "interrupted" in shell("runs", "show", "1").out
     assert " ok " in shell("runs").out

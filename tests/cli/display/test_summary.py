@@ -13,13 +13,15 @@ from flowkit.cli.output import OutputMode
 from flowkit.cli.plain import PlainDisplay
 from flowkit.cli.quiet import QuietDisplay
 from flowkit.cli.styled import plain
-from flowkit.cli.summary import ending, summary
+from flowkit.cli.summary import summary
 from flowkit.cli.tally import Tally
+from flowkit.engine.outcome import Outcome
 from flowkit.engine.signals import FAIL
 from flowkit.flow.flow import Flow
 from flowkit.flow.task import task
 from flowkit.plan.compiler import compile_flow
-from flowkit.plan.status import CACHED
+from flowkit.plan.events import Detail
+from flowkit.plan.status import CACHED, CANCELLED, SUCCESS
 from flowkit.tasks.control_flow import merge
 
 
@@ -49,6 +51,8 @@ def outcome_of(plan):
         timed_out=False,
         left_behind=(),
         broken=None,
+        ending="",
+        told="",
     )
 
 
@@ -153,16 +157,20 @@ def test_the_slowest_tasks_are_told_where_they_took_long():
 
 
 @pytest.mark.parametrize(
-    ("interrupted", "timed_out", "words"),
+    ("interrupted", "timeout", "told", "words"),
     [
-        (signal.SIGINT, False, "interrupted by ctrl-c"),
-        (signal.SIGTERM, False, "stopped by SIGTERM"),
-        (None, True, "stopped by its time limit"),
-        (None, False, ""),
+        (signal.SIGINT, None, "", "interrupted by ctrl-c"),
+        (signal.SIGTERM, None, "", "stopped by SIGTERM"),
+        (signal.SIGTERM, None, "cancelled by flowkit cancel", "cancelled by flowkit cancel"),
+        (None, 5.0, "", "stopped after its limit of 5s"),
+        (None, 300.0, "", "stopped after its limit of 5m"),
+        (None, None, "", ""),
     ],
 )
-def test_what_cut_a_run_short_is_said(interrupted, timed_out, words):
-    assert ending(SimpleNamespace(interrupted=interrupted, timed_out=timed_out)) == words
+def test_what_cut_a_run_short_is_said(interrupted, timeout, told, words):
+    engine = SimpleNamespace(timeout=timeout)
+    outcome = Outcome(engine, 0.0, interrupted, timeout is not None, (), told=told)
+    assert outcome.ending == words
 
 
 def test_hints_name_commands_that_exist(ended):
