@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowkit.cli.console import Console
-from flowkit.cli.failures import attempt_text, block, failure_text, headline, is_failure
+from flowkit.cli.failures import Alike, attempt_text, block, failure_of, failure_text, headline, is_failure
 from flowkit.cli.output import Output, OutputMode
 from flowkit.cli.styled import Styled, cells
 from flowkit.cli.summary import summary
@@ -78,6 +78,7 @@ class Display:
         self._mode = output
         self._debug = debug
         self._told = 0
+        self._alike = Alike()
         self._ends_filled = True
 
     # -- as an observer -----------------------------------------------------------------------
@@ -137,6 +138,7 @@ class Display:
     def count(self, rows: Sequence[Row]) -> list[Row]:
         """Count rows; returns those that are worth a line."""
         return self.tally.take(rows)
+    reasons_in_lines = False  # whether the line of a task that has failed says why
 
     def tell(self, row: Row) -> list[Styled]:
         """The lines for something notable."""
@@ -200,12 +202,12 @@ class Display:
     def failure(self, row: Row) -> list[Styled]:
         """A failure, in full; of very many, in a line, or not before the end."""
         self._told += 1
-        if self._told <= _FULL_FAILURES:
+        if self._told <= _FULL_FAILURES and self._alike.is_new(failure_of(row)):
             last = self.output.last_line(row[0], row[1])
             columns = self.console.width if self.console.interactive else _WIDEST_SOURCE
             return [[], *block(self.engine, row, last_output=last, debug=self._debug, columns=columns), []]
         if self._told <= _MOST_FAILURES:
-            return [headline(self.engine, row)]
+            return [] if self.reasons_in_lines else [headline(self.engine, row)]
         return [[("more failures are only counted", "dim")]] if self._told == _MOST_FAILURES + 1 else []
 
 

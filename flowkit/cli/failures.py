@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 
 
 def is_failure(row: Row) -> bool:
+MOST_ALIKE = 2  # failures of one kind at one place that are shown in full
+
+
+class Alike:
+    """Tells failures that show something new from further ones of the same kind at the same place."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str, str], int] = {}
+
+    def is_new(self, failure: Failure | None) -> bool:
+        """Whether it is to be shown in full; it counts as shown then."""
+        if failure is None or not failure.place:
+            return True
+        kind = (failure.kind, failure.type_name, failure.place)
+        self._seen[kind] = seen = self._seen.get(kind, 0) + 1
+        return seen <= MOST_ALIKE
+
+
     """Whether a row tells of something that went wrong, not of what followed from it."""
     status, detail = row[3], row[7]
     if status in (FAILED, TIMED_OUT):

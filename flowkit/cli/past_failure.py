@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from flowkit.cli.evidence import evidence
-from flowkit.cli.failures import ending_lines, worker_text
+from flowkit.cli.failures import Alike, ending_lines, worker_text
 from flowkit.cli.styled import Styled, joined, plain
 from flowkit.cli.table import stdout_width, wrapped
 from flowkit.cli.wording import duration, one_line, shown
@@ -27,6 +29,23 @@ def paragraph(history: History, run: RunRecord, attempt: AttemptRecord) -> str:
     last = history.last_line(run, attempt.node, attempt.child, attempt.attempt)
     lines += ending_lines(_facts(history, run, attempt, failure), last, failure)
     return "\n".join(part for line in lines for part in wrapped(plain(line), width))
+
+
+def paragraphs(history: History, run: RunRecord, attempts: Sequence[AttemptRecord]) -> Iterator[str]:
+    """A paragraph for each; of several alike the further ones in a line, those in a row as one paragraph."""
+    alike, lines = Alike(), list[str]()
+    for attempt in attempts:
+        if not alike.is_new(attempt.failure):
+            number = f"  attempt {attempt.attempt}" if attempt.attempt > 1 else ""
+            line: Styled = [*_headline(attempt, attempt.failure), (number, "dim")]
+            lines += wrapped(plain(line), stdout_width())
+            continue
+        if lines:
+            yield "\n".join(lines)
+            lines = []
+        yield paragraph(history, run, attempt)
+    if lines:
+        yield "\n".join(lines)
 
 
 def _headline(attempt: AttemptRecord, failure: Failure | None) -> Styled:

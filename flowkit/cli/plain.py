@@ -79,6 +79,8 @@ class PlainDisplay(Display):
         self._wall = wall
         self._heartbeat = Heartbeat(self._beat, self.clock)
 
+    reasons_in_lines = True
+
     # -- as an observer -----------------------------------------------------------------------
 
     def begin(self, engine: Engine) -> None:
