@@ -117,6 +117,7 @@ class Display:
         self.console.give_back()
         for child, lines in self.output.rest():
             self.say(self.folded(child, lines))
+        self.say_cut_short()
         ended = summary(
             outcome,
             self.tally,
@@ -127,9 +128,17 @@ class Display:
         )
         self.say([[], *ended])
 
+    def say_cut_short(self) -> None:
+        """Say of what was cancelled with an attempt to come why that was needed."""
+        if self.tally.cut_short:
+            from flowkit.cli.cut_short import still_failing
+
+            self.say([*still_failing(self.engine, self.tally, debug=self._debug, columns=self._columns)])
+
     # -- what the ways of showing differ in ---------------------------------------------------
 
     reasons_told = False
+    reasons_in_lines = False  # whether the line of a task that has failed says why
 
     def is_loud(self, tasks: int, children: int) -> bool:
         """Whether starts and successes are told, of so many tasks, or of so many children of one."""
@@ -138,7 +147,6 @@ class Display:
     def count(self, rows: Sequence[Row]) -> list[Row]:
         """Count rows; returns those that are worth a line."""
         return self.tally.take(rows)
-    reasons_in_lines = False  # whether the line of a task that has failed says why
 
     def tell(self, row: Row) -> list[Styled]:
         """The lines for something notable."""
@@ -195,17 +203,22 @@ class Display:
         return found
 
     @property
+    def _columns(self) -> int:
+        """Where lines of source are cut."""
+        return self.console.width if self.console.interactive else _WIDEST_SOURCE
+
+    @property
     def tells_failures(self) -> bool:
         """Whether the next failure still has a line before the end."""
         return self._told < _MOST_FAILURES
 
     def failure(self, row: Row) -> list[Styled]:
-        """A failure, in full; of very many, in a line, or not before the end."""
+        """A failure, in full; of several alike and of many, in a line; of very many, not before the end."""
         self._told += 1
         if self._told <= _FULL_FAILURES and self._alike.is_new(failure_of(row)):
             last = self.output.last_line(row[0], row[1])
-            columns = self.console.width if self.console.interactive else _WIDEST_SOURCE
-            return [[], *block(self.engine, row, last_output=last, debug=self._debug, columns=columns), []]
+            whole = block(self.engine, row, last_output=last, debug=self._debug, columns=self._columns)
+            return [[], *whole, []]
         if self._told <= _MOST_FAILURES:
             return [] if self.reasons_in_lines else [headline(self.engine, row)]
         return [[("more failures are only counted", "dim")]] if self._told == _MOST_FAILURES + 1 else []

@@ -12,12 +12,12 @@ from flowkit.cli.wording import duration, last_shown, one_line, shown
 from flowkit.engine.mask import MASK
 from flowkit.plan.events import Detail, Failure, Row
 from flowkit.plan.status import FAILED, TIMED_OUT, TRIGGER_FAILED
+from flowkit.plan.verdicts import NOTHING_TO_MAP
 
 if TYPE_CHECKING:
     from flowkit.engine.engine import Engine
 
 
-def is_failure(row: Row) -> bool:
 MOST_ALIKE = 2  # failures of one kind at one place that are shown in full
 
 
@@ -36,10 +36,11 @@ class Alike:
         return seen <= MOST_ALIKE
 
 
+def is_failure(row: Row) -> bool:
     """Whether a row tells of something that went wrong, not of what followed from it."""
     status, detail = row[3], row[7]
     if status in (FAILED, TIMED_OUT):
-        return True
+        return bool(detail != NOTHING_TO_MAP)
     return status == TRIGGER_FAILED and isinstance(detail, Detail) and detail.failure is not None
 
 
@@ -86,7 +87,13 @@ def _short_type(failure: Failure) -> str:
 
 
 def block(
-    engine: Engine, row: Row, *, last_output: str = "", debug: bool = False, columns: int = 300
+    engine: Engine,
+    row: Row,
+    *,
+    last_output: str = "",
+    debug: bool = False,
+    columns: int = 300,
+    then: str = "",
 ) -> list[Styled]:
     """All that helps to mend a failure, most important first.
 
@@ -95,12 +102,13 @@ def block(
         last_output: the last line that it printed.
         debug: add the whole traceback, flowkit's own frames too where they are known.
         columns: where lines of source are cut.
+        then: what became of it after that.
     """
     failure = failure_of(row)
     lines: list[Styled] = [headline(engine, row)]
     if failure is not None:
         lines += evidence(failure, columns)
-    facts = joined([_attempt(engine, row), _worker(row, failure), _took(row)])
+    facts = joined([_attempt(engine, row), _worker(row, failure), _took(row), then])
     lines += ending_lines(facts, last_output, failure)
     if debug and failure is not None:
         lines += quoted(MASK.text(_traceback(failure, _live_error(engine, row))))

@@ -28,5 +28,6 @@ class QuietDisplay(Display):
         self.console.give_back()
         for _, lines in self.output.rest():
             self.say(lines)
+        self.say_cut_short()
         if not self._errors_only:
             self.say([sum_line(outcome, self.tally)])

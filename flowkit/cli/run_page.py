@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowkit.cli import moments
-from flowkit.cli.past_failure import paragraph
+from flowkit.cli.past_failure import paragraphs
 from flowkit.cli.reasons import made_in
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns, sentence
@@ -19,7 +19,7 @@ from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord, Sess
 from flowkit.store.run_status import RunStatus
 from flowkit.why.archive import Archive
 from flowkit.why.hindsight import why
-from flowkit.why.standing import of_all, said, stands
+from flowkit.why.standing import failed_last, of_all, said, stands
 
 _TASKS = ("TASK", "STATE", "ATTEMPTS", "STARTED", "TOOK", "")
 _SESSIONS = ("SESSION", "STARTED", "TOOK", "EXECUTOR", "EXIT", "COMMAND", "PROCESS", "FLOWKIT", "PYTHON")
@@ -207,13 +207,13 @@ def _with_lost(note: str, is_lost: bool) -> str:
 def _row(run: RunRecord, key: str, attempts: Sequence[AttemptRecord]) -> tuple[str, ...]:
     last = attempts[-1]
     status = stands(run, last.status)
-    made = sum(attempt.attempt > 0 for attempt in attempts)
-    took = last.duration if made else None
+    made = [attempt for attempt in attempts if attempt.attempt > 0]
+    took = made[-1].duration if made else None
     return (
         key,
         f"{status.symbol} {status.word}",
-        str(made) if made else "",
-        moments.clock(last.started) if made else "",
+        str(len(made)) if made else "",
+        moments.clock(made[-1].started) if made else "",
         duration(took) if took is not None else "",
         _note(last),
     )
@@ -253,10 +253,11 @@ def _failures(
     history: History, run: RunRecord, tasks: Mapping[tuple[int, int], Sequence[AttemptRecord]]
 ) -> Iterator[str]:
     """A paragraph for each of the first failures."""
-    failed = [attempts[-1] for (_, child), attempts in tasks.items() if child < 0 and attempts]
-    failed = [each for each in failed if each.status.bad and each.failure]
+    whole = [attempts for (_, child), attempts in tasks.items() if child < 0 and attempts]
+    last = [failed_last(run, attempts) for attempts in whole]
+    failed = [each for each in last if each is not None and each.failure is not None]
     failed += history.failed_children(run, _MOST_FAILURES + 1)
-    for each in failed[:_MOST_FAILURES]:
-        yield paragraph(history, run, each)
+    failed += history.failing_children(run, _MOST_FAILURES + 1)
+    yield from paragraphs(history, run, failed[:_MOST_FAILURES])
     if len(failed) > _MOST_FAILURES:
         yield f"more failed; `flowkit runs show {run.number} --children` lists all"

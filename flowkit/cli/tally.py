@@ -93,6 +93,8 @@ class Tally:
         counts: of what is done, by status.
         running: the rows of attempts that run.
         retrying: the rows of attempts that are followed by another, which has not started.
+        failing: the rows of the last attempts that failed, of what has not ended since.
+        cut_short: of what was cancelled while it was failing so, that row and the one of its end.
         paused: the rows of attempts that wait for somebody, or a time, to go on.
         reports: how far attempts that run have said that they are.
         looping: tasks, and children, of which an iteration has ended.
@@ -121,6 +123,8 @@ class Tally:
         self.counts = [0] * len(Status)
         self.running: dict[Child, Row] = {}
         self.retrying: dict[Child, Row] = {}
+        self.failing: dict[Child, Row] = {}
+        self.cut_short: list[tuple[Row, Row]] = []
         self.paused: dict[Child, Row] = {}
         self.reports: dict[Child, tuple[int, Report]] = {}
         self.looping: set[Child] = set()
@@ -128,11 +132,11 @@ class Tally:
         self.failures: list[Row] = []
         self.cached: dict[int, int] = {}
         self.unrun: list[Row] = []
+        self.followed = 0
         self.slowest: list[tuple[float, int, int]] = []
         self._slow = 0.5  # seconds below which nobody asks who was slowest
 
     def hidden(self, node: int) -> bool:
-        self.followed = 0
         """Whether a task only carries values about."""
         return self._kinds[node] == _HIDDEN
 
@@ -151,7 +155,7 @@ class Tally:
     def take(self, rows: Sequence[Row]) -> list[Row]:
         """Count rows; returns those that are worth a line."""
         kinds, running, retrying, ended = self._kinds, self.running, self.retrying, self.ended
-        reports = self.reports
+        reports, failing = self.reports, self.failing
         notable = []
         succeeded = 0
         for row in rows:
@@ -166,6 +170,8 @@ class Tally:
                     continue
                 if status == SUCCESS:
                     running.pop((node, index), None)
+                    if failing:
+                        failing.pop((node, index), None)
                     if reports:
                         reports.pop((node, index), None)
                     ended[node] += 1
@@ -211,7 +217,7 @@ class Tally:
             self.paused[child] = row
             return True
         if status == RETRYING:
-            self.retrying[child] = row
+            self.retrying[child] = self.failing[child] = row
             self.retried += 1
             if index >= 0:
                 self.groups[node].retried += 1
@@ -252,6 +258,9 @@ class Tally:
         node, index, _, status, began, end, _, _ = row
         self.retrying.pop((node, index), None)
         self.paused.pop((node, index), None)
+        last = self.failing.pop((node, index), None)
+        if last is not None and status == CANCELLED:
+            self.cut_short.append((last, row))
         self.done += 1
         self.ended[node] += 1
         self.counts[status] += 1

@@ -6,16 +6,16 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from flowkit.cli import moments
-from flowkit.cli.past_failure import paragraph
+from flowkit.cli.past_failure import paragraphs
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns, sentence
 from flowkit.cli.wording import duration, last_shown, one_line, shown
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord
-from flowkit.why.standing import said
+from flowkit.why.standing import said, stands
 
 _ATTEMPTS = ("ATTEMPT", "STATE", "STARTED", "TOOK", "WORKER", "")
-_MOST_CHILDREN = 5
+_MOST_FAILURES = 5
 _MOST_LINES = 10
 
 
@@ -26,20 +26,23 @@ def task_page(history: History, run: RunRecord, node: int, child: int) -> str:
         child: -1: the task itself.
     """
     attempts = [each for each in history.attempts(run, node, children=child >= 0) if each.child == child]
-    failed = [each for each in attempts[-1:] if each.failure is not None]
+    failed = [each for each in attempts if each.failure is not None][-_MOST_FAILURES:]
     if child < 0:
-        failed += [each for each in history.failed_children(run, _MOST_CHILDREN, node) if each.failure]
+        children = history.failed_children(run, _MOST_FAILURES, node)
+        children += history.failing_children(run, _MOST_FAILURES - len(children), node)
+        failed += [each for each in children if each.failure is not None]
     parts = [
         _head(history, run, node, child, attempts),
         columns([_row(each) for each in attempts if each.attempt >= 0], _ATTEMPTS),
-        *(paragraph(history, run, each) for each in failed),
+        *paragraphs(history, run, failed),
         "\n".join(_last_lines(history, run, node, child)),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
 def _head(history: History, run: RunRecord, node: int, child: int, attempts: Sequence[AttemptRecord]) -> str:
-    state = f"{attempts[-1].status.symbol} {attempts[-1].status.word}" if attempts else "· not reached"
+    status = stands(run, attempts[-1].status) if attempts else None
+    state = f"{status.symbol} {status.word}" if status is not None else "· not reached"
     many = history.children(run).get(node) if child < 0 else None
     counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items()) if many else ""
     called = joined([f"run {run.number}", run.name], " ")

@@ -61,7 +61,6 @@ from flowkit.plan.status import (
 )
 from flowkit.plan.waiting import RETRY, Mark, Waiting, mark_of
 
-STOPPED = "The run was stopped before it started."
 ABANDONED = "The run was stopped while it ran."
 
 End = tuple[int, int, int]  # node, child or -1, status: an end, or an expansion, that others must hear of
@@ -652,8 +651,8 @@ class Machine(Waiting):
         self.proposed.clear()
 
     def _say_cancelled(self, node: int, index: int, now: float) -> None:
-        self.reasons[mark_of(node, index)] = STOPPED
-        self.events.append((node, index, 0, CANCELLED, now, now, None, STOPPED))
+        reason = self.reasons[mark_of(node, index)] = self._stopped(node, index)
+        self.events.append((node, index, 0, CANCELLED, now, now, None, reason))
 
     def check(self) -> None:
         """Raise where an invariant does not hold; for tests.

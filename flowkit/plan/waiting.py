@@ -16,6 +16,9 @@ from flowkit.plan.status import LOOPED, PAUSED, READY, RETRYING
 
 RETRY, LIMIT = 0, 1  # kinds of deadlines
 
+STOPPED = "The run was stopped before it started."
+STOPPED_WAITING = "It was stopped while waiting for attempt {}."
+
 Mark = int | Child  # a node, or a child of a mapped one
 
 
@@ -125,6 +128,14 @@ class Waiting(Known):
             return False
         self._limits.pop(call, None)
         return True
+
+    def _stopped(self, node: int, index: int) -> str:
+        """Why something is Cancelled that is not out."""
+        attempt = self.attempt(node, index) if self._attempts else 1
+        if attempt - self.forgiven(node, index) < 2:
+            return STOPPED
+        most = self.plan.tasks[node].max_retries + 1
+        return STOPPED_WAITING.format(f"{attempt} of {most}" if attempt <= most else attempt)
 
     def _ready_again(self, node: int, index: int) -> None:
         """It may start now."""

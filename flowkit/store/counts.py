@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flowkit.plan.status import EXPANDED, MAPPED, Status
-from flowkit.store.records import hidden_nodes, status_of
+from flowkit.store.records import LAST, hidden_nodes, status_of
 
 # The last attempts; of mapped tasks that have children, theirs. To be given the number of the run, twice.
 LAST_ATTEMPTS = (
-    "SELECT node, status, COUNT(*) FROM (SELECT node, status, MAX(session * 1000000000 + attempt)"
+    f"SELECT node, status, COUNT(*) FROM (SELECT node, status, {LAST}"
     " FROM attempts WHERE run=? AND NOT (child=-1 AND node IN"
     " (SELECT node FROM attempts WHERE run=? AND child>=0)) GROUP BY node, child)"
     " GROUP BY node, status"

@@ -20,6 +20,9 @@ from flowkit.store import database
 from flowkit.store.counts import LAST_ATTEMPTS, counted
 from flowkit.store.records import (
     ATTEMPT_COLUMNS,
+    IN_ORDER,
+    LAST,
+    PLACE,
     RUN_COLUMNS,
     SESSION_COLUMNS,
     AttemptRecord,
@@ -45,7 +48,6 @@ _PREFIX = 4  # characters of a uid that are enough to name a run
 _NAMES = 500  # of the latest runs, among which a misspelt one is looked for
 _CHILD = re.compile(r"(.+)\[(\d{1,9})\]")
 # A task's attempts are numbered on through the sessions of its run, except what was decided without one.
-_LAST = "MAX(session * 1000000000 + attempt)"
 
 
 class History:
@@ -243,19 +245,37 @@ class History:
         Args:
             node: only of this mapped task.
         """
-        query = f"SELECT node, child, {_LAST} FROM attempts WHERE run=? AND child>=0 GROUP BY node, child"
+        query = f"SELECT node, child, {LAST} FROM attempts WHERE run=? AND child>=0 GROUP BY node, child"
         where = (
             f" AND status IN ({int(Status.FAILED)}, {int(Status.TIMED_OUT)}) AND (node, child,"
-            f" session * 1000000000 + attempt) IN ({query})"
+            f" {PLACE}) IN ({query})"
         )
         where += "" if node is None else " AND node=?"
         return self._attempts(run, where, (run.number, *(() if node is None else (node,))), limit)
+
+    def failing_children(self, run: RunRecord, limit: int, node: int | None = None) -> list[AttemptRecord]:
+        """The last failures of the first children that were to be tried again, and never were.
+
+        Args:
+            node: only of this mapped task.
+        """
+        if run.status is RunStatus.RUNNING:
+            return []
+        query = f"SELECT node, child, status, {LAST} FROM attempts WHERE run=? AND child>=0"
+        where = (
+            f" AND status={int(Status.RETRYING)} AND (node, child) IN"
+            f" (SELECT node, child FROM ({query} GROUP BY node, child)"
+            f" WHERE status IN ({int(Status.CANCELLED)}, {int(Status.RETRYING)}))"
+        )
+        where += "" if node is None else " AND node=?"
+        found = self._attempts(run, where, (run.number, *(() if node is None else (node,))))
+        return list({(each.node, each.child): each for each in found}.values())[:limit]
 
     def children(self, run: RunRecord) -> dict[int, ChildrenRecord]:
         """How the children of each mapped task stand, by node."""
         rows = self._each(
             "SELECT node, status, COUNT(*), MIN(started), MAX(ended) FROM"
-            f" (SELECT node, status, started, ended, {_LAST} FROM attempts WHERE run=? AND child>=0"
+            f" (SELECT node, status, started, ended, {LAST} FROM attempts WHERE run=? AND child>=0"
             " GROUP BY node, child) GROUP BY node, status ORDER BY node, status",
             (run.number,),
             _numbers,
@@ -393,7 +413,7 @@ class History:
     ) -> list[AttemptRecord]:
         query = (
             f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE run=?{where}"
-            " ORDER BY node, child, session, attempt LIMIT ?"
+            f" ORDER BY node, child, {IN_ORDER} LIMIT ?"
         )
 
         def made(row: tuple[Any, ...]) -> AttemptRecord:

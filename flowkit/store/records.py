@@ -23,6 +23,11 @@ RUN_COLUMNS = (
 SESSION_COLUMNS = (
     "session, started, ended, pid, host, boot, born, executor, workers, command, flowkit, python, exit_code"
 )
+# A run that is stopped writes so after the attempts that were made, of which the next one never began.
+_STOPPED = f"attempt=0 AND status={int(Status.CANCELLED)}"
+IN_ORDER = f"session, ({_STOPPED}), attempt"  # of the attempts of a task
+PLACE = f"session * 1000000000 + CASE WHEN {_STOPPED} THEN 999999999 ELSE attempt END"
+LAST = f"MAX({PLACE})"
 ATTEMPT_COLUMNS = "node, child, attempt, status, started, ended, worker, detail, batch, session"
 
 

@@ -25,6 +25,7 @@ from flowkit.store.history import History
 from flowkit.store.past import Past
 from flowkit.store.records import (
     ATTEMPT_COLUMNS,
+    IN_ORDER,
     RUN_COLUMNS,
     AttemptRecord,
     ChildrenRecord,
@@ -199,7 +200,7 @@ class PastRun:
         """The attempts of a task, or of a child of a mapped one, in order; attempt 0: decided without one."""
         rows = self.archive.rows(
             f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE run=? AND node=? AND child=? AND attempt>=0"
-            " ORDER BY session, attempt",
+            f" ORDER BY {IN_ORDER}",
             (self.number, ids_of(self.outline)[node], child),
         )
         return [attempt_record(self.key(node, child), row) for row in rows]
@@ -219,7 +220,7 @@ class PastRun:
         """How every task ended that was reached; a mapped one as a whole."""
         rows = self.archive.rows(
             f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE run=? AND child=-1 AND attempt>=0"
-            " ORDER BY session, attempt",
+            f" ORDER BY {IN_ORDER}",
             (self.number,),
         )
         places = self.places

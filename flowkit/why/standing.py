@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowkit.plan.status import Status
+from flowkit.plan.verdicts import NOTHING_TO_MAP
 from flowkit.store.records import AttemptRecord, ChildrenRecord, RunRecord
 from flowkit.store.run_status import RunStatus
 
@@ -21,6 +24,20 @@ def of_all(status: Status, many: ChildrenRecord) -> Status:
         return status
     worst = max(many.counts)
     return worst if worst.bad or set(many.counts) == {Status.SKIPPED} else status
+
+
+def failed_last(run: RunRecord, attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
+    """The attempt that shows why a task is not done: its last, where that failed; where the run was stopped
+    before the next one had ended, the one before."""
+    last = attempts[-1]
+    if last.status in (Status.FAILED, Status.TIMED_OUT, Status.TRIGGER_FAILED):
+        followed = last.failure is None and (
+            last.status is Status.TRIGGER_FAILED or last.detail.get("message") == NOTHING_TO_MAP
+        )
+        return None if followed else last
+    if stands(run, last.status) is not Status.CANCELLED:
+        return None
+    return next((each for each in reversed(attempts) if each.attempt > 0 and each.failure is not None), None)
 
 
 def said(attempt: AttemptRecord) -> str:

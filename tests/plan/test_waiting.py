@@ -291,3 +291,20 @@ def test_a_time_limit_may_be_counted_from_later_on() -> None:
     assert machine.next_deadline == 7.0
     assert machine.expire(6.9) == []
     assert machine.expire(7.0) == [call]
+
+
+def test_what_waits_for_another_attempt_when_the_run_stops_says_for_which() -> None:
+    with Flow("retried") as flow:
+        inc.copy(max_retries=4, retry_delay=3)(one())
+    machine = begun(flow)
+    ended(machine, SUCCESS)
+    for attempt in (1, 2):
+        call = machine.take(0, float(attempt * 10))
+        assert call == (1, -1, attempt)
+        now = float(attempt * 10 + 1)
+        machine.done((*call, FAILED, now, now, "worker", Detail(retry_in=3.0)))
+        if attempt == 1:
+            machine.expire(now + 3)
+    machine.cancel(25.0)
+    assert machine.over and machine.status[1] == CANCELLED
+    assert machine.reasons[1] == "It was stopped while waiting for attempt 3 of 5."

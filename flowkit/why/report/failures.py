@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from flowkit.plan.failure import Failure, Frame
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT
-from flowkit.plan.status import FAILED, TIMED_OUT, TRIGGER_FAILED
+from flowkit.plan.status import TIMED_OUT, TRIGGER_FAILED
 from flowkit.store.batch import Stored
 from flowkit.store.records import AttemptRecord
 from flowkit.why.archive import PastRun
 from flowkit.why.report.tasks import Attempts, Mark, Task, stem_of
 from flowkit.why.sources import Source, roots_of, sources_of
-from flowkit.why.standing import said
+from flowkit.why.standing import failed_last, said
 
 MOST = 50  # failures that are told in full
 _MOST_KEYS = 200  # of others that failed alike, named
@@ -83,26 +83,24 @@ def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> 
     order: dict[int, int] = {}
     for node, _ in grouped:
         order.setdefault(node, len(order))
-    bad = [mark for mark, attempts in grouped.items() if attempts and _is_failure(attempts[-1])]
+    bad: dict[Mark, AttemptRecord] = {}
+    for mark, attempts in grouped.items():
+        last = failed_last(run.record, attempts) if attempts else None
+        if last is not None:
+            bad[mark] = last
     for mark in sorted(bad, key=lambda mark: (order[mark[0]], mark[1])):
-        failure = grouped[mark][-1].failure or _NONE
+        failure = bad[mark].failure or _NONE
         whole = tasks.get((mark[0], -1), tasks[mark])
         kinds.setdefault((stem_of(whole.key), failure.type_name, failure.place), []).append(mark)
-    found = [_failed(run, marks, grouped, tasks) for marks in list(kinds.values())[:MOST]]
+    found = [_failed(run, marks, bad[marks[0]], grouped, tasks) for marks in list(kinds.values())[:MOST]]
     return found, max(0, len(kinds) - MOST)
 
 
-def _is_failure(attempt: AttemptRecord) -> bool:
-    """Whether something went wrong there, rather than followed from what did elsewhere."""
-    if attempt.status in (FAILED, TIMED_OUT):
-        return True
-    return attempt.status == TRIGGER_FAILED and attempt.failure is not None
-
-
-def _failed(run: PastRun, marks: list[Mark], grouped: Attempts, tasks: Mapping[Mark, Task]) -> Failed:
+def _failed(
+    run: PastRun, marks: list[Mark], last: AttemptRecord, grouped: Attempts, tasks: Mapping[Mark, Task]
+) -> Failed:
     mark = marks[0]
     attempts = grouped[mark]
-    last = attempts[-1]
     failure = last.failure or _NONE
     words = {TIMED_OUT: "timed out", TRIGGER_FAILED: "not run"}
     others = [tasks[each].key for each in marks[1 : _MOST_KEYS + 1]]

@@ -166,7 +166,8 @@ def _retried(grouped: Attempts, tasks: Mapping[Mark, Task]) -> list[Retried]:
     found = []
     for mark, attempts in grouped.items():
         made = [each for each in attempts if each.attempt > 0] if len(attempts) > 1 else []
-        again = [each for each in made[:-1] if each.status != LOOPED]
+        ended = made[:-1] if made and made[-1].status != RETRYING else made  # else the run was stopped then
+        again = [each for each in ended if each.status != LOOPED]
         if again:
             spent = sum(each.duration or 0.0 for each in made)
             found.append(Retried(task=tasks[mark], number=len(again), spent=spent, reasons=_reasons(again)))

@@ -14,6 +14,7 @@ import pytest
 from command_history import BROKEN, MANY, UNDER_WAY, MadeHistory
 from command_shell import PREFIX, Shell
 
+from flowkit.cli.wording import duration
 from flowkit.store import owners
 from flowkit.store.run_status import RunStatus
 
@@ -295,3 +296,77 @@ def test_a_task_that_the_flow_has_lost_is_marked(shell: Shell) -> None:
     assert rows[2][-5:] == ["no", "longer", "in", "the", "flow"]
     tasks = json.loads(shell("runs", "show", "--json").out)["tasks"]
     assert [each["task"] for each in tasks if each.get("removed")] == ["old"]
+
+
+AGAIN = """
+from pathlib import Path
+from flowkit import flow, task
+
+@task(max_retries=4, retry_delay=60)
+def flaky(number):
+    if number == 1:
+        raise OSError("server away")
+
+@task
+def read(name):
+    size = len(name)
+    if not Path("there").exists():
+        raise FileNotFoundError(f"{size} nowhere")
+
+@flow
+def waits():
+    flaky.map([0, 1, 2])
+
+@flow
+def resumed():
+    read("abc")
+"""
+
+
+def test_a_run_that_was_stopped_while_a_task_waited_for_a_retry_shows_its_last_error(shell: Shell) -> None:
+    shell.write("flows/again.py", AGAIN)
+    said = shell("run", "waits", "--timeout", "1", "-q", code=124)
+    assert "flaky[1] raised OSError: server away" in said.err
+    assert said.err.rstrip().endswith("stopped after its limit of 1s")
+    page = shell("runs", "show", "1").out
+    assert "\nstopped after its limit of 1s\n" in page
+    assert "error[task-failed]: flaky[1] raised OSError: server away\n  --> flows/again.py:8" in page
+    task_page = shell("runs", "show", "1", "flaky[1]").out
+    assert task_page.splitlines()[0].endswith("⊘ cancelled")
+    assert [line.split()[:2] for line in task_page.splitlines()[3:5]] == [["1", "↻"], ["⊘", "cancelled"]]
+    assert "It was stopped while waiting for attempt 2 of 5." in task_page
+    attempts = json.loads(shell("runs", "show", "1", "flaky[1]", "--json").out)["tasks"][0]["attempts"]
+    assert [each["status"] for each in attempts] == ["retrying", "cancelled"]
+    assert json.loads(shell("runs", "--json").out)[0]["reason"] == "stopped after its limit of 1s"
+    shell("report", "1", "-o", "report.html")
+    html = (shell.folder / "report.html").read_text()
+    assert 'id="failures"' in html and 'id="retries"' in html
+
+
+def test_a_failure_that_was_mended_is_still_shown_with_its_code_and_values(shell: Shell) -> None:
+    shell.write("flows/again.py", AGAIN)
+    shell("run", "resumed", code=1)
+    shell.write("there", "")
+    shell("resume")
+    page = shell("runs", "show", "1", "read").out
+    assert page.splitlines()[0].endswith("✓ ok")
+    assert (
+        "error[task-failed]: read raised FileNotFoundError: 3 nowhere\n  --> flows/again.py:14 in read"
+        in page
+    )
+    assert "      size = 3\n  inputs  name = 'abc'\n" in page
+
+
+def test_a_run_took_as_long_as_its_summary_has_said(shell: Shell) -> None:
+    shell.write("flows/again.py", AGAIN)
+    shell.write("there", "")
+    said = shell("run", "resumed", "-q").err.rstrip()
+    (run,) = json.loads(shell("runs", "--json").out)
+    assert said.endswith(f"   {duration(run['duration'])}")
+
+
+def test_like_failures_of_the_past_have_a_line_from_the_third_on(shell: Shell) -> None:
+    shell.write("flows/again.py", AGAIN.replace("flaky.map([0, 1, 2])", "read.map(['a', 'b', 'c', 'd'])"))
+    shell("run", "waits", code=1)
+    page = shell("runs", "show", "1").out
+    assert (page.count("error[task-failed]"), page.count("  --> ")) == (4, 2)

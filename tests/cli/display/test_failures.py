@@ -8,6 +8,7 @@ import pytest
 
 from flowkit.cli.display import Title
 from flowkit.cli.output import OutputMode
+from flowkit.cli.plain import PlainDisplay
 from flowkit.cli.quiet import QuietDisplay
 from flowkit.engine.executors.threads import ThreadExecutor
 from flowkit.engine.signals import FAIL, TRIGGERFAIL
@@ -253,3 +254,80 @@ def test_members_of_a_group_and_notes_are_told(failing):
         "  with ValueError: one\n  with ExceptionGroup: two (1 sub-exception)\n  with OSError: three\n"
         in shown
     )
+
+
+def _stopped_flow():
+    @task(max_retries=4, retry_delay=60)
+    def flaky(number):
+        raise OSError("server away")
+
+    with Flow("f") as flow:
+        flaky.map([0, 1, 2])
+    return flow
+
+
+@pytest.mark.parametrize("display", [QuietDisplay, PlainDisplay])
+def test_what_waits_for_a_retry_when_the_run_is_stopped_is_shown_with_its_last_error(run, screen, display):
+    run(_stopped_flow(), display(screen.console, Title("f"), output=OutputMode.NONE), timeout=0.3)
+    shown = screen.shown
+    assert shown.count("raised OSError: server away") == 3
+    assert shown.count("  --> tests/cli/display/test_failures.py") == 2, "the third is like the others"
+    assert "  attempt 1 of 5 · after 0.1s · stopped while waiting for attempt 2 of 5\n" in shown
+    assert "stopped after its limit of 0.1s" in shown  # as the screen has all times
+
+
+def test_what_succeeds_at_last_is_not_told_when_the_run_is_stopped(run, screen):
+    tried = []
+
+    @task(max_retries=1, retry_delay=0)
+    def second_time():
+        tried.append(1)
+        if len(tried) < 2:
+            raise OSError("server away")
+
+    @task(max_retries=1, retry_delay=60)
+    def never(_):
+        raise KeyError("other")
+
+    with Flow("f") as flow:
+        never(second_time())
+    run(flow, QuietDisplay(screen.console, Title("f"), output=OutputMode.NONE), timeout=0.3)
+    assert "server away" not in screen.shown
+    assert "never raised KeyError: 'other'" in screen.shown
+
+
+def test_of_failures_alike_the_third_and_further_ones_have_a_line(run, screen):
+    @task
+    def bad(number):
+        raise ValueError(f"row {number}")
+
+    @task
+    def other():
+        raise TypeError("else")
+
+    with Flow("f") as flow:
+        bad.map(list(range(6)))
+        other()
+    run(flow, QuietDisplay(screen.console, Title("f"), output=OutputMode.NONE))
+    assert screen.shown.count("error[task-failed]") == 7
+    assert screen.shown.count("  --> ") == 3
+    assert re.search(r"other raised TypeError: else\n  --> ", screen.shown)
+
+
+def test_what_cannot_be_mapped_as_what_it_needs_failed_is_no_error_of_its_own(run, screen):
+    @task
+    def find():
+        raise FileNotFoundError("nope")
+
+    @task
+    def read(_):
+        return 1
+
+    with Flow("f") as flow:
+        read.map(read.map(find()))
+    run(flow, PlainDisplay(screen.console, Title("f"), output=OutputMode.NONE))
+    assert screen.shown.count("error[task-failed]") == 1
+    assert re.findall(r"FAIL +(\S+) +(needs \S+)", screen.shown) == [
+        ("read", "needs find"),
+        ("read-2", "needs read"),
+    ]

@@ -389,6 +389,17 @@ def test_verbose_has_a_line_for_each_child(run, screen):
     assert re.findall(r"✓ (child\S*)", screen.shown) == ["child[0]", "child[1]", "child[2]", "child"]
 
 
+def test_verbose_keeps_a_gap_before_why_something_was_cancelled(run, screen):
+    @task(max_retries=1, retry_delay=60)
+    def flaky():
+        raise OSError
+
+    with Flow("f") as flow:
+        flaky()
+    run(flow, LiveDisplay(screen.console, Title("f"), verbose=True), timeout=0.2)
+    assert "  ⊘ flaky     cancelled  It was stopped while waiting for attempt 2 of 2." in screen.shown
+
+
 def test_an_idle_display_costs_less_than_a_twentieth_of_a_core(terminal, console, gates):
     from flowkit.cli.frame import frame
 
