@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from flowkit.cli.paint import painted
+from flowkit.cli.paint import ERASE_BELOW, TO_LINE_START, painted
 from flowkit.cli.stream import Stream
 from flowkit.cli.styled import Styled
 from flowkit.cli.wording import shown
@@ -61,6 +61,7 @@ class Console:
         self._columns = environ.get("COLUMNS", "")
         self._live: LiveArea | None = None
         self._strays: Strays | None = None
+        self._question = ""
 
     # -- data ---------------------------------------------------------------------------------
 
@@ -78,12 +79,40 @@ class Console:
             return
         text = "".join([f"{painted(line, color=self.color)}\n" for line in lines])
         with WRITING:
+            if self._question:  # what was typed so far is still known to the terminal
+                text = f"{TO_LINE_START}{ERASE_BELOW}{text}{self._question}"
             live = self._live
             if live is not None:
                 live.say(text)
             else:
                 self.err.write(text)
                 self.err.flush()
+
+    def ask(self, question: Styled, answer: Callable[[], str]) -> str:
+        """Ask below all that was said, with nothing live meanwhile.
+
+        Args:
+            answer: waits for it.
+        """
+        with WRITING:
+            live = self._live
+            if live is not None:
+                live.lend()
+            self._question = painted(question, color=self.color)
+            self.err.write(self._question)
+            self.err.flush()
+        line = ""
+        try:
+            line = answer()
+        finally:
+            with WRITING:
+                self._question = ""
+                if not line.endswith("\n"):  # else the terminal has written it
+                    self.err.write("\n")
+                    self.err.flush()
+                if live is not None:
+                    live.take_back()
+        return line
 
     def say_text(self, text: str, style: str = "") -> None:
         """Write text to stderr; what is not printable in it is shown, not sent."""
@@ -133,10 +162,18 @@ class Console:
 
         self._strays = self._strays or Strays(self)
         self._strays.start()
+        if self.interactive:
+            from flowkit.cli.questions import Questions
+            from flowkit.engine import keyboard
+
+            keyboard.lend(Questions(self).ask)
 
     def give_back(self) -> None:
         """Let the program print for itself again."""
         if self._strays is not None:
+            from flowkit.engine import keyboard
+
+            keyboard.lend(None)
             self._strays.stop()
 
     def close(self) -> None:

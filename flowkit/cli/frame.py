@@ -15,7 +15,7 @@ from flowkit.cli.guesses import attempts_left, group_left, parts_done
 from flowkit.cli.reasons import pause_text, upstreams
 from flowkit.cli.styled import Part, Styled, cells, padded, shortened, width
 from flowkit.cli.tally import Child, GroupTally, Tally
-from flowkit.cli.wording import counted, duration, listed, shown, ticking
+from flowkit.cli.wording import counted, duration, last_shown, listed, shown, ticking
 from flowkit.engine.limiting import waits
 from flowkit.plan.events import Report, Row
 from flowkit.plan.status import CACHED, FAILED, PAUSED, READY, SUCCESS, TIMED_OUT, WAITING, Status
@@ -32,6 +32,8 @@ _NARROW, _WIDE = 60, 100  # columns below, and from which, less and more is show
 _FIGURES = 12  # columns for figures, at least, where it is not narrow
 _MOST_ASKED = 50
 _URGENT = 4  # the weight of notes that a bar does not push out
+_BEFORE_BEGUN = "  "
+_LEAST_BEGUN = 8  # columns
 _HINT = "   ctrl-c to stop"
 
 
@@ -194,9 +196,22 @@ class _Frame:
         age = self._now - row[4]
         report = self._tally.report_of(row)
         if report is None:
-            return self._with_notes([self._spin, self._key(child), (f"{duration(age):<9}", "")], [attempt])
+            line = [self._spin, self._key(child), (f"{duration(age):<9}", "")]
+            return self._with_begun(row, self._with_notes(line, [attempt]))
         notes = [Note(duration(age), "dim", 1), Note(self._eta(child), "dim", 3), attempt]
-        return self._with_notes([self._spin, self._key(child), *self._progress(report)], notes)
+        line = [self._spin, self._key(child), *self._progress(report)]
+        return self._with_begun(row, self._with_notes(line, notes))
+
+    def _with_begun(self, row: Row, line: Styled) -> Styled:
+        """With what the attempt has printed last without a line end, as much as there is room for."""
+        text = self._engine.unfinished(row[:3])
+        said = last_shown(text).rstrip() if text else ""
+        room = self._columns - 1 - width(line) - len(_BEFORE_BEGUN)
+        if not said or room < _LEAST_BEGUN:
+            return line
+        if cells(said) > room and "\r" not in text:  # it grows at its end
+            said = f"…{said[1 - room :]}"
+        return [*line, (_BEFORE_BEGUN, "dim"), (shortened(said, room), "dim")]
 
     def _progress(self, report: Report) -> Sequence[Part]:
         narrow = self._columns < _NARROW

@@ -39,7 +39,7 @@ class LiveArea:
         self._frame = frame
         self._widths: list[int] = []  # of the lines that are drawn; the cursor stands at the end of the last
         self._size = console.size
-        self._away = False
+        self._away = self._is_lent = False
         self._hides_cursor = False
         self._stopping = threading.Event()
         self._suspension = Suspension(self.leave, self.come_back)
@@ -83,7 +83,17 @@ class LiveArea:
         """Draw again, below whatever stands there now."""
         with WRITING:
             self._widths, self._hides_cursor = [], False
-            self._away = self._stopping.is_set()
+            self._away = self._stopping.is_set() or self._is_lent
+
+    def lend(self) -> None:
+        """Leave the terminal to who asks a question, until `take_back`."""
+        self._is_lent = True
+        self.leave()
+
+    def take_back(self) -> None:
+        """Draw again, below the answer."""
+        self._is_lent = False
+        self.come_back()
 
     @property
     def _is_shown(self) -> bool:

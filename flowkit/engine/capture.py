@@ -18,8 +18,9 @@ from threading import Lock, get_ident
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from flowkit.engine import descriptors, fork, log_capture, task_threads
+from flowkit.engine import descriptors, fork, keyboard, log_capture, task_threads
 from flowkit.engine.context import CURRENT, logger_of
+from flowkit.engine.mask import MASK
 from flowkit.plan.events import Call
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 LONGEST_LINE = 64 * 1024  # characters; a longer line is several, all but the last of this length
 MOST_LINES = 100_000  # that wait to be written, before who makes more waits too
 _MOST_OF_PROGRAMS = 10_000  # fewer: these are told apart and handed on by a thread that keeps nobody waiting
+_SEEN_OF_BEGUN, _LOOKED_AT = 1000, 8000  # characters
 _THROUGH_DESCRIPTOR = 0  # stands for the thread of who wrote, which is not known
 _NUMBERS = {name: number for number, name in descriptors.NAMES.items()}
 
@@ -97,6 +99,8 @@ class Capture:
             _captures.append(self)
             log_capture.listen(self._engine, self.log, echo=self.echo)
             task_threads.follow(self._engine)
+            if not self.echo:  # else a prompt is seen, and answered, as outside of a run
+                keyboard.listen(keyboard.Asking(self._engine, self.call, self._take_begun))
             if self._below:
                 self.descriptors = descriptors.take(
                     self._engine,
@@ -130,6 +134,7 @@ class Capture:
         """Give the streams back at once. Takes no lock, as forked children call it."""
         task_threads.forget(self._engine)
         log_capture.forget(self._engine)
+        keyboard.forget(self._engine)
         streams, self._streams = self._streams, None
         if streams is None:
             return
@@ -210,6 +215,20 @@ class Capture:
             rest = self.begun.pop((call, stream, thread), "")
             if rest:
                 (self._put if settled or thread == _THROUGH_DESCRIPTOR else self._hand_on)(call, stream, rest)
+
+    def _take_begun(self, call: Call) -> str:
+        """What this thread has begun to print, which is not handed on then."""
+        return self.begun.pop((call, "stdout", get_ident()), "")
+
+    def unfinished(self, call: Call) -> str:
+        """What a call has begun to print and not ended, or "": the end of it.
+
+        Of both streams that of stderr, where bars are.
+        """
+        for stream, thread in sorted(self._writers.copy()):
+            if found := self.begun.get((call, stream, thread)):
+                return MASK.text(found[-_LOOKED_AT:])[-_SEEN_OF_BEGUN:]
+        return ""
 
     def returned(self, call: Call) -> None:
         """A call has returned that was given up; the engine's lock is held."""

@@ -543,6 +543,10 @@ class Engine:
         if self._capture is not None:
             self._capture.end(call)
 
+    def unfinished(self, call: Call) -> str:
+        """The end of what a call has printed last and not ended with a line end, or "". Needs no lock."""
+        return self._capture.unfinished(call) if self._capture is not None else ""
+
     def events_go(self, running: Collection[Call]) -> None:
         """The recorder takes the machine's events away; these calls run. The lock is held."""
         if self._capture is not None:

@@ -249,6 +249,8 @@ class _Stream(io.TextIOBase):
             self._outlet.printed(call, self._name, whole[:at])
         if at < len(whole):
             self._begun[key] = whole[at:] + self._begun.pop(key, "")
+        if "\r" in text and self._name == "stderr":  # as Python's own, which shows it at once
+            self.flush()
         return len(text)
 
     def flush(self) -> None:

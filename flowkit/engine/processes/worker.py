@@ -26,6 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flowkit.engine import keyboard
 from flowkit.engine.away import CutShortError, Office
 from flowkit.engine.errand import PLAIN, RAISED, About, Answer, Errand
 from flowkit.engine.processes import memory
@@ -196,7 +197,7 @@ def settle(lifeline: int) -> None:
     faulthandler.enable(2)
     with Path(os.devnull).open() as null:
         os.dup2(null.fileno(), 0)
-    sys.stdin = os.fdopen(0, closefd=False)
+    keyboard.be_nobody()
     sys.modules["__main__"] = types.ModuleType("__main__")
     if sys.platform != "linux":  # where the system does not do that
         threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
