@@ -275,6 +275,30 @@ def test_a_terminal_that_becomes_narrower_keeps_one_copy_of_the_live_lines(termi
     run.join()
 
 
+@pytest.mark.parametrize("sizes", [[(100, 6)], [(100, 6), (100, 12)], [(30, 8)], [(100, 3), (100, 6)]])
+def test_nothing_stays_of_rows_that_scrolled_off_a_smaller_window(terminal, console, gates, sizes):
+    @task
+    def wait():
+        gates["go"].wait(_LONGEST)
+
+    with Flow("f") as flow:
+        for _ in range(9):
+            wait()
+    gates["go"]
+    run = Background(flow, console, workers=9)
+    terminal.wait_for("wait-9")
+    for columns, rows in sizes:
+        terminal.resize(columns, rows)
+        terminal.wait_for("more task")
+    terminal.resize(100, 30)
+    terminal.wait_for("wait-9 (.|\n)*ctrl-c to stop")
+    assert [len(re.findall(rf"wait-{number} ", terminal.screen)) for number in range(2, 10)] == [1] * 8
+    assert terminal.screen.count("0/9") == 1
+    assert terminal.screen.count("brisk-otter") == 1, "what was said is drawn over"
+    gates["go"].set()
+    run.join()
+
+
 def test_prints_of_threads_that_no_task_owns_go_above_in_whole_lines(terminal, console):
     before = sys.stdout
 
