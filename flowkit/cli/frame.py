@@ -108,14 +108,15 @@ class _Frame:
     # -- who ----------------------------------------------------------------------------------
 
     def _active(self) -> list[Child]:
-        """Who is at work: a mapped task once, for its children. In the order of the plan."""
+        """Who is at work: a mapped task once, for its children. In the order of the flow."""
         groups = self._tally.groups
         found: set[Child] = {(node, -1) for node in self._since if node in groups}
         if any(node not in groups for node in self._since):
             found.update(child for child in self._tally.running if child[0] not in groups)
         for children in (self._retrying, self._paused):
             found.update((node, -1) if node in groups else (node, index) for node, index in children)
-        return sorted(found)
+        places = self._tally.places
+        return sorted(found) if places is None else sorted(found, key=lambda child: (places[child[0]], child))
 
     def _next(self, most: int, active: Container[int]) -> list[int]:
         """The first tasks that lack what there is a limit of, then the first that have not begun."""

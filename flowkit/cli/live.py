@@ -143,8 +143,8 @@ class LiveArea:
         self._console.err.flush()
 
     def _to_top(self, size: tuple[int, int]) -> str:
-        """Moves the cursor to where the lines begin. A terminal that became narrower has broken them; one that
-        grew has those back that had scrolled off its top, else the cursor stops there."""
+        """Moves the cursor to where the lines begin. A terminal that became narrower has broken them;
+        one that grew has those back that had scrolled off its top, else the cursor stops there."""
         columns, rows = size
         lines = self._widths if size == self._size else [*self._above, *self._widths]
         return paint.TO_LINE_START + paint.up(min(_high(lines, columns), rows) - 1)

@@ -12,6 +12,7 @@ from flowkit.cli.reasons import made_in
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns, sentence
 from flowkit.cli.wording import duration, listed, one_line
+from flowkit.plan.order import shown_order
 from flowkit.plan.status import SKIPPED, TRIGGER_FAILED, Status
 from flowkit.plan.verdicts import NOTHING_TO_MAP
 from flowkit.store.history import History
@@ -80,8 +81,10 @@ def _tasks(history: History, run: RunRecord, *, children: bool) -> dict[tuple[in
     outline = history.outline(run)
     hidden = hidden_nodes(outline)
     left = outline.get("ids") or range(len(outline.get("keys", ())))
+    order = [left[node] for node in shown_order(outline.get("upstreams", ())) if node < len(left)]
+    places = {node: place for place, node in enumerate(dict.fromkeys([*order, *left]))}
     found: dict[tuple[int, int], list[AttemptRecord]] = {
-        (node, -1): [] for node in left if node not in hidden
+        (node, -1): [] for node in places if node not in hidden
     }
     for attempt in history.attempts(run, children=children):
         if attempt.node not in hidden:
@@ -89,7 +92,9 @@ def _tasks(history: History, run: RunRecord, *, children: bool) -> dict[tuple[in
     for mark, attempt in history.given(run).items():
         if (children or mark[1] < 0) and not found.get(mark):
             found[mark] = [attempt]
-    return dict(sorted(found.items())) if children else found
+    if not children:
+        return found
+    return dict(sorted(found.items(), key=lambda each: (places.get(each[0][0], len(places)), each[0])))
 
 
 def _lost(history: History, run: RunRecord) -> set[int]:

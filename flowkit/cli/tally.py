@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 
 from flowkit.plan.events import Call, Report, Row
+from flowkit.plan.order import shown_order
 from flowkit.plan.plan import Plan
 from flowkit.plan.status import (
     CACHED,
@@ -113,6 +114,8 @@ class Tally:
         for node in plan.parameters.values():
             hidden[node] = 1
         self.visible = self.total = plan.size - sum(hidden)
+        # By node, where it is shown; None: by its number, which differs in chains of mapped tasks only.
+        self.places: Sequence[int] | None = _places(plan) if plan.paired else None
         self._loud = loud
         usual = _LOUD if loud(self.visible, 0) else _QUICK
         self._kinds = bytearray(_HIDDEN if each else usual for each in hidden)
@@ -282,3 +285,10 @@ class Tally:
         self.slowest = sorted([*self.slowest, (seconds, node, index)])[-_KEPT_SLOWEST:]
         if len(self.slowest) == _KEPT_SLOWEST:
             self._slow = self.slowest[0][0]
+
+
+def _places(plan: Plan) -> list[int]:
+    found = [0] * plan.size
+    for place, node in enumerate(shown_order(plan.upstreams)):
+        found[node] = place
+    return found

@@ -194,7 +194,7 @@ class _Nobody(io.TextIOBase):
     def read(self, size: int | None = -1, /) -> str:
         return ""
 
-    def __next__(self) -> str:
+    def __next__(self) -> str:  # type: ignore[override]
         raise StopIteration
 
     @property

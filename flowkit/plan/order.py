@@ -1,6 +1,9 @@
-"""The order in which one worker would carry a plan out."""
+"""The order in which one worker would carry a plan out, and the one in which people are shown tasks."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 
 from flowkit.plan.plan import Plan
 
@@ -16,3 +19,31 @@ def order_of(plan: Plan) -> list[int]:
             if not waits[follower]:
                 ready.append(follower)
     return ready
+
+
+def shown_order(upstreams: Sequence[Iterable[int]]) -> list[int]:
+    """The nodes, each after those that it needs, otherwise by their numbers: of a chain of mapped tasks the later
+    link has the lower one.
+
+    Args:
+        upstreams: of each node. What is in a circle, or not there, counts for nothing.
+    """
+    size = len(upstreams)
+    waits = [0] * size
+    followers: list[list[int]] = [[] for _ in range(size)]
+    for node, some in enumerate(upstreams):
+        for upstream in some:
+            if 0 <= upstream < size:
+                followers[upstream].append(node)
+                waits[node] += 1
+    ready = [node for node, count in enumerate(waits) if not count]
+    heapify(ready)
+    found = []
+    while ready:
+        node = heappop(ready)
+        found.append(node)
+        for follower in followers[node]:
+            waits[follower] -= 1
+            if not waits[follower]:
+                heappush(ready, follower)
+    return found if len(found) == size else [*found, *sorted(set(range(size)).difference(found))]

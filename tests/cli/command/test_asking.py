@@ -1,4 +1,4 @@
-"""What a task asks at the terminal, and what it began to print: seen while it runs, never waited for in vain."""
+"""What a task asks at the terminal and began to print: seen while it runs, never waited for in vain."""
 
 from __future__ import annotations
 

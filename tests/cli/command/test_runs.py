@@ -204,6 +204,39 @@ def test_nothing_of_a_run_whose_process_is_gone_is_shown_as_running(shell: Shell
     assert json.loads(shell("runs", "show", "--json").out)["tasks"][0]["status"] in ("cancelled", None)
 
 
+def test_tasks_stand_below_those_that_they_need(shell: Shell) -> None:
+    """Also of chains of mapped tasks, whose later links are begun first, and where a task is new."""
+    chain = """
+        from flowkit import flow, task
+
+        @task
+        def read(number):
+            return number
+
+        @task
+        def sum_up(number):
+            assert number < {limit}
+            return number
+
+        @task
+        def check(number):
+            return number
+
+        @flow
+        def chain():
+            return sum_up.map({middle}(read.map([0, 1])))
+        """
+    shell.write("flows/chain.py", chain.format(limit=1, middle=""))
+    shell("run", "chain", code=1)
+    document = json.loads(shell("runs", "show", "--json").out)
+    assert [task["task"] for task in document["tasks"]] == ["read", "sum_up"]
+    shell.write("flows/chain.py", chain.format(limit=2, middle="check.map"))
+    shell("resume")
+    document = json.loads(shell("runs", "show", "--json", "--children").out)
+    tasks = [task["task"].partition("[")[0] for task in document["tasks"]]
+    assert list(dict.fromkeys(tasks)) == ["read", "check", "sum_up"]
+
+
 GIVEN = """
     from flowkit import Flow, task
 

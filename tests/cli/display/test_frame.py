@@ -63,6 +63,21 @@ def test_what_runs_has_its_time_and_attempt(engine):
     assert lines[0].split() == ["⠋", "numbers", "2.5s", "attempt", "2"]
 
 
+def test_a_mapped_task_stands_below_the_one_that_it_follows_child_by_child():
+    with Flow("chain") as flow:
+        clean.map(clean.map(numbers()))
+    engine = Engine(compile_flow(flow, lane="threads"), [ThreadExecutor(1)])
+    first, second = node(engine, "clean"), node(engine, "clean-2")
+    rows = [
+        (number, index, attempt, status, 9.0, 9.0, "", None)
+        for number in (first, second)
+        for index, attempt, status in ((-1, 2, EXPANDED), (0, 1, RUNNING))
+    ]
+    assert second < first, "the later link is begun first"
+    lines = drawn(engine, rows)
+    assert [line.split()[1] for line in lines[:2]] == ["clean", "clean-2"]
+
+
 def test_what_waits_for_a_retry_says_when_it_comes(engine):
     first = node(engine, "numbers")
     rows = [(first, -1, 1, RETRYING, 1.0, 9.0, "w", Detail(retry_in=4.0))]
