@@ -122,6 +122,7 @@ class _Frame:
         """The first tasks that lack what there is a limit of, then the first that have not begun."""
         status = self._engine.machine.status
         found = [node for node in self._delayed if node not in active][:most]
+        delayed = len(found)
         position = status.find(WAITING)
         for _ in range(_MOST_ASKED):
             if position < 0 or len(found) >= most:
@@ -129,7 +130,10 @@ class _Frame:
             if not self._tally.hidden(position):
                 found.append(position)
             position = status.find(WAITING, position + 1)
-        return found
+        places = self._tally.places
+        return (
+            found if places is None else [*found[:delayed], *sorted(found[delayed:], key=places.__getitem__)]
+        )
 
     def _columns_for(self, children: Sequence[Child]) -> int:
         longest = max((cells(shown(self._plan.key(*child))) for child in children), default=0)

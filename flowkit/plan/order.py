@@ -22,8 +22,8 @@ def order_of(plan: Plan) -> list[int]:
 
 
 def shown_order(upstreams: Sequence[Iterable[int]]) -> list[int]:
-    """The nodes, each after those that it needs, otherwise by their numbers: of a chain of mapped tasks the later
-    link has the lower one.
+    """The nodes, each after those that it needs, otherwise by their numbers: of a chain of mapped tasks
+    the later link has the lower one.
 
     Args:
         upstreams: of each node. What is in a circle, or not there, counts for nothing.
