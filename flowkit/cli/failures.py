@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flowkit.cli.evidence import Place, evidence, place_of, quoted
 from flowkit.cli.styled import Styled, joined
 from flowkit.cli.wording import duration, last_shown, one_line, shown
+from flowkit.engine.credentials import without_credentials
 from flowkit.engine.mask import MASK
 from flowkit.plan.events import Detail, Failure, Row
 from flowkit.plan.status import FAILED, TIMED_OUT, TRIGGER_FAILED
@@ -171,6 +172,8 @@ def _traceback(failure: Failure, error: BaseException | None) -> str:
     if error is None or error.__traceback__ is None:
         return failure.traceback
     try:
-        return "".join(traceback.format_exception(error))
+        lines = "".join(traceback.format_exception(error)).split("\n")
     except Exception:  # the exception's own code
         return failure.traceback
+    # Indented are the calls and the user's own code, which stays as it is written.
+    return "\n".join(each if each.startswith("  ") else without_credentials(each) for each in lines)

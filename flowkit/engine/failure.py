@@ -10,6 +10,7 @@ import traceback
 from dataclasses import replace
 from typing import Any
 
+from flowkit.engine.credentials import without_credentials
 from flowkit.engine.frames import (
     frames_of,
     innermost,
@@ -24,6 +25,7 @@ from flowkit.engine.sketch import Sketch, cut
 from flowkit.plan.failure import Cause, Failure
 
 LONGEST_MESSAGE = 10_000
+_MARGIN = 2_000  # characters in which a secret ends that is cut
 _MOST_FRAMES = 60
 _MOST_CAUSES = 10
 _MOST_NOTES = 20
@@ -96,21 +98,21 @@ def type_name(error: BaseException) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """The text of an exception; a sentence where it has none that can be had."""
+    """The text of an exception, what looks like a secret in it covered; a sentence where it has none to be had."""
     try:
         text = str(error)
     except BaseException as broken:
         return f"<its text cannot be had: `__str__` raised {type(broken).__name__}>"
-    if len(text) > LONGEST_MESSAGE:
-        text = MASK.text(text)  # as half a secret is not found any more
-        text = f"{text[:LONGEST_MESSAGE]}… ({len(text)} characters)"
-    return text
+    if len(text) <= LONGEST_MESSAGE:
+        return without_credentials(text)
+    text = MASK.text(text)  # as half a secret is not found any more
+    return f"{without_credentials(text[: LONGEST_MESSAGE + _MARGIN])[:LONGEST_MESSAGE]}… ({len(text)} characters)"
 
 
 def _notes(error: BaseException) -> tuple[str, ...]:
     """What was added by `add_note`."""
     found = getattr(error, "__notes__", ())
-    return tuple(_short(str.__str__(each)) for each in list(found)[:_MOST_NOTES] if isinstance(each, str))
+    return tuple(_short(without_credentials(str.__str__(each))) for each in list(found)[:_MOST_NOTES] if isinstance(each, str))
 
 
 def _short(text: str, most: int = _LONGEST_SHORT) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from flowkit.engine.credentials import without_credentials
 from flowkit.engine.deaths import WorkerDiedError
 from flowkit.engine.failure import describe, message_of, type_name
 from flowkit.engine.rounds import FIRST
@@ -170,7 +171,7 @@ class Judging:
             return FAILED, Detail(failure=self.described(call, cause)), cause
         elif status >= FAILED:
             found = Detail(failure=self._failure_of(call, state, cause))
-        return status, found._replace(message=state.message or "", state=state), value
+        return status, found._replace(message=without_credentials(state.message or ""), state=state), value
 
     def _failure_of(self, call: Call, state: State, cause: BaseException | None) -> Failure:
         if isinstance(cause, Signal) and not isinstance(cause, ENDRUN):
@@ -178,7 +179,7 @@ class Judging:
         error = cause if cause is not None and not isinstance(cause, ENDRUN) else state.result
         if isinstance(error, BaseException):
             return self.described(call, error)
-        return Failure("signal", type(state).__name__, state.message or "")
+        return Failure("signal", type(state).__name__, without_credentials(state.message or ""))
 
     def retried(self, call: Call, state: State, detail: Detail) -> Detail:
         """Add the delay, where the task's policy gives another attempt after a state like this."""

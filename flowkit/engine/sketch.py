@@ -1,7 +1,7 @@
 """What is shown of a value beside a failure: short, without secrets, and without harm.
 
-Guarantees: no text is longer than `LONGEST` and a few characters; secrets that are known are covered before
-anything is cut; of the user's own code only `__repr__` is called, apart, and given up when it takes too long;
+Guarantees: no text is longer than `LONGEST` and a few characters; secrets that are known, and what looks like
+one, are covered before anything is cut; of the user's own code only `__repr__` is called, apart, and given up when it takes too long;
 of numbers in arrays, rows of tables and elements of what may be lazy nothing is looked at, but their type and
 shape. Relies on: `close` is called when all values were shown.
 """
@@ -18,6 +18,7 @@ from time import monotonic
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from flowkit.engine.credentials import CALLED_SO, without_credentials
 from flowkit.engine.mask import COVER, MASK
 from flowkit.engine.task_threads import start_apart
 from flowkit.errors import FlowkitError
@@ -31,6 +32,7 @@ _MOST_IN_OTHERS = 1_000  # elements of what is more than a list, a dict or a set
 _DEEPEST = 3
 _COUNT_ROOM, _LEAST_ROOM = 20, 40  # characters for how many there are, and for another element
 _MOST_LOOKED_AT = 1_000_000  # characters; looking for secrets in more of them takes too long
+_MOST_BYTES = 2_000  # of which those that are shown are written
 _LARGEST_NUMBER = 400  # bits
 
 _PLAIN = frozenset({"datetime", "decimal", "fractions", "pathlib", "uuid"})  # whose `repr` is Python's own
@@ -38,9 +40,7 @@ _TABLES = frozenset(
     {"cudf", "cupy", "dask", "geopandas", "jax", "jaxlib", "modin", "numpy", "pandas", "polars"}
 ) | {"pyarrow", "pyspark", "scipy", "tensorflow", "torch", "xarray"}
 _SCALARS = ("Timestamp", "Timedelta", "NaTType", "NAType", "Interval", "Period", "dtype")
-_HIDDEN = re.compile(
-    r"(?i)pass(word|wd|phrase)|secret|(^|_)token$|authorization|cookie|api_?key|private_?key|access_?key|credential"
-)
+_HIDDEN = re.compile(rf"(?i){CALLED_SO}|(^|_)token$")
 _CODE = (FunctionType, BuiltinFunctionType, MethodType, type)
 
 
@@ -157,15 +157,15 @@ def _covered(text: str) -> str:
         text = MASK.text(text)
     elif MASK:
         return f"… {len(text):,} characters …"
-    return cut(text, 4 * LONGEST)
+    return cut(without_credentials(text), 4 * LONGEST)
 
 
 def _bytes(value: bytes | bytearray) -> str:
     if len(value) > _MOST_LOOKED_AT and MASK:
         return f"<{type(value).__name__} of {len(value):,}>"
-    if MASK:
+    if MASK or len(value) <= LONGEST:
         return _covered(repr(value))
-    return repr(value) if len(value) <= LONGEST else f"{cut(repr(value[:LONGEST]))} … {len(value):,} bytes"
+    return f"{cut(_covered(repr(value[:_MOST_BYTES])))} … {len(value):,} bytes"
 
 
 def _large(value: int) -> str:

@@ -66,6 +66,21 @@ def test_every_exception_has_a_description_that_can_be_sent(error: BaseException
     assert str(found)
 
 
+def test_what_looks_like_a_secret_is_covered_in_every_message_and_stays_in_the_users_code() -> None:
+    error = caught(
+        ExceptionGroup("at a://u:hush@h", [OSError("password='hush'")]), cause=ValueError("Basic aHVzaDpodXNo")
+    )
+    error.add_note("with Bearer hush123")
+    found = json.dumps(document_of(describe(error)))
+    assert found.count("hush") == 0
+    try:
+        raise ValueError("postgres://bob:S3CRET@host/db")
+    except ValueError as raised:
+        written = describe(raised)
+    assert written.message == "postgres://bob:•••@host/db"
+    assert any("bob:S3CRET@" in line for line in written.frames[-1].source)
+
+
 def test_a_text_that_cannot_be_had_is_said_so() -> None:
     found = describe(caught(Hostile()))
     assert found.message == "<its text cannot be had: `__str__` raised SystemExit>"

@@ -115,6 +115,28 @@ def test_what_is_called_like_a_secret_is_covered_also_in_a_dict(sketch: Sketch, 
     assert sketch.named(name, None) == "None"
 
 
+@dataclasses.dataclass
+class Connection:
+    host: str
+    password: str
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Connection("h", "hush"), "Connection(host='h', password=•••)"),
+        ([Connection("h", "hush")], "Connection(host='h', password=•••)"),
+        ("postgres://bob:hush@host/db", "'postgres://bob:•••@host/db'"),
+        (b"Authorization: Bearer hush", "b'Authorization: Bearer •••'"),
+        ({"url": "postgres://bob:hush@host/db"}, "{'url': 'postgres://bob:•••@host/db'}"),
+    ],
+)
+def test_what_looks_like_a_secret_within_a_value_is_covered(sketch: Sketch, value: Any, text: str) -> None:
+    found = sketch.named("x", value)
+    assert text in found
+    assert "hush" not in found
+
+
 def test_a_known_secret_is_covered_before_anything_is_cut(sketch: Sketch, mask: Mask) -> None:
     secret = "0123456789" * 30
     mask.add(secret)
