@@ -14,9 +14,7 @@ from functools import cache
 
 from flowkit.engine.mask import COVER
 
-CALLED_SO = (
-    r"pass(?:word|wd|phrase)|secret|authorization|cookie|api_?key|private_?key|access_?key|credential"
-)
+CALLED_SO = r"pass(?:word|wd|phrase)|secret|authorization|cookie|api_?key|private_?key|access_?key|credential"
 """A pattern, where case does not matter, of names of secrets, whatever follows in them."""
 
 _LONGEST = 10_000  # characters at each end of a text that are looked at; the rest is left out

@@ -112,7 +112,11 @@ def message_of(error: BaseException) -> str:
 def _notes(error: BaseException) -> tuple[str, ...]:
     """What was added by `add_note`."""
     found = getattr(error, "__notes__", ())
-    return tuple(_short(without_credentials(str.__str__(each))) for each in list(found)[:_MOST_NOTES] if isinstance(each, str))
+    return tuple(
+        _short(without_credentials(str.__str__(each)))
+        for each in list(found)[:_MOST_NOTES]
+        if isinstance(each, str)
+    )
 
 
 def _short(text: str, most: int = _LONGEST_SHORT) -> str:

@@ -76,8 +76,13 @@ class Begun:
 
 
 def new_uid() -> str:
-    """An identity that sorts by time: milliseconds since 1970, then chance, as 32 hex digits."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    """An identity of 32 hex digits: chance, then milliseconds since 1970.
+
+    Chance comes first, so that four characters are nearly always enough to say which run is meant, however many
+    there were in a minute; a letter before it, so that they are not taken for the number of a run. In which order
+    runs began their numbers say. Earlier releases had the moment first: nothing relies on either order.
+    """
+    return f"{secrets.choice('abcdef')}{secrets.token_hex(10)[:19]}{time.time_ns() // 1_000_000:012x}"
 
 
 def begin(connection: sqlite3.Connection, folder: Path, new: Beginning, session: Session) -> Begun:

@@ -36,7 +36,7 @@ class RunRecord:
     """A run.
 
     Attributes:
-        number, name, uid: what it is called; `uid` sorts by time.
+        number, name, uid: what it is called; numbers go by when runs began, `uid` does not.
         started, ended: seconds since 1970; `ended` is None while it runs.
         worked: seconds of all its sessions that have ended; None before the first has.
         parameters: values as text, by name.

@@ -68,7 +68,8 @@ def test_every_exception_has_a_description_that_can_be_sent(error: BaseException
 
 def test_what_looks_like_a_secret_is_covered_in_every_message_and_stays_in_the_users_code() -> None:
     error = caught(
-        ExceptionGroup("at a://u:hush@h", [OSError("password='hush'")]), cause=ValueError("Basic aHVzaDpodXNo")
+        ExceptionGroup("at a://u:hush@h", [OSError("password='hush'")]),
+        cause=ValueError("Basic aHVzaDpodXNo"),
     )
     error.add_note("with Bearer hush123")
     found = json.dumps(document_of(describe(error)))

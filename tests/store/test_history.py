@@ -57,6 +57,26 @@ def test_any_text_finds_a_run_or_says_that_there_is_none(
         history.find(text)
 
 
+def test_four_characters_are_enough_for_one_of_many_runs_of_a_moment(
+    made: MadeHistory, history: History
+) -> None:
+    numbers = [made.run() for _ in range(20)]
+    ids = [run.uid for run in history.runs()]
+    assert not any(each[:4].isdecimal() for each in ids)
+    assert len({each[:4] for each in ids}) >= 18  # two pairs alike: once in 30,000 times
+    alone = [run for run in history.runs() if sum(each.startswith(run.uid[:4]) for each in ids) == 1]
+    assert all(history.find(run.uid[:4]) == run for run in alone)
+    assert [run.number for run in history.runs()] == numbers[::-1]
+
+
+def test_an_id_of_an_earlier_release_which_begins_with_the_moment_is_found(
+    made: MadeHistory, history: History
+) -> None:
+    number = made.run()
+    made.connection.execute("UPDATE runs SET uid='0198b3c4d5e6' || substr(uid, 1, 20)")
+    assert history.find("0198b3c4d5e6").number == number
+
+
 def test_an_id_that_begins_several_is_refused_and_says_which(made: MadeHistory, history: History) -> None:
     made.run(), made.run()
     made.connection.execute("UPDATE runs SET uid='abcd' || number")
