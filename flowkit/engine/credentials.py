@@ -1,7 +1,7 @@
-"""What looks like a secret in a text, though nobody has said that it is one: covered where a failure is shown.
+"""What looks like a secret in a text, though nobody has said so: covered where a failure is shown.
 
-A password in a URL, what follows `Bearer` or `Basic`, the tokens of well-known services, private keys, and what
-is written under a name like `password`: `password='…'` in a `repr`, `"api_key": "…"` in JSON, `X-Api-Key: …`.
+A password in a URL, what follows `Bearer` or `Basic`, the tokens of well-known services, private keys, and
+what stands under a name like `password`: `password='…'` in a `repr`, `"api_key": "…"`, `X-Api-Key: …`.
 Guarantees: time grows with the text, not with its square. What a person would not take for a secret either
 (`Basic authentication`, `password: too short`) stays.
 """
@@ -34,8 +34,10 @@ _TOKENS = (
     + r"(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16}"
     + r"|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}|[sr]k_(?:live|test)_\w{10,}|whsec_\w{16,}"
     + r"|sk-(?=[\w-]{0,40}\d)[\w-]{16,}|AIza[\w-]{30,}|ya29\.[\w-]{20,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}"
-    + r"|hf_[A-Za-z0-9]{20,}|dop_v1_[a-f0-9]{40,}|SG\.[\w-]{16,}\.[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)"
-    + r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[\s\S])*(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
+    + r"|hf_[A-Za-z0-9]{20,}|dop_v1_[a-f0-9]{40,}|SG\.[\w-]{16,}\.[\w-]{16,}"
+    + r"|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)"
+    + r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[\s\S])*"
+    + r"(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
 )
 _NAMED = (
     rf"(?:(?i:{CALLED_SO})\w{{0,40}}|(?:{_WORD}token|_token|Token|{_WORD}TOKEN|_TOKEN))"

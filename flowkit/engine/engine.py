@@ -53,6 +53,7 @@ from flowkit.plan.machine_of import machine_of
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import State
 from flowkit.plan.status import CACHED, CANCELLED, MAPPED, TRIGGER_FAILED
+from flowkit.plan.verdicts import NOTHING_TO_MAP
 from flowkit.plan.waiting import mark_of
 
 if TYPE_CHECKING:
@@ -662,7 +663,7 @@ class Engine:
         group = self.machine.groups.get(node)
         status = self.machine.status[node] if index < 0 or group is None else group.states[index]
         reason = self.machine.reasons.get(mark_of(node, index)) if status == TRIGGER_FAILED else None
-        return None if reason is None else TRIGGERFAIL(reason)
+        return None if reason in (None, NOTHING_TO_MAP) else TRIGGERFAIL(reason)
 
     def _loaded(self, node: int, index: int) -> Any:
         """A value that is kept elsewhere; it stays in memory for the others that take it."""

@@ -98,7 +98,7 @@ def type_name(error: BaseException) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """The text of an exception, what looks like a secret in it covered; a sentence where it has none to be had."""
+    """The text of an exception, without what looks like a secret; a sentence where it has none to be had."""
     try:
         text = str(error)
     except BaseException as broken:
@@ -106,7 +106,8 @@ def message_of(error: BaseException) -> str:
     if len(text) <= LONGEST_MESSAGE:
         return without_credentials(text)
     text = MASK.text(text)  # as half a secret is not found any more
-    return f"{without_credentials(text[: LONGEST_MESSAGE + _MARGIN])[:LONGEST_MESSAGE]}… ({len(text)} characters)"
+    shown = without_credentials(text[: LONGEST_MESSAGE + _MARGIN])[:LONGEST_MESSAGE]
+    return f"{shown}… ({len(text)} characters)"
 
 
 def _notes(error: BaseException) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ from flowkit.plan.status import (
     SKIPPED,
     TRIGGER_FAILED,
 )
+from flowkit.plan.verdicts import NOTHING_TO_MAP, state_class
 
 if TYPE_CHECKING:
     from flowkit.engine.worker import Finished, Worker
@@ -177,10 +178,10 @@ class Handling:
     def _proposal(self, call: Call, status: int, reason: str) -> State:
         if status == EXPANDED:
             return Mapped(MAPPED_TASK, context=self._context(call))
-        if status == TRIGGER_FAILED:
+        if status == TRIGGER_FAILED and reason != NOTHING_TO_MAP:
             return TriggerFailed(reason, TRIGGERFAIL(reason), context=self._context(call))
         result = PAUSE(reason) if status == PAUSED else NoResult
-        return CLASSES[status](reason, result, context=self._context(call))
+        return state_class(status, reason)(reason, result, context=self._context(call))
 
     def _given(self, call: Call, row: Row, result: Moved) -> Finished:
         """The end that a state is which a handler has given."""

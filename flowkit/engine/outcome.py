@@ -16,7 +16,6 @@ from flowkit.flow.task import Task
 from flowkit.plan.events import Detail, Failure
 from flowkit.plan.plan import Plan
 from flowkit.plan.state import (
-    CLASSES,
     Cached,
     Cancelled,
     Failed,
@@ -30,6 +29,7 @@ from flowkit.plan.state import (
 )
 from flowkit.plan.status import CACHED, CANCELLED, FAILED, PAUSED, RETRYING, SUCCESS
 from flowkit.plan.task_states import TaskStates
+from flowkit.plan.verdicts import state_class
 from flowkit.plan.waiting import mark_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class States:
         good_for = task.keeping.cache_for
         if good_for is not None and status in (SUCCESS, CACHED):  # as in classic, also where it was made now
             return Cached(message, value, context=tags, cached_result_expiration=datetime.now(UTC) + good_for)
-        return CLASSES[status](message, value, context=tags)
+        return state_class(status, reason)(message, value, context=tags)
 
     def _retrying(self, node: int, index: int, detail: Detail | None) -> State:
         """The state of what waits for another attempt."""

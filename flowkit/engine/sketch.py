@@ -1,9 +1,9 @@
 """What is shown of a value beside a failure: short, without secrets, and without harm.
 
 Guarantees: no text is longer than `LONGEST` and a few characters; secrets that are known, and what looks like
-one, are covered before anything is cut; of the user's own code only `__repr__` is called, apart, and given up when it takes too long;
-of numbers in arrays, rows of tables and elements of what may be lazy nothing is looked at, but their type and
-shape. Relies on: `close` is called when all values were shown.
+one, are covered before anything is cut; of the user's own code only `__repr__` is called, apart, and given up
+when it takes too long; of numbers in arrays, rows of tables and elements of what may be lazy nothing is
+looked at, but their type and shape. Relies on: `close` is called when all values were shown.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from flowkit.plan.events import BROKEN, OPEN, SHUT, Detail
 from flowkit.plan.group import Group
 from flowkit.plan.plan import GateOf, Plan
+from flowkit.plan.state import CLASSES, Failed, State
 from flowkit.plan.status import (
     CANCELLED,
     EXPANDED,
@@ -38,6 +39,11 @@ _BAD = (FAILED, TIMED_OUT, TRIGGER_FAILED, CANCELLED)
 
 Verdict = tuple[int, str]
 Tally = tuple[int, int, int]  # how many upstream states, of which bad, of which skipped
+
+
+def state_class(status: int, reason: str | None) -> type[State]:
+    """What an end is to users: as in classic, a mapped task without anything to map over has failed."""
+    return Failed if reason == NOTHING_TO_MAP and status == TRIGGER_FAILED else CLASSES[status]
 
 
 class Verdicts:
@@ -73,7 +79,7 @@ class Verdicts:
         group = self.plan.groups[node]
         sources = [self.status[source] for source in group.sources]
         if any(status >= FAILED for status in sources):
-            return FAILED, NOTHING_TO_MAP
+            return TRIGGER_FAILED, NOTHING_TO_MAP  # it follows from that failure; as a state it is Failed
         _, bad, skipped = self.shared(node)
         if (skipped or SKIPPED in sources) and not bad and self.plan.tasks[node].skip_on_upstream_skip:
             return SKIPPED, UPSTREAM_SKIPPED

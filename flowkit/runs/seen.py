@@ -25,6 +25,7 @@ from flowkit.engine.stop_notices import told
 from flowkit.errors import FlowkitError, HistoryError, UsageError
 from flowkit.plan.state import CLASSES, Cancelled, Failed, Mapped, Paused, Running, State, Success, TimedOut
 from flowkit.plan.status import Status
+from flowkit.plan.verdicts import state_class
 from flowkit.project import state_folder
 from flowkit.project.config import config
 from flowkit.project.names import quoted, suggestions
@@ -445,7 +446,7 @@ _STATES: dict[RunStatus, type[State]] = {
 def _state_of_task(attempt: AttemptRecord) -> State:
     failure = attempt.detail.get("failure")
     text = attempt.detail.get("message") or (failure.get("message") if isinstance(failure, dict) else "")
-    return CLASSES[attempt.status](str(text or ""))
+    return state_class(attempt.status, text)(str(text or ""))
 
 
 # -- names ------------------------------------------------------------------------------------

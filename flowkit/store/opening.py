@@ -78,9 +78,10 @@ class Begun:
 def new_uid() -> str:
     """An identity of 32 hex digits: chance, then milliseconds since 1970.
 
-    Chance comes first, so that four characters are nearly always enough to say which run is meant, however many
-    there were in a minute; a letter before it, so that they are not taken for the number of a run. In which order
-    runs began their numbers say. Earlier releases had the moment first: nothing relies on either order.
+    Chance comes first, so that four characters are nearly always enough to say which run is meant, however
+    many there were in a minute; the first is a letter, so that they are not taken for the number of a run.
+    In which order runs began their numbers say: earlier releases had the moment first, and nothing relies
+    on either.
     """
     return f"{secrets.choice('abcdef')}{secrets.token_hex(10)[:19]}{time.time_ns() // 1_000_000:012x}"
 

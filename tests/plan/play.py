@@ -25,6 +25,7 @@ from flowkit.plan.status import (
     TRIGGER_FAILED,
     Status,
 )
+from flowkit.plan.verdicts import NOTHING_TO_MAP
 
 PATIENCE = 100_000
 Mark = tuple[int, int]
@@ -257,13 +258,14 @@ class Play:
 
     def look(self) -> None:
         """Take the events away, then have the machine check itself."""
-        for node, index, attempt, status, *_ in self.machine.events:
+        for node, index, attempt, status, *_, detail in self.machine.events:
             if status == EXPANDED:
                 self.expanded.add(self.plan.keys[node])
             elif Status(status).ended:
                 assert (node, index) not in self.ended, "it ends once"
                 counted = 0 if status == MAPPED else attempt
-                self.ended[node, index] = (_WORDS[status], counted)
+                word = "Failed" if detail == NOTHING_TO_MAP else _WORDS[status]
+                self.ended[node, index] = (word, counted)
         self.machine.events.clear()
         for call, lane in list(self.ahead.items()):
             if self.machine.is_running(*call):

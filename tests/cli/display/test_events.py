@@ -200,3 +200,20 @@ def test_the_page_names_every_event_and_field(written, screen):
         assert f"`{event['event']}`" in page
         for field in (*event, *event.get("error", ())):
             assert f"`{field}`" in page, field
+
+
+def test_what_would_map_over_a_failure_is_not_run_and_says_whom_it_needs(written):
+    @task
+    def find():
+        raise FileNotFoundError("nope")
+
+    with Flow("summers") as flow:
+        join(clean.map(find()))
+    events = written(flow)
+    ends = {event["task"]: event for event in events if event["event"] == "task_finished"}
+    assert {key: (event["status"], event.get("reason")) for key, event in ends.items()} == {
+        "find": ("failed", None),
+        "clean": ("not run", "needs find"),
+        "join": ("not run", "needs clean"),
+    }
+    assert events[-1]["failed"] == ["find"]
