@@ -46,6 +46,7 @@ class Events:
         self._run = self._run or engine.run_id
         self._tally = Tally(engine.plan, lambda tasks, children: True)
         self._offset = self._wall() - engine.clock()
+        self._head = {"run": self._run, "number": engine.number, "id": engine.run_id}
         parts = {"flow": engine.plan.name, "tasks": self._tally.visible}
         self._write([self._event("run_started", engine.clock(), parts)])
 
@@ -98,8 +99,8 @@ class Events:
 
     def _event(self, name: str, at: float, parts: dict[str, Any]) -> str:
         moment = datetime.fromtimestamp(at + self._offset, UTC).isoformat(timespec="milliseconds")
-        head = {"schema": SCHEMA, "event": name, "ts": moment.replace("+00:00", "Z"), "run": self._run}
-        return json.dumps(head | parts)
+        head = {"schema": SCHEMA, "event": name, "ts": moment.replace("+00:00", "Z")}
+        return json.dumps(head | self._head | parts)
 
     def _of(self, row: Row) -> str:
         node, index, attempt, status, began, ended, worker, detail = row

@@ -24,7 +24,8 @@ def show_settings(as_json: Annotated[bool, typer.Option("--json", help="As JSON.
     """
     rows = list(settings().rows())
     if as_json:
-        put(json.dumps({key: {"value": value, "origin": origin} for key, value, origin in rows}, indent=2))
+        found = {key: {"value": value, "origin": origin} for key, value, origin in rows}
+        put(json.dumps({"schema": 1, **found}, indent=2))
         return
     put(columns([(key, _text(value), origin) for key, value, origin in rows], ("SETTING", "VALUE", "FROM")))
 

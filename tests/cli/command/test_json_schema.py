@@ -124,7 +124,7 @@ def schema(name: str) -> dict[str, Any]:
             return part
         whole = {key: closed(value) for key, value in part.items()}
         return (
-            {**whole, "additionalProperties": False}
+            {"additionalProperties": False, **whole}
             if isinstance(part.get("properties"), dict) and part.get("type") == "object"
             else whole
         )
@@ -189,6 +189,8 @@ def test_every_end_of_a_run_is_as_its_schema_says(
 ) -> None:
     last = events_of(project, "run", name, *options, code=code)[-1]
     assert last["status"] == status and last["exit_code"] == code
+    [run] = json.loads(project("runs", "--json").out)
+    assert (last["run"], last["number"], last["id"]) == (run["name"], run["run"], run["id"])
     hold("run", json.loads(project("runs", "show", "--json").out))
     hold("runs", json.loads(project("runs", "--json").out))
 

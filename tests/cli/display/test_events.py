@@ -85,7 +85,8 @@ def test_events_come_in_order_and_the_last_is_the_sum(written):
 
 def test_every_event_says_its_schema_run_and_time_in_utc(written):
     for event in written(pipeline()):
-        assert (event["schema"], event["run"]) == (1, "brisk-otter")
+        assert (event["schema"], event["run"], event["number"]) == (1, "brisk-otter", None)
+        assert event["id"]
         assert re.fullmatch(r"2023-11-14T22:13:2\d\.\d{3}Z", event["ts"])
 
 
@@ -189,9 +190,8 @@ def reported(screen):
     found = [json.loads(line) for line in screen.out.getvalue().splitlines()[1:]]
     for event in found:
         Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(event)
-    return [
-        {name: value for name, value in each.items() if name not in ("schema", "ts", "run")} for each in found
-    ]
+    of_the_run = ("schema", "ts", "run", "number", "id")
+    return [{name: value for name, value in each.items() if name not in of_the_run} for each in found]
 
 
 def test_the_page_names_every_event_and_field(written, screen):
