@@ -199,6 +199,7 @@ class Office:
         """
         call = errand.call
         started = time.monotonic()
+        run: Callable[..., Any] | OpeningError | None = None
         try:
             try:
                 run = self._functions[self._abouts[call[0]].function]
@@ -216,7 +217,8 @@ class Office:
             raise
         except BaseException as error:
             told = self._failures[call[0]] = self._failures.get(call[0], 0) + 1
-            return raised(call, error, started, full=told <= MOST_FULL)
+            known = None if isinstance(run, OpeningError) else run
+            return raised(call, error, started, full=told <= MOST_FULL, run=known)
         finally:
             if self.capture is not None and self.capture.begun:
                 self.capture.end(call)
@@ -234,9 +236,16 @@ class Office:
         return Answer(call, SEALED, packed.message, started, ended, facts)
 
 
-def raised(call: Call, error: BaseException, started: float, *, full: bool = True) -> Answer:
+def raised(
+    call: Call,
+    error: BaseException,
+    started: float,
+    *,
+    full: bool = True,
+    run: Callable[..., Any] | None = None,
+) -> Answer:
     """The answer that an exception is."""
-    failure = describe(error, full=full)
+    failure = describe(error, full=full, run=run)
     _let_go_of_frames(error)
     parts = _packed(error) or _packed(_Unmade(error))
     return Answer(call, RAISED, (fields_of(failure), parts), started, time.monotonic())

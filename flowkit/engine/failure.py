@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -34,13 +35,21 @@ _LONGEST_TRACEBACK = 50_000
 _ELSEWHERE = "__flowkit_failure__"
 
 
-def describe(error: BaseException, kind: str = "error", hint: str = "", *, full: bool = True) -> Failure:
+def describe(
+    error: BaseException,
+    kind: str = "error",
+    hint: str = "",
+    *,
+    full: bool = True,
+    run: Callable[..., Any] | None = None,
+) -> Failure:
     """What is known of an exception.
 
     Args:
         kind: `error`, `timeout`, `signal`, `arguments`, `storage` or `trigger`.
         hint: a way out, where there is one.
         full: with source and values, which takes a fraction of a millisecond and some kilobytes.
+        run: the function of the task, if there is one.
     """
     elsewhere = _told(error)
     if elsewhere is not None:
@@ -48,12 +57,14 @@ def describe(error: BaseException, kind: str = "error", hint: str = "", *, full:
         return replace(found, frames=with_source(found.frames)) if full else found.short
     bare = Failure(kind, type_name(error), message_of(error), _printed(error), hint=hint, pid=os.getpid())
     try:
-        return _with_evidence(bare, error, full)
+        return _with_evidence(bare, error, full, run)
     except Exception:  # an exception whose own code replaces what Python knows of it
         return bare
 
 
-def _with_evidence(failure: Failure, error: BaseException, full: bool) -> Failure:
+def _with_evidence(
+    failure: Failure, error: BaseException, full: bool, run: Callable[..., Any] | None
+) -> Failure:
     sketch = Sketch() if full else None
     try:
         steps = steps_of(error.__traceback__)
@@ -64,7 +75,7 @@ def _with_evidence(failure: Failure, error: BaseException, full: bool) -> Failur
             failure,
             place=_place(steps),
             frames=frames,
-            inputs=inputs_of(error.__traceback__, sketch) if sketch is not None else (),
+            inputs=inputs_of(error.__traceback__, sketch, run) if sketch is not None else (),
             causes=tuple(_causes(error)) if full else (),
             notes=_notes(error),
         )

@@ -11,10 +11,10 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from types import CodeType, FrameType, ModuleType, TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flowkit.engine.mask import MASK
 from flowkit.engine.sketch import Sketch, cut
@@ -102,14 +102,27 @@ def innermost(steps: Sequence[Step]) -> Frame | None:
     return _with_source(_bare(own[-1]), own[-1], wide=False) if own else None
 
 
-def inputs_of(tb: TracebackType | None, sketch: Sketch) -> Texts:
-    """The arguments of the task's function: of the first call that is not the engine's."""
+def inputs_of(tb: TracebackType | None, sketch: Sketch, run: Callable[..., Any] | None = None) -> Texts:
+    """The arguments of the task's function: of the first call that is not the engine's.
+
+    Args:
+        run: the function, where it is known. Where decorators stand around it, the arguments are its own, by
+            their names, not `args` and `kwargs` of a wrapper; also where it was not reached.
+    """
+    first: FrameType | None = None
+    inner = _undecorated(run)
     while tb is not None:
-        file = tb.tb_frame.f_code.co_filename
-        if not is_ours(file) or file.startswith(_TASKS):
-            return tuple(_inputs(tb.tb_frame, sketch))
+        frame = tb.tb_frame
+        file = frame.f_code.co_filename
+        if first is None and (not is_ours(file) or file.startswith(_TASKS)):
+            first = frame
+        if first is not None and (inner is None or frame.f_code is inner):
+            return tuple(_inputs(frame, sketch))
         tb = tb.tb_next
-    return ()
+    if first is None:
+        return ()
+    given = _given_to(run, first)
+    return tuple((name, sketch.named(name, value)) for name, value in given) or tuple(_inputs(first, sketch))
 
 
 def of_syntax_error(error: SyntaxError) -> Frame | None:
@@ -220,6 +233,31 @@ def _values(frame: Frame, step: Step, sketch: Sketch) -> Texts:
     names = dict.fromkeys(name for line in lines for name in _NAME.findall(line) if name in known)
     shown = [name for name in names if not issubclass(type(known[name]), _DULL)]
     return tuple((name, sketch.named(name, known[name])) for name in shown[:_MOST_VALUES])
+
+
+def _undecorated(run: Callable[..., Any] | None) -> CodeType | None:
+    """The code of a function around which there are decorators, which say so by `functools.wraps`."""
+    if run is None or not hasattr(run, "__wrapped__"):
+        return None
+    try:
+        return getattr(inspect.unwrap(run), "__code__", None)
+    except ValueError:  # it goes round in a circle
+        return None
+
+
+def _given_to(run: Callable[..., Any] | None, wrapper: FrameType) -> list[tuple[str, Any]]:
+    """What a wrapper that only passes on its arguments was given for a function, by its names."""
+    code, known = wrapper.f_code, wrapper.f_locals
+    number = code.co_argcount + code.co_kwonlyargcount
+    both = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+    if run is None or number or code.co_flags & both != both:
+        return []
+    args, kwargs = code.co_varnames[:2]
+    try:
+        bound = inspect.signature(run).bind_partial(*known[args], **known[kwargs])
+    except (TypeError, ValueError, KeyError):
+        return []
+    return list(bound.arguments.items())[:_MOST_INPUTS]
 
 
 def _inputs(frame: FrameType, sketch: Sketch) -> Iterator[tuple[str, str]]:

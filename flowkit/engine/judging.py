@@ -190,8 +190,9 @@ class Judging:
         """What is known of an exception; of the first ones of each task with source and values."""
         node = call[0]
         told = self._told[node] = self._told.get(node, 0) + 1
-        failure = describe(error, kind, full=told <= MOST_FULL)
-        return replace(failure, most=self.plan.tasks[node].max_retries + 1)
+        task = self.plan.tasks[node]
+        failure = describe(error, kind, full=told <= MOST_FULL, run=task.run)
+        return replace(failure, most=task.max_retries + 1)
 
     def _iteration(self, call: Call) -> int:
         return max(1, self.engine.rounds.get(call[:2], FIRST).iteration)

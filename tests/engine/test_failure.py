@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import flowkit
+from flowkit.engine.executors import LocalExecutor, ProcessExecutor, ThreadExecutor
 from flowkit.engine.failure import describe
 from flowkit.plan.failure import Failure, document_of, failure_in
 
@@ -215,3 +217,37 @@ def test_what_is_short_has_no_source_and_no_values() -> None:
     assert failure.frames and not failure.inputs
     assert all(not frame.source and not frame.values for frame in failure.frames)
     assert failure.place == describe(caught(ValueError("no"))).place
+
+
+def passing_on(function: Any) -> Any:
+    """A decorator as people write it; it refuses what is below zero."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if (-1) in (*args, *kwargs.values()):
+            raise ValueError("refused before the call")
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@flowkit.task
+@passing_on
+@passing_on
+def decorated(x: int, y: int = 2) -> None:
+    z = x + y
+    raise ValueError(f"within: {z}")
+
+
+@pytest.mark.parametrize("executor", [LocalExecutor, ThreadExecutor, ProcessExecutor])
+@pytest.mark.parametrize(
+    ("x", "inputs"), [(1, (("x", "1"), ("y", "2"))), (-1, (("x", "-1"),))], ids=["within", "before"]
+)
+def test_the_inputs_of_a_decorated_task_are_those_of_its_own_function(
+    carry_out: Any, executor: Any, x: int, inputs: Any
+) -> None:
+    with flowkit.Flow("f") as flow:
+        decorated(x)
+    outcome = carry_out(flow, executor())
+    [failure] = [each.failure for each in outcome.engine.details.values() if each.failure is not None]
+    assert failure.inputs == inputs
