@@ -200,8 +200,17 @@ def _located(frame: Frame, *, wide: bool, end: int = 0) -> Frame:
             continue
         if number > frame.line or all(not lines.get(each, "").strip() for each in range(first, number)):
             del lines[number]
+    if _is_behind(lines.get(end + 1, ""), lines[frame.line]):
+        del lines[end + 1]
     source = MASK.lines([_line(text) for text in lines.values()])
     return frame._replace(first=min(lines), source=tuple(cut(text, _LONGEST_LINE) for text in source))
+
+
+def _is_behind(line: str, before: str) -> bool:
+    """Whether a line of source is of the next function, or behind the one that a line before it is in."""
+    if line.lstrip().startswith(("@", "def ", "async def ", "class ")):
+        return True
+    return before[:1].isspace() and line[:1] not in ("", "#") and not line[:1].isspace()
 
 
 def _line(text: str) -> str:

@@ -331,3 +331,17 @@ def test_what_cannot_be_mapped_as_what_it_needs_failed_is_no_error_of_its_own(ru
         ("read", "needs find"),
         ("read-2", "needs read"),
     ]
+
+
+def test_the_source_ends_with_the_function_that_raised(failing):
+    # fmt: off
+    @task
+    def load():
+        raise ValueError("no")
+    @task
+    def other(): ...
+    # fmt: on
+
+    source = [line for line in failing(load).splitlines() if re.match(r" [ >] +\d+ \|", line)]
+    assert source[-1].startswith(" > ")
+    assert other.name == "other"
