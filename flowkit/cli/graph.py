@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ import typer
 from flowkit.cli.console import Console
 from flowkit.cli.place import say, write
 from flowkit.cli.table import stdout_width
+from flowkit.draw.drawing import Drawing
 from flowkit.draw.visualize import contents, format_of, rendered
 from flowkit.errors import UsageError
 from flowkit.plan.status import Status
@@ -78,7 +80,8 @@ def graph(
             "width": stdout_width() or shutil.get_terminal_size((100, 24)).columns,
             "ascii_only": _ascii_only(),
         }
-    picture = rendered(subject.drawing, chosen, **options)
+    drawing = _escaped(subject.drawing) if chosen == "text" and output is None else subject.drawing
+    picture = rendered(drawing, chosen, **options)
     if output is not None:
         write(output, contents(picture))
         say(f"wrote {output}")
@@ -93,6 +96,18 @@ def _ascii_only() -> bool:
     except (UnicodeEncodeError, LookupError):
         return True
     return False
+
+
+def _escaped(drawing: Drawing) -> Drawing:
+    """The same, with escapes for what the encoding lacks: a box is as wide as what stands in it."""
+    encoding = sys.stdout.encoding or "ascii"
+
+    def shown(text: str) -> str:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+
+    nodes = tuple(replace(node, label=shown(node.label)) for node in drawing.nodes)
+    edges = tuple(replace(edge, label=shown(edge.label)) for edge in drawing.edges)
+    return Drawing(shown(drawing.name), nodes, edges)
 
 
 _CODES = {"green": "32", "dim green": "2;32", "red": "31", "yellow": "33", "cyan": "36", "dim": "2"}

@@ -61,6 +61,17 @@ MADE = """
         return [part() for _ in range(width)]
 """
 
+CAT = """
+    from flowkit import flow, task
+
+    @task(name="猫 é")
+    def cat(): pass
+
+    @flow
+    def cats():
+        cat()
+"""
+
 
 @pytest.fixture
 def ran(shell: Shell) -> Shell:
@@ -231,3 +242,12 @@ def test_names_come_through_every_format_as_text(shell: Shell) -> None:
         assert not {"\x1b", "\u202e"} & set(said)
         assert ("<script>alert" in said) is (format in ("text", "dot", "json"))
     shell("graph", "odd", "-o", "odd.png")
+
+
+def test_a_box_is_as_wide_as_the_escapes_that_an_encoding_makes_of_its_label(shell: Shell) -> None:
+    shell.write("flows/cat.py", CAT)
+    ascii_only = shell("graph", "cat.py", cwd="flows", env={"PYTHONIOENCODING": "ascii"}).out
+    lines = [line.rstrip() for line in ascii_only.splitlines() if line.startswith((".", "|", "'"))]
+    assert r"\u732b \xe9" in ascii_only
+    assert len(set(map(len, lines))) == 1 and lines
+    assert "猫 é" in shell("graph", "cat.py", cwd="flows", env={"PYTHONIOENCODING": "utf-8"}).out
