@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowkit import __version__
+from flowkit.engine.credentials import without_credentials
 from flowkit.engine.executors.base import Executor
 from flowkit.engine.mask import MASK
 from flowkit.errors import FlowkitError
@@ -228,14 +229,14 @@ class Memory:
         """The values of the parameters, for people."""
         root = str(self.project.root)
         return {
-            name: _SECRET if name in plan.secrets else MASK.text(value_text(value, root))
+            name: _SECRET if name in plan.secrets else _covered(value_text(value, root))
             for name, value in values.items()
         }
 
     def told(self, plan: Plan, values: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
         """How a run was asked for, where it is carried out, and the digests of its parameters."""
         told = {name: value for name, value in vars(asked).items() if name not in ("ref", "parent")}
-        told["command"] = MASK.text(asked.command)
+        told["command"] = _covered(asked.command)
         told["keeps"] = asked.persists and self.settings.results.persist  # by the command, and the settings
         told["context"] = {
             name: value for name, value in asked.context.items() if name != "secrets" and _is_open(value)
@@ -275,7 +276,7 @@ def session_of(executor: Executor, command: str | None = None) -> Session:
     return Session(
         executor=executor.name,
         workers=executor.workers,
-        command=MASK.text(shlex.join(sys.argv) if command is None else command),
+        command=_covered(shlex.join(sys.argv) if command is None else command),
         flowkit=__version__,
     )
 
@@ -335,3 +336,8 @@ def forced_nodes(plan: Plan, forced: Collection[str]) -> set[int]:
     if "*" in forced:
         return set(range(plan.size))
     return {node for node, key in enumerate(plan.keys) if key in forced or plan.tasks[node].name in forced}
+
+
+def _covered(text: str) -> str:
+    """A text for people, without what is known as a secret or looks like one."""
+    return without_credentials(MASK.text(text))

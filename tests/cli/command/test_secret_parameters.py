@@ -180,3 +180,33 @@ def test_another_secret_makes_again_what_was_made_from_it(shell: Shell) -> None:
     assert "note: other parameters than before: token" in said.err
     for path in (shell.folder / ".flowkit").rglob("*"):
         assert path.is_dir() or b"first-value" not in path.read_bytes()
+
+
+def test_a_password_in_the_url_of_an_open_parameter_is_not_shown_by_the_history(shell: Shell) -> None:
+    shell.write(
+        "flows/loads.py",
+        """
+        from flowkit import flow, task
+
+        @task
+        def load(url):
+            assert url.endswith("hunter2@host/db")
+
+        @flow
+        def loads(url: str = ""):
+            load(url)
+        """,
+    )
+    shell("run", "loads", "--url", "postgres://bob:hunter2@host/db")
+    commands = (
+        ("runs", "show"),
+        ("runs", "show", "--json"),
+        ("runs", "--json"),
+        ("report", "-o", "page.html"),
+    )
+    for command in commands:
+        said = shell(*command)
+        assert "hunter2" not in said.out + said.err
+    page = (shell.folder / "page.html").read_text(encoding="utf-8")
+    assert "postgres://bob:•••@host/db" in page
+    assert "hunter2" not in page
