@@ -327,7 +327,7 @@ def test_what_cannot_be_mapped_as_what_it_needs_failed_is_no_error_of_its_own(ru
         read.map(read.map(find()))
     run(flow, PlainDisplay(screen.console, Title("f"), output=OutputMode.NONE))
     assert screen.shown.count("error[task-failed]") == 1
-    assert re.findall(r"FAIL +(\S+) +(needs \S+)", screen.shown) == [
+    assert re.findall(r"NOT RUN +(\S+) +(needs \S+)", screen.shown) == [
         ("read", "needs find"),
         ("read-2", "needs read"),
     ]
