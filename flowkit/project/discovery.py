@@ -133,7 +133,7 @@ def homes(name: str, project: Project, *, was: Path, folder: str = FLOWS_FOLDER)
     if registered != was and registered.is_file():
         return [registered]
     beside = was.parent if was.is_relative_to(project.root) and was.parent.is_dir() else None
-    files = [*_default_files(project, folder), *(_files_in(beside) if beside is not None else ())]
+    files = [*default_files(project, folder), *(_files_in(beside) if beside is not None else ())]
     return [file for file in dict.fromkeys(files) if any(same(found.name, name) for found in scan(file))]
 
 
@@ -165,7 +165,8 @@ def _files_in(folder: Path) -> Iterator[Path]:
             yield each / "__init__.py"
 
 
-def _default_files(project: Project, folder: str) -> list[Path]:
+def default_files(project: Project, folder: str) -> list[Path]:
+    """The flow files of the folder of flows; none where it is not there."""
     flows = project.root / folder
     return list(_files_in(flows)) if flows.is_dir() else []
 
@@ -245,7 +246,7 @@ def _moved(entry: Entry, project: Project, folder: str) -> UsageError:
 
 
 def _as_found(name: str, project: Project, folder: str) -> Target | None:
-    for file in _default_files(project, folder):
+    for file in default_files(project, folder):
         if same(name, _stem(file)):
             own = next((mention.name for mention in scan(file) if same(mention.name, name)), None)
             return Target(path=file, wanted=own)
@@ -258,7 +259,7 @@ def _as_found(name: str, project: Project, folder: str) -> Target | None:
 
 
 def _mentions(project: Project, folder: str) -> list[Mention]:
-    return [mention for file in _default_files(project, folder) for mention in scan(file)]
+    return [mention for file in default_files(project, folder) for mention in scan(file)]
 
 
 def _stem(file: Path) -> str:
@@ -283,7 +284,7 @@ def _give_up(name: str, project: Project, folder: str) -> Target:
             hints=(f"did you mean {quoted(f'{name}.py')}?",) if beside else (),
         )
     known = {*Registry(project).read(), *(mention.name for mention in _mentions(project, folder))}
-    stems = {_stem(file) for file in _default_files(project, folder)}
+    stems = {_stem(file) for file in default_files(project, folder)}
     hints = suggestions(name, known | stems) or (
         (f"the flows here: {', '.join(quoted(each) for each in sorted(known | stems)[:10])}",)
         if known | stems
