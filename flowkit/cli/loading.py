@@ -107,7 +107,19 @@ def load_named(name: str, project: Project, folder: str) -> Loaded:
         LoadError: its file cannot be loaded.
         RegistryError: the registry had to be asked and cannot be read.
     """
-    return _load_target(resolve(name, project, folder=folder), project)
+    target = resolve(name, project, folder=folder)
+    _say_others(target, project)
+    return _load_target(target, project)
+
+
+def _say_others(target: Target, project: Project) -> None:
+    """Where other files have a flow of this name, which one it is."""
+    if target.others and target.path is not None and target.wanted is not None:
+        files = " and ".join(f"`{project.display(path)}`" for path in target.others)
+        why = " that is registered" if target.entry else ""
+        taken = f"the one{why}, in `{project.display(target.path)}`, is taken"
+        have = "has" if len(target.others) == 1 else "have"
+        say(f"note: {files} {have} a flow called {quoted(target.wanted)} too; {taken}")
 
 
 def _load_target(target: Target, project: Project) -> Loaded:

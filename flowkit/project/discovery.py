@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +29,14 @@ class Target:
         path: a flow file; None where `module` is to be imported.
         wanted: the flow in it, by name or attribute; None for its only one.
         entry: what the registry has of it, where it was found there.
+        others: other files of the folder of flows that have a flow of this name.
     """
 
     path: Path | None = None
     module: str | None = None
     wanted: str | None = None
     entry: Entry | None = None
+    others: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +233,21 @@ def _as_registered(name: str, project: Project, folder: str) -> Target | None:
     path = project.root / found.file
     if not path.is_file():
         raise _moved(found, project, folder)
-    return Target(path=path, wanted=found.name, entry=found)
+    others = _others(found.name, path, project, folder)
+    return Target(path=path, wanted=found.name, entry=found, others=others)
+
+
+def _others(name: str, path: Path, project: Project, folder: str) -> tuple[Path, ...]:
+    """The other files that mention a flow of this name; only those that have its letters are parsed."""
+    files = [file for file in default_files(project, folder) if file != path and _has(file, name)]
+    return tuple(file for file in files if any(each.name == name for each in scan(file)))
+
+
+def _has(file: Path, text: str) -> bool:
+    try:
+        return text.encode("utf-8", "surrogatepass") in whole_file.read(file, LARGEST)
+    except OSError:
+        return False
 
 
 def _moved(entry: Entry, project: Project, folder: str) -> UsageError:
@@ -249,11 +266,13 @@ def _as_found(name: str, project: Project, folder: str) -> Target | None:
     for file in default_files(project, folder):
         if same(name, _stem(file)):
             own = next((mention.name for mention in scan(file) if same(mention.name, name)), None)
-            return Target(path=file, wanted=own)
+            others = _others(own, file, project, folder) if own is not None else ()
+            return Target(path=file, wanted=own, others=others)
     mentions = [mention for mention in _mentions(project, folder) if same(mention.name, name)]
     if len({mention.path for mention in mentions}) > 1:
         shown = " and ".join(f"`{project.display(each.path)}:{each.line}`" for each in mentions)
-        hint = f"choose one: `flowkit run {project.display(mentions[0].path)}`"
+        refs = dict.fromkeys(f"{project.display(each.path)}:{each.name}" for each in mentions)
+        hint = f"choose one: {' or '.join(f'`flowkit run {shlex.quote(ref)}`' for ref in refs)}"
         raise UsageError(f"two files have a flow called {quoted(name)}: {shown}", hints=(hint,))
     return Target(path=mentions[0].path, wanted=mentions[0].name) if mentions else None
 

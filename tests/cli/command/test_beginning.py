@@ -105,6 +105,23 @@ def test_of_two_flows_of_a_name_it_says_which_runs(shell: Shell) -> None:
     )
 
 
+def test_of_two_flows_of_a_name_a_command_says_which_it_takes(shell: Shell) -> None:
+    text = "from flowkit import flow, task\n@task\ndef a(): ...\n@flow\ndef same(): a()\n"
+    shell.write("flows/a.py", text)
+    shell.write("flows/b.py", text + "@flow\ndef other(): a()\n")
+    said = shell("run", "same", code=2)
+    assert "two files have a flow called `same`: `flows/a.py:5` and `flows/b.py:5`" in said.sentence
+    assert said.hints[0] == "choose one: `flowkit run flows/a.py:same` or `flowkit run flows/b.py:same`"
+    assert "✓ 1 ok" in shell("run", "flows/b.py:same").err
+    shell("register", "flows/a.py")
+    for command in ("run", "graph"):
+        assert (
+            "note: `flows/b.py` has a flow called `same` too; "
+            "the one that is registered, in `flows/a.py`, is taken\n"
+        ) in shell(command, "same").err
+    assert "note: " not in shell("run", "other").err
+
+
 def test_it_offers_a_flow_that_runs_as_it_is_written_there(shell: Shell) -> None:
     text = "from flowkit import flow, task\n@task\ndef t(x=1): ...\n"
     shell.write("flows/a.py", f"{text}@flow\ndef a(n: int, workers: int): t(n)\n")
