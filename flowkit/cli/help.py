@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from flowkit.cli.wording import shown
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the help of a command for a flow that is known says besides its options.
+
+    Args:
+        called: what was typed for the flow, which stands in the usage instead of NAME.
+        others: of each parameter that has no option how it is given, and what it is.
+        panel: under which heading they stand.
+        before: the heading that comes next.
+    """
+
+    called: str
+    others: Sequence[tuple[str, str]]
+    panel: str
+    before: str
 
 
 class Command(TyperCommand):
@@ -21,7 +39,26 @@ class Command(TyperCommand):
     def get_params(self, ctx: Any) -> Any:
         """As Typer asks for them to read the arguments, and to write the help."""
         params = _without_types(super().get_params(ctx))
-        return [_with_fewer_names(param) for param in params] if self._is_explaining else params
+        if not self._is_explaining:
+            return params
+        shown = [_with_fewer_names(param) for param in params]
+        known = self._known
+        if known is None:
+            return shown
+        options = [param for param in shown if param.param_type_name == "option"]
+        rows = [_row(options[0], *each, known.panel) for each in known.others]
+        is_own = [getattr(param, "rich_help_panel", None) == known.before for param in options]
+        place = is_own.index(True)
+        return [*options[:place], *rows, *options[place:]]
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """What follows the command's name in the line of its usage."""
+        known = self._known
+        return [known.called, "[OPTIONS]"] if known is not None else list(super().collect_usage_pieces(ctx))
+
+    @property
+    def _known(self) -> Known | None:
+        return getattr(self.callback, "known", None)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -77,6 +114,14 @@ def _without_types(params: list[Any]) -> list[Any]:
         if (getattr(param, "is_flag", False) or getattr(param, "count", False)) and param.metavar is None:
             param.metavar = ""
     return params
+
+
+def _row(like: Any, name: str, text: str, panel: str) -> Any:
+    """A line among the options that is none of them."""
+    row = copy.copy(like)
+    row.name, row.opts, row.secondary_opts = "row", [name], []
+    row.help, row.metavar, row.hidden, row.required, row.rich_help_panel = text, "", False, False, panel
+    return row
 
 
 def _with_fewer_names(param: Any) -> Any:
