@@ -47,8 +47,20 @@ CALLED = "`flowkit{} --help` shows how it is called"
         (
             "run summers -warm 30",
             "`flowkit run --workers`: input should be a valid integer, unable to parse string as an integer",
-            ["did you mean `--warm`?", CALLED.format(" run")],
+            ["did you mean `--warm`?", CALLED.format(" run summers")],
         ),
+        (
+            "run summers --workers x",
+            "`flowkit run --workers` takes a whole number, not `x`",
+            [CALLED.format(" run summers")],
+        ),
+        (
+            "run summers --warm",
+            "`flowkit run --warm` needs a value",
+            [CALLED.format(" run summers")],
+        ),
+        ("logs latest --level", "`flowkit logs --level` needs a value", [CALLED.format(" logs")]),
+        ("runs --limit", "`flowkit runs --limit` needs a value", [CALLED.format(" runs")]),
         (
             "run summers 30",
             "the flow `summers` cannot run: unexpected argument `30`",
