@@ -30,7 +30,7 @@ from flowkit.runs.memory import Asked, Memory, session_of
 from flowkit.runs.resume import Continuation, claim, continuation, go_on, parameters_of
 from flowkit.runs.start import executors_for
 from flowkit.store import owners
-from flowkit.store.history import History
+from flowkit.store.history import History, no_runs
 from flowkit.store.records import RunRecord
 from flowkit.store.run_status import RunStatus
 
@@ -97,7 +97,7 @@ def _resume(text: str, options: RunOptions) -> int:
     refuse_unusable(options)
     memory = memory_of(here(), chosen, reads_only=True)
     if memory is None:
-        raise UsageError("there are no runs yet", hints=("`flowkit run NAME` makes one",))
+        raise no_runs()
     run = None
     try:
         run = _found(memory, text)

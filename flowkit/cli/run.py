@@ -41,6 +41,7 @@ from flowkit.flow.keys import keys_of
 from flowkit.flow.values import checked
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.plan import Plan
+from flowkit.project.names import quoted
 from flowkit.project.settings import Settings
 from flowkit.runs import executor_named
 from flowkit.runs.borrow import borrowed, choose
@@ -99,6 +100,10 @@ def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: l
     chosen = settings_for(options)
     values = values_of(loaded, options, given, extra)
     whole = loaded.built(values)
+    if not whole.tasks:
+        say(
+            f"note: the flow {quoted(whole.name)} has no task: one is part of it where it is called, as `a()`"
+        )
     watched.tell(loaded.project, whole, values)
     executor = executor_for(whole, options, chosen)
     asked = Asked(

@@ -90,7 +90,8 @@ def _sentence(
     if option and _VALUELESS.search(error.format_message()):
         return f"`{path} {option}` needs a value", ()
     if type(error).__name__ == "MissingParameter" and parameter is not None:
-        return f"`{path}` needs `{_name(parameter)}`", ()
+        hints = ("`flowkit` alone lists the flows",) if _name(parameter) == "NAME" else ()
+        return f"`{path}` needs `{_name(parameter)}`", hints
     if parameter is not None:
         typed = _typed(parameter, arguments)
         if _NO_INTEGER.match(str(getattr(error, "message", ""))) and typed is not None:

@@ -13,6 +13,7 @@ FLOW = """
         pass
 """
 HELP = "`flowkit --help` lists the commands"
+ASKING = ("logs", "report", "resume", "runs show 1")
 CALLED = "`flowkit{} --help` shows how it is called"
 
 
@@ -66,6 +67,12 @@ CALLED = "`flowkit{} --help` shows how it is called"
             "the flow `summers` cannot run: unexpected argument `30`",
             ["`flowkit run summers --help` lists its parameters"],
         ),
+        (
+            "graph",
+            "`flowkit graph` needs `NAME`",
+            ["`flowkit` alone lists the flows", CALLED.format(" graph")],
+        ),
+        *((f"{each}", "there are no runs yet", ["`flowkit run NAME` runs a flow"]) for each in ASKING),
         ("why", "`flowkit why` needs `RUN`", [CALLED.format(" why")]),
         (
             "completion tcsh",
