@@ -157,7 +157,7 @@ def load_of_run(memory: Memory, run: RunRecord) -> Loaded:
         except UsageError:
             loaded = _load_moved(memory, run, path)
     except LoadError as error:
-        error.hints = (*error.hints, f"the run {run.number} was made from `{run.ref}`")
+        error.hints = (*error.hints, f"run {run.number} was made from `{run.ref}`")
         raise
     # Where the run was a script, its classes were those of `__main__`.
     MAIN_MODULES.insert(0, loaded.module.module.__name__)
@@ -188,6 +188,6 @@ def _gone(run: RunRecord, found: Sequence[str], folder: str) -> UsageError:
             f"a flow called {name} in `{folder}/`, or one that `flowkit register PATH` knows, takes its place"
         )
     return UsageError(
-        f"the run {number} ({run.name}) was made from `{run.ref}`, which is not there any more",
+        f"run {number} ({run.name}) was made from `{run.ref}`, which is not there any more",
         hints=(hint, f"`flowkit runs show {number}` and `flowkit logs {number}` show what the run has done"),
     )

@@ -18,7 +18,7 @@ from flowkit.store import known
 from flowkit.store.run_status import RunStatus
 
 _MOST = 20  # flows
-_RESUMABLE = {status.word for status in RunStatus if status.resumable}
+_ENDED = {status.word: status.ended for status in RunStatus if status.resumable}
 
 Command = tuple[str, str]
 
@@ -86,14 +86,13 @@ def _given(flow: FoundFlow) -> Iterator[str]:
 
 
 def _third(project: Project, flows: list[str], runs: list[known.KnownRun]) -> Command:
-    if runs and runs[0].status in _RESUMABLE:
-        return f"flowkit resume {runs[0].number}", f"go on with the latest run, which {_ended(runs[0])}"
+    if runs and runs[0].status in _ENDED:
+        return (
+            f"flowkit resume {runs[0].number}",
+            f"go on with the latest run, which {_ENDED[runs[0].status]}",
+        )
     if runs:
         return "flowkit runs", "see what has run"
     if set(flows) <= Registry(project).read().keys():
         return "flowkit list", "see versions, schedules and tasks"
     return "flowkit register", "write what the files define into the registry"
-
-
-def _ended(run: known.KnownRun) -> str:
-    return run.status if run.status == RunStatus.FAILED.word else f"was {run.status}"
