@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import inspect
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from flowkit.cli.table import wrapped
 from flowkit.cli.wording import shown
 
 
@@ -29,6 +32,9 @@ class Known:
     others: Sequence[tuple[str, str]]
     panel: str
     before: str
+
+
+_TABLES_FROM = 60  # columns
 
 
 class Command(TyperCommand):
@@ -63,8 +69,12 @@ class Command(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
         self._is_explaining = True
+        width = shutil.get_terminal_size().columns
         try:
-            super().format_help(ctx, formatter)
+            if width < _TABLES_FROM:
+                formatter.write("\n".join(_narrow(self, ctx, width)))
+            else:
+                super().format_help(ctx, formatter)
         finally:
             self._is_explaining = False
 
@@ -114,6 +124,32 @@ def _without_types(params: list[Any]) -> list[Any]:
         if (getattr(param, "is_flag", False) or getattr(param, "count", False)) and param.metavar is None:
             param.metavar = ""
     return params
+
+
+def _narrow(command: Command, ctx: Any, width: int) -> Iterator[str]:
+    """The help without tables, where a terminal has no room for them: texts are below what they are of."""
+
+    def text(words: str, indent: str) -> Iterator[str]:
+        for line in inspect.cleandoc(words.replace("\\[", "[")).splitlines():
+            yield from wrapped(indent + line, width)
+
+    usage = f"Usage: {ctx.command_path} {' '.join(command.collect_usage_pieces(ctx))}"
+    yield from wrapped(usage, width)
+    yield ""
+    yield from text(command.help or "", "")
+    panel = ""
+    for param in command.get_params(ctx):
+        if getattr(param, "hidden", False):
+            continue
+        heading = getattr(param, "rich_help_panel", None) or "Options"
+        heading = "Arguments" if param.param_type_name == "argument" else heading
+        if heading != panel:
+            yield from ("", f"{heading}:")
+            panel = heading
+        kind = param.metavar if param.metavar is not None else param.display_type_rich(ctx=ctx) or ""
+        names = [] if heading == "Arguments" else [*param.opts, *param.secondary_opts]
+        yield from wrapped(f"  {' '.join([', '.join(names), kind]).strip()}", width)
+        yield from text(getattr(param, "help", None) or "", "      ")
 
 
 def _row(like: Any, name: str, text: str, panel: str) -> Any:
