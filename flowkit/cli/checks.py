@@ -42,6 +42,7 @@ def checks_of(project: Project, *, loads: bool = True) -> Checks:
     yield from _guarded("key", _key)
     usable = [*_guarded("state folder", partial(_folder, project))]
     yield from usable
+    yield from _guarded("writing", partial(_writing, project.state))
     yield from _guarded("disk", partial(checks_around.space, project.state))
     read = [*_guarded("registry", partial(checks_flows.registry, project))]
     yield from read
@@ -108,11 +109,19 @@ def _folder(project: Project) -> Checks:
         yield Check("state folder", State.ERROR, error.message, error.hints, mend)
         return
     if not exists:
+        state_folder.check_writable(folder)
         yield Check("state folder", State.NOTE, f"{folder} is made by the first run")
         return
     history, results = checkup.size(folder)
     sizes = f"history {moments.size(history)}, results in files {moments.size(results)}"
     yield Check("state folder", State.OK, f"{folder}: {sizes}")
+
+
+def _writing(folder: Path) -> Checks:
+    """Nothing where something can be written; what is kept can be looked at all the same."""
+    if folder.is_dir():
+        state_folder.check_writable(folder)
+    yield from ()
 
 
 def _flows(project: Project) -> Checks:

@@ -52,14 +52,15 @@ def candidates(words: Sequence[str]) -> list[Candidate]:
         words: those behind `flowkit`, at least one, which may be empty.
     """
     *before, begun = words
-    place = _Place(_commands())
+    place = _Place(commands())
     for word in before:
         place.pass_over(word)
     found = place.candidates(begun)
     return [each for each in found if each.value.startswith(begun) and shown(each.value) == each.value]
 
 
-def _commands() -> dict[str, Any]:
+def commands() -> dict[str, Any]:
+    """The commands with their options, as command_tree.py writes them."""
     text = resources.files("flowkit.cli").joinpath("commands.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
     return document

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from flowkit.cli import moments
 from flowkit.cli.place import here, put, say
 from flowkit.cli.table import columns
 from flowkit.cli.wording import first_sentence
@@ -53,7 +55,7 @@ def show(name: Name, as_json: Json = False) -> None:
         ("description", entry.description),
         ("defined in", entry.ref),
         ("version", f"{entry.version} ({entry.fingerprint})"),
-        ("registered", entry.registered),
+        ("registered", _moment(entry.registered)),
         ("tasks", str(entry.tasks)),
         ("tags", ", ".join(entry.tags)),
         ("schedule", entry.schedule or ""),
@@ -70,6 +72,14 @@ def show(name: Name, as_json: Json = False) -> None:
             for each in entry.parameters
         ]
         put(columns(rows))
+
+
+def _moment(text: str) -> str:
+    """A moment of the registry as all are shown, in the time of this place; what is none as it stands."""
+    try:
+        return moments.at(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError, OSError):
+        return text
 
 
 def unregister(name: Name) -> None:

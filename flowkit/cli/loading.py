@@ -107,7 +107,19 @@ def load_named(name: str, project: Project, folder: str) -> Loaded:
         LoadError: its file cannot be loaded.
         RegistryError: the registry had to be asked and cannot be read.
     """
-    return _load_target(resolve(name, project, folder=folder), project)
+    target = resolve(name, project, folder=folder)
+    _say_others(target, project)
+    return _load_target(target, project)
+
+
+def _say_others(target: Target, project: Project) -> None:
+    """Where other files have a flow of this name, which one it is."""
+    if target.others and target.path is not None and target.wanted is not None:
+        files = " and ".join(f"`{project.display(path)}`" for path in target.others)
+        why = " that is registered" if target.entry else ""
+        taken = f"the one{why}, in `{project.display(target.path)}`, is taken"
+        have = "has" if len(target.others) == 1 else "have"
+        say(f"note: {files} {have} a flow called {quoted(target.wanted)} too; {taken}")
 
 
 def _load_target(target: Target, project: Project) -> Loaded:
@@ -145,7 +157,7 @@ def load_of_run(memory: Memory, run: RunRecord) -> Loaded:
         except UsageError:
             loaded = _load_moved(memory, run, path)
     except LoadError as error:
-        error.hints = (*error.hints, f"the run {run.number} was made from `{run.ref}`")
+        error.hints = (*error.hints, f"run {run.number} was made from `{run.ref}`")
         raise
     # Where the run was a script, its classes were those of `__main__`.
     MAIN_MODULES.insert(0, loaded.module.module.__name__)
@@ -176,6 +188,6 @@ def _gone(run: RunRecord, found: Sequence[str], folder: str) -> UsageError:
             f"a flow called {name} in `{folder}/`, or one that `flowkit register PATH` knows, takes its place"
         )
     return UsageError(
-        f"the run {number} ({run.name}) was made from `{run.ref}`, which is not there any more",
+        f"run {number} ({run.name}) was made from `{run.ref}`, which is not there any more",
         hints=(hint, f"`flowkit runs show {number}` and `flowkit logs {number}` show what the run has done"),
     )

@@ -23,6 +23,7 @@ from flowkit.cli.styled import plain
 from flowkit.cli.wording import shown, styled
 from flowkit.errors import UsageError
 from flowkit.plan.events import RUN
+from flowkit.project.names import quoted
 from flowkit.store.history import History
 from flowkit.store.records import LogLine, RunRecord
 from flowkit.store.run_status import RunStatus
@@ -66,10 +67,24 @@ def logs(
         if follow:
             _follow(history, found, lines, write)
         else:
+            is_empty = True
             for line in lines(-1):
                 write(line)
+                is_empty = False
+            if is_empty and not as_json:
+                say(f"note: {_subject(found, task)} has printed and logged nothing{_chosen(attempt, level)}")
         if task is not None and not as_json:
             _say_failure(history, found, node, -1 if child is None else child)
+
+
+def _subject(run: RunRecord, task: str | None) -> str:
+    return f"run {run.number}" if task is None else quoted(task)
+
+
+def _chosen(attempt: int | None, level: Level | None) -> str:
+    """What narrows down the lines that are asked for."""
+    words = f" of the level {level.value} or above" if level is not None else ""
+    return words + (f" in attempt {attempt}" if attempt is not None else "")
 
 
 def _say_failure(history: History, run: RunRecord, node: int | None, child: int) -> None:

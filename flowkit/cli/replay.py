@@ -32,7 +32,7 @@ from flowkit.plan.status import PAUSED, RETRYING, SUCCESS, Status
 from flowkit.runs.memory import Memory
 from flowkit.runs.replay import Replay, replay_of
 from flowkit.runs.resume import parameters_of
-from flowkit.store.history import History
+from flowkit.store.history import History, no_runs
 from flowkit.why.archive import Archive, PastRun
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def replay(
     show_logs(chosen.logging.level, everyones=True)
     memory = memory_of(here(), chosen, reads_only=True)
     if memory is None:
-        raise UsageError("there are no runs yet", hints=("`flowkit run NAME` makes one",))
+        raise no_runs()
     try:
         with History(memory.folder) as history, Archive(memory.folder, history) as archive:
             found = archive.run(history.find(run))

@@ -30,7 +30,7 @@ from flowkit.runs.memory import Asked, Memory, session_of
 from flowkit.runs.resume import Continuation, claim, continuation, go_on, parameters_of
 from flowkit.runs.start import executors_for
 from flowkit.store import owners
-from flowkit.store.history import History
+from flowkit.store.history import History, no_runs
 from flowkit.store.records import RunRecord
 from flowkit.store.run_status import RunStatus
 
@@ -97,7 +97,7 @@ def _resume(text: str, options: RunOptions) -> int:
     refuse_unusable(options)
     memory = memory_of(here(), chosen, reads_only=True)
     if memory is None:
-        raise UsageError("there are no runs yet", hints=("`flowkit run NAME` makes one",))
+        raise no_runs()
     run = None
     try:
         run = _found(memory, text)
@@ -120,10 +120,10 @@ def _found(memory: Memory, text: str) -> RunRecord:
         known = history.outline(run)
     if not run.ref:
         raise UsageError(
-            f"the run {run.number} ({run.name}) cannot be gone on with: its flow was not defined in a file"
+            f"run {run.number} ({run.name}) cannot be gone on with: its flow was not defined in a file"
         )
     if not known:
-        raise HistoryError(f"what the run {run.number} ({run.name}) was made of is not kept any more")
+        raise HistoryError(f"what run {run.number} ({run.name}) was made of is not kept any more")
     return run
 
 
@@ -147,7 +147,7 @@ def _go_on(
     lent = borrowed(memory, plan, chosen_tasks, asked.taken)
     found = continuation(memory, run, outline, plan, values, asked.forced, lent)
     if run.status is RunStatus.SUCCESS and found.is_done:
-        say(f"the run {run.number} ({run.name}) is done: nothing is left to run")
+        say(f"run {run.number} ({run.name}) is done: nothing is left to run")
         owners.release(memory.folder, run.number)
         memory.close()
         return 0
@@ -213,7 +213,7 @@ def _said(found: Continuation) -> Iterator[str]:
     run, matching, plan = found.run, found.matching, found.plan
     done = sum(not plan.hidden(node) for node, _ in found.standing.ends)
     left = f"{counted(done, 'task')} done" if done else "nothing is done yet"
-    yield f"run {run.number} ({run.name}) of {run.flow} {run.status.word}: {left}, the rest runs now"
+    yield f"run {run.number} ({run.name}) of {run.flow} {run.status.ended}: {left}, the rest runs now"
     if matching.parameters:
         yield f"note: other parameters than before: {listed(list(matching.parameters))}"
     for line in said(found.again, [plan.keys[node] for node in matching.changed]):

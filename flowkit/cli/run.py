@@ -16,27 +16,32 @@ import typer
 
 from flowkit.cli import dry_run, secrets, watched
 from flowkit.cli.carry_out import carry_out, refuse_unusable
+from flowkit.cli.help import Known
 from flowkit.cli.loading import Loaded, load_named
 from flowkit.cli.place import here, memory_of, put, say, settings
 from flowkit.cli.run_options import (
+    OTHERS_PANEL,
+    OWN_PANEL,
     RunOptions,
     as_help,
     given_as_context,
     given_as_options,
     given_by_pairs,
     named_in,
-    only_by_name,
     signature_for,
     unknown_options,
     watches,
+    without_options,
 )
+from flowkit.draw.labels import printable
 from flowkit.engine.secret import cover
 from flowkit.errors import UsageError
 from flowkit.flow.flow import Flow
 from flowkit.flow.keys import keys_of
-from flowkit.flow.values import bare, checked, type_of
+from flowkit.flow.values import checked
 from flowkit.plan.compiler import compile_flow
 from flowkit.plan.plan import Plan
+from flowkit.project.names import quoted
 from flowkit.project.settings import Settings
 from flowkit.runs import executor_named
 from flowkit.runs.borrow import borrowed, choose
@@ -65,6 +70,8 @@ def add_to(app: typer.Typer, arguments: list[str]) -> None:
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
     run.__doc__ = _help(flow)
+    if loaded is not None:
+        run.known = _known(loaded)  # type: ignore[attr-defined]
     app.command("run", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(run)
 
 
@@ -81,16 +88,22 @@ def _loaded(arguments: list[str]) -> Loaded | None:
 def _help(flow: Flow | None) -> str:
     if flow is None:
         return "Run a flow. Its parameters become options: `flowkit run NAME --help` lists them."
-    open_ones = [each for each in flow.parameters() if not each.secret]
-    hidden = only_by_name((each.name, bare(type_of(each)) is bool) for each in open_ones)
-    listed = "".join(f"\n\nAlso: -p {name}=VALUE" for name in hidden)
-    return as_help((flow.description or f"Run the flow {flow.name}.") + listed + secrets.listed(flow))
+    return as_help(flow.description or f"Run the flow {flow.name}.")
+
+
+def _known(loaded: Loaded) -> Known:
+    others = [(name, as_help(text)) for name, text in without_options(loaded.flow)]
+    return Known(shlex.quote(printable(loaded.called or loaded.flow.name)), others, OTHERS_PANEL, OWN_PANEL)
 
 
 def _run(loaded: Loaded, options: RunOptions, given: Mapping[str, Any], extra: list[str]) -> int:
     chosen = settings_for(options)
     values = values_of(loaded, options, given, extra)
     whole = loaded.built(values)
+    if not whole.tasks:
+        say(
+            f"note: the flow {quoted(whole.name)} has no task: one is part of it where it is called, as `a()`"
+        )
     watched.tell(loaded.project, whole, values)
     executor = executor_for(whole, options, chosen)
     asked = Asked(

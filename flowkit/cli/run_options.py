@@ -32,6 +32,7 @@ from flowkit.project.text import type_text, value_text
 
 PREFIX = "parameter_"
 PANEL = "Parameters of the flow"
+OTHERS_PANEL = "Parameters of the flow that have no option"
 OWN_PANEL = "How to run it"
 
 
@@ -247,11 +248,15 @@ def _metavar(kind: Any) -> str:
 
 
 def _help(parameter: Parameter) -> str:
+    return as_help(_about(parameter))
+
+
+def _about(parameter: Parameter) -> str:
     if parameter.required:
         ending = "[required]"
     else:
         ending = f"[default: {_default(parameter.default)}]" if parameter.default is not None else ""
-    return as_help(" ".join(part for part in (parameter.help, ending) if part))
+    return " ".join(part for part in (parameter.help, ending) if part)
 
 
 def _default(value: Any) -> str:
@@ -259,6 +264,19 @@ def _default(value: Any) -> str:
     if isinstance(value, Enum):
         value = value.value
     return value if isinstance(value, str) and value else value_text(value, str(working_directory()))
+
+
+def without_options(flow: Flow) -> Iterator[tuple[str, str]]:
+    """How the other parameters are given, and what they are: those whose option is taken, and secrets, which
+    a command line would show to all users."""
+    by_pair = only_by_name((each.name, bare(type_of(each)) is bool) for each in flow.parameters())
+    for parameter in flow.parameters():
+        if parameter.secret:
+            ending = " [required]" if parameter.required else ""
+            about = " ".join(filter(None, [parameter.help, "secret: asked for, or from this variable"]))
+            yield variable_of(parameter.name), f"{about}{ending}"
+        elif parameter.name in by_pair:
+            yield f"-p {parameter.name}={_metavar(bare(type_of(parameter)))}", _about(parameter)
 
 
 def as_help(text: str) -> str:

@@ -19,7 +19,7 @@ from flowkit.cli.task_page import task_page
 from flowkit.cli.wording import duration
 from flowkit.errors import UsageError
 from flowkit.project.names import suggestions
-from flowkit.store.history import History
+from flowkit.store.history import NO_RUNS, NO_RUNS_HINT, History
 from flowkit.store.records import RunRecord
 from flowkit.store.run_status import RunStatus
 from flowkit.why.archive import Archive
@@ -146,8 +146,8 @@ def _row(run: RunRecord) -> tuple[str, ...]:
 def _say_none(history: History, flow: str | None) -> None:
     flows = history.flows()
     if not flows:
-        say("there are no runs yet")
-        say("hint: `flowkit run NAME` runs a flow")
+        say(NO_RUNS)
+        say(f"hint: {NO_RUNS_HINT}")
         return
     say("there are no such runs")
     if flow is not None and flow not in flows:

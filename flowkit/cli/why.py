@@ -143,7 +143,7 @@ class Answer:
             names.setdefault(reason.sentence, []).append(each.key)
         for words, number in counts.most_common():
             some = ", ".join(names[words][:_FEW_NAMES]) + (" …" if number > _FEW_NAMES else "")
-            yield f"{number:,} of them", f"{words}: {some}"
+            yield f"{number:,} of them", f"{words.rstrip('.')}: {some}"
         if self._width > len(self._children):
             yield "", f"and {self._width - len(self._children):,} more that were not looked at"
 

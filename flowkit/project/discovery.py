@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +29,14 @@ class Target:
         path: a flow file; None where `module` is to be imported.
         wanted: the flow in it, by name or attribute; None for its only one.
         entry: what the registry has of it, where it was found there.
+        others: other files of the folder of flows that have a flow of this name.
     """
 
     path: Path | None = None
     module: str | None = None
     wanted: str | None = None
     entry: Entry | None = None
+    others: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +136,7 @@ def homes(name: str, project: Project, *, was: Path, folder: str = FLOWS_FOLDER)
     if registered != was and registered.is_file():
         return [registered]
     beside = was.parent if was.is_relative_to(project.root) and was.parent.is_dir() else None
-    files = [*_default_files(project, folder), *(_files_in(beside) if beside is not None else ())]
+    files = [*default_files(project, folder), *(_files_in(beside) if beside is not None else ())]
     return [file for file in dict.fromkeys(files) if any(same(found.name, name) for found in scan(file))]
 
 
@@ -165,7 +168,8 @@ def _files_in(folder: Path) -> Iterator[Path]:
             yield each / "__init__.py"
 
 
-def _default_files(project: Project, folder: str) -> list[Path]:
+def default_files(project: Project, folder: str) -> list[Path]:
+    """The flow files of the folder of flows; none where it is not there."""
     flows = project.root / folder
     return list(_files_in(flows)) if flows.is_dir() else []
 
@@ -229,7 +233,21 @@ def _as_registered(name: str, project: Project, folder: str) -> Target | None:
     path = project.root / found.file
     if not path.is_file():
         raise _moved(found, project, folder)
-    return Target(path=path, wanted=found.name, entry=found)
+    others = _others(found.name, path, project, folder)
+    return Target(path=path, wanted=found.name, entry=found, others=others)
+
+
+def _others(name: str, path: Path, project: Project, folder: str) -> tuple[Path, ...]:
+    """The other files that mention a flow of this name; only those that have its letters are parsed."""
+    files = [file for file in default_files(project, folder) if file != path and _has(file, name)]
+    return tuple(file for file in files if any(each.name == name for each in scan(file)))
+
+
+def _has(file: Path, text: str) -> bool:
+    try:
+        return text.encode("utf-8", "surrogatepass") in whole_file.read(file, LARGEST)
+    except OSError:
+        return False
 
 
 def _moved(entry: Entry, project: Project, folder: str) -> UsageError:
@@ -245,20 +263,22 @@ def _moved(entry: Entry, project: Project, folder: str) -> UsageError:
 
 
 def _as_found(name: str, project: Project, folder: str) -> Target | None:
-    for file in _default_files(project, folder):
+    for file in default_files(project, folder):
         if same(name, _stem(file)):
             own = next((mention.name for mention in scan(file) if same(mention.name, name)), None)
-            return Target(path=file, wanted=own)
+            others = _others(own, file, project, folder) if own is not None else ()
+            return Target(path=file, wanted=own, others=others)
     mentions = [mention for mention in _mentions(project, folder) if same(mention.name, name)]
     if len({mention.path for mention in mentions}) > 1:
         shown = " and ".join(f"`{project.display(each.path)}:{each.line}`" for each in mentions)
-        hint = f"choose one: `flowkit run {project.display(mentions[0].path)}`"
+        refs = dict.fromkeys(f"{project.display(each.path)}:{each.name}" for each in mentions)
+        hint = f"choose one: {' or '.join(f'`flowkit run {shlex.quote(ref)}`' for ref in refs)}"
         raise UsageError(f"two files have a flow called {quoted(name)}: {shown}", hints=(hint,))
     return Target(path=mentions[0].path, wanted=mentions[0].name) if mentions else None
 
 
 def _mentions(project: Project, folder: str) -> list[Mention]:
-    return [mention for file in _default_files(project, folder) for mention in scan(file)]
+    return [mention for file in default_files(project, folder) for mention in scan(file)]
 
 
 def _stem(file: Path) -> str:
@@ -283,7 +303,7 @@ def _give_up(name: str, project: Project, folder: str) -> Target:
             hints=(f"did you mean {quoted(f'{name}.py')}?",) if beside else (),
         )
     known = {*Registry(project).read(), *(mention.name for mention in _mentions(project, folder))}
-    stems = {_stem(file) for file in _default_files(project, folder)}
+    stems = {_stem(file) for file in default_files(project, folder)}
     hints = suggestions(name, known | stems) or (
         (f"the flows here: {', '.join(quoted(each) for each in sorted(known | stems)[:10])}",)
         if known | stems

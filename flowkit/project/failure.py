@@ -5,12 +5,14 @@ The error's `__notes__` hold the user's own frames, none of flowkit's, ready to 
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
 from flowkit.errors import FlowkitError, LoadError
+from flowkit.project.names import suggestions
 from flowkit.project.root import Project
 
 _MAIN_GUARD = 'put what a script does under `if __name__ == "__main__":`'
@@ -24,6 +26,7 @@ _DISTRIBUTIONS = {
 }
 _OURS = str(Path(__file__).parent.parent)
 _LONGEST = 500
+_UNKNOWN_NAME = re.compile(r"cannot import name '(.+?)' from ")
 
 
 class NoInputError(EOFError):
@@ -84,6 +87,9 @@ def _sentence(error: BaseException, place: str) -> tuple[str, tuple[str, ...]]:
             return f"{place}: {error.message}", error.hints
         case ModuleNotFoundError(name=str(name)):
             return _not_found(name, place)
+        case ImportError(name=str(name)) if found := _UNKNOWN_NAME.match(str(error)):
+            known = sorted(dir(sys.modules.get(name)), key=lambda each: each.islower() != found[1].islower())
+            return f"{place} imports `{found[1]}`, which `{name}` does not have", suggestions(found[1], known)
         case SystemExit():
             code = error.code if isinstance(error.code, int) else ""
             return f"{place} calls `sys.exit({code})` while it is loaded", (_MAIN_GUARD,)

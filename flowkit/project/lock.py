@@ -39,7 +39,10 @@ def locked(path: Path, patience: float = _PATIENCE) -> Iterator[None]:
     try:
         opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise RegistryError(f"the lock `{path}` cannot be opened: {error.strerror}") from error
+        raise RegistryError(
+            f"the lock `{path}` cannot be opened: {error.strerror}",
+            hints=("`FLOWKIT_HOME` names another folder for it",),
+        ) from error
     try:
         _acquire(opened, path, time.monotonic() + patience)
         yield

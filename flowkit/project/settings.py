@@ -247,7 +247,13 @@ class _Gathered:
 
 
 def _or_nearest(key: str) -> str:
-    near = nearest(key, KEYS)
+    """The setting of the nearest name in its table, else in any, else that of the nearest whole key."""
+    table, _, name = key.rpartition(".")
+    names = [(each.rpartition("."), each) for each in KEYS]
+    beside = {last: each for (before, _, last), each in names if before == table}
+    anywhere = {last: each for (_, _, last), each in names}
+    found = [known[each] for known in (beside, anywhere) for each in nearest(name, known)]
+    near = found or nearest(key, KEYS)
     return f"; did you mean `{near[0]}`?" if near else ""
 
 

@@ -39,6 +39,22 @@ def check(folder: Path) -> bool:
     return True
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse a state folder in which nothing can be written; one that is not there, where it cannot be made.
+
+    Raises:
+        RegistryError: it is read-only.
+    """
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _refusal(
+            folder,
+            "cannot be written: it is read-only"
+            if there == folder
+            else f"cannot be made: `{there}` is read-only",
+        )
+
+
 def prepare(folder: Path) -> Path:
     """Return the state folder, made where it is missing.
 

@@ -61,7 +61,7 @@ def outlook(
         recording = recorded(memory.connection, flow.name, plan.keys, GATE_SHUT)
     if memory is None or recording is None:
         raise UsageError(
-            f"how long the tasks of `{flow.name}` take is not known: no run of it has finished any here",
+            f"how long the tasks of `{flow.name}` take is not known: no run of it here has finished a task",
             hints=(f"run it once (`flowkit run {flow.name}`), then it is",),
         )
     known = [row for row, _ in known_rows(plan, given)]

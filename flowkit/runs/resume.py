@@ -71,10 +71,13 @@ def claim(memory: Memory, run: RunRecord) -> None:
 
     Raises:
         UsageError: it goes on elsewhere.
+        HistoryError: the folder cannot be written.
     """
-    if not owners.claim(memory.folder, run.number, patience=_GLANCE):
+    with database.explained(memory.folder / database.FILE):
+        is_ours = owners.claim(memory.folder, run.number, patience=_GLANCE)
+    if not is_ours:
         raise UsageError(
-            f"the run {run.number} ({run.name}) still goes on{_where(memory, run)}",
+            f"run {run.number} ({run.name}) is still going on{_where(memory, run)}",
             hints=(
                 f"`flowkit cancel {run.number}` stops it",
                 f"`flowkit logs {run.number} --follow` watches it",

@@ -383,7 +383,7 @@ class _Past:
         if run.over:
             return False
         raise FlowkitError(
-            f"the run {run.number} ({run.name}) is carried out by another process",
+            f"run {run.number} ({run.name}) is carried out by another process",
             hints=(f"`flowkit cancel {run.number}` stops it",),
         )
 

@@ -37,6 +37,7 @@ _DAMAGED = (
     "unsupported file format",
 )  # what its messages begin with
 _FEW = 8  # descriptors
+_ELSEWHERE = "set `FLOWKIT_HOME` to a folder of your own"
 _COMPANIONS = ("", "-wal", "-shm")
 
 
@@ -155,9 +156,12 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         if is_damage(error):
             raise damaged(path, _replace_damaged(path)) from error
-        raise HistoryError(f"the history `{path}` {_reason(error)}", hints=_hints(path, error)) from error
+        raise HistoryError(
+            f"the history `{path}` {_reason(path, error)}", hints=_hints(path, error)
+        ) from error
     except OSError as error:
-        raise HistoryError(f"the history `{path}` cannot be used: {error.strerror}") from error
+        hints = (_ELSEWHERE,) if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) else ()
+        raise HistoryError(f"the history `{path}` cannot be used: {error.strerror}", hints=hints) from error
 
 
 def damaged(path: Path, kept: Path | None) -> HistoryError:
@@ -328,8 +332,10 @@ def _check_file(path: Path) -> None:
         raise HistoryError(f"the history `{path}` has another name (a hard link)", hints=("move it away",))
 
 
-def _reason(error: sqlite3.Error) -> str:
+def _reason(path: Path, error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_CANTOPEN and not os.access(path.parent, os.W_OK):
+        return "cannot be written: its folder is read-only"
     known = {
         sqlite3.SQLITE_FULL: "cannot be written: the disk is full",
         sqlite3.SQLITE_READONLY: "cannot be written: it is read-only",
@@ -359,5 +365,5 @@ def _hints(path: Path, error: sqlite3.Error) -> tuple[str, ...]:
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return (f"free space on the disk of `{path.parent}`, or set `FLOWKIT_HOME` to another folder",)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return ("set `FLOWKIT_HOME` to a folder of your own",)
+        return (_ELSEWHERE,)
     return ()

@@ -47,7 +47,8 @@ GIVEN = "its state was given to `flow.run`"
 _PREFIX = 4  # characters of a uid that are enough to name a run
 _NAMES = 500  # of the latest runs, among which a misspelt one is looked for
 _CHILD = re.compile(r"(.+)\[(\d{1,9})\]")
-# A task's attempts are numbered on through the sessions of its run, except what was decided without one.
+NO_RUNS = "there are no runs yet"
+NO_RUNS_HINT = "`flowkit run NAME` runs a flow"
 
 
 class History:
@@ -95,7 +96,7 @@ class History:
         """
         wanted = text.strip().lower()
         if wanted == LATEST:
-            return self._first("", (), "there are no runs yet")
+            return self._first("", (), NO_RUNS)
         if wanted == FAILED:
             bad = ", ".join(str(int(status)) for status in BAD)
             return self._first(f"WHERE {self._status} IN ({bad})", (), "no run has failed")
@@ -373,7 +374,7 @@ class History:
     def _first(self, where: str, values: Sequence[Any], otherwise: str) -> RunRecord:
         found = self._runs(f"{where} ORDER BY number DESC LIMIT 1", values)
         if not found:
-            raise UsageError(otherwise if self._names() else "there are no runs yet")
+            raise UsageError(otherwise) if self._names() else no_runs()
         return found[0]
 
     def _named(self, text: str) -> list[RunRecord]:
@@ -394,7 +395,7 @@ class History:
     def _unknown(self, text: str) -> UsageError:
         names = self._names()
         if not names:
-            return UsageError("there are no runs yet")
+            return no_runs()
         return UsageError(f"there is no run `{_shown(text)}`", hints=_nearest(text, names))
 
     def _node(self, run: RunRecord, text: str) -> int | None:
@@ -420,6 +421,11 @@ class History:
             return attempt_record(self.key(run, row[0], row[1]), row)
 
         return list(self._each(query, (run.number, *values, limit), made))
+
+
+def no_runs() -> UsageError:
+    """The error of whoever asks for a run where there is none."""
+    return UsageError(NO_RUNS, hints=(NO_RUNS_HINT,))
 
 
 def _numbers(row: tuple[Any, ...]) -> tuple[int, int, int, float, float]:

@@ -33,11 +33,17 @@ class RunStatus(IntEnum):
         return _LOOKS[self][2]
 
     @property
+    def ended(self) -> str:
+        """What follows the name of a run in a sentence: `failed`, `was interrupted`."""
+        return f"was {self.word}" if self in _BY_OTHERS else self.word
+
+    @property
     def resumable(self) -> bool:
         """Whether there is something left to do."""
         return self not in (RunStatus.RUNNING, RunStatus.SUCCESS)
 
 
+_BY_OTHERS = (RunStatus.CANCELLED, RunStatus.INTERRUPTED, RunStatus.PAUSED)
 _LOOKS = {
     RunStatus.RUNNING: ("running", "▸", "cyan"),
     RunStatus.SUCCESS: ("ok", "✓", "green"),

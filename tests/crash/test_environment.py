@@ -305,6 +305,7 @@ def test_a_folder_that_is_read_only_is_named_before_anything_runs(usual: Scene, 
     prefix = prefix if os.getuid() == 0 else REAL
     if what == "the state":
         usual.flowkit(*RUN)
+        usual.flowkit("register", RUN[1].partition(":")[0])
     told = usual.told()
     closed = usual.state if what == "the state" else usual.folder
     for path in (*closed.rglob("*"), closed):
@@ -315,6 +316,16 @@ def test_a_folder_that_is_read_only_is_named_before_anything_runs(usual: Scene, 
         assert "FLOWKIT_HOME" in said.err
         assert usual.told() == told
         usual.flowkit("runs", prefix=prefix)
+        looked = usual.flowkit("doctor", "--no-flows", prefix=prefix, code=1)
+        [problem] = [line for line in looked.out.splitlines() if line.startswith("[error]")]
+        assert f"{usual.state}` cannot be " in problem
+        assert "read-only" in problem
+        assert "FLOWKIT_HOME" in looked.err
+        if what == "the state":
+            for command in (["resume"], ["unregister", "ten_side_by_side"]):
+                said = usual.flowkit(*command, prefix=prefix, code=2)
+                assert str(usual.state) in said.error
+                assert "FLOWKIT_HOME" in said.err
         elsewhere = str(usual.root / "elsewhere")
         usual.flowkit(*RUN, prefix=prefix, FLOWKIT_HOME=elsewhere)
         assert len(usual.told()) > len(told)

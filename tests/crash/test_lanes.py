@@ -91,7 +91,7 @@ def test_a_task_that_holds_the_interpreter_and_blocks_signals_hides_no_ctrl_c(
     scene.write(HOLDING)
     started = scene.start("run", "flows/flow.py:odd", "--executor", executor, HELD=str(held))
     assert started.wait_until((scene.folder / "held").exists), started.said().err
-    assert "still goes on" in scene.flowkit("resume", "1", code=None).err
+    assert "is still going on" in scene.flowkit("resume", "1", code=None).err
     began = time.monotonic()
     started.signal(signal.SIGINT)
     said = started.said()

@@ -81,7 +81,7 @@ def crashed(scene: Scene) -> None:
 def test_a_run_that_lives_is_not_taken_over(owned: Scene) -> None:
     started = waiting(owned, "run", "flows/flow.py:two")
     said = owned.flowkit("resume", code=2)
-    assert "still goes on in process" in said.error
+    assert "is still going on in process" in said.error
     assert str(started.command.pid) in said.error
     (owned.folder / "go").touch()
     assert started.said().code == 0
@@ -91,7 +91,7 @@ def test_a_run_that_lives_is_not_taken_over(owned: Scene) -> None:
 def test_a_run_that_was_stopped_for_a_while_is_not_taken_for_dead(owned: Scene) -> None:
     started = waiting(owned, "run", "flows/flow.py:two")
     started.signal(signal.SIGSTOP)
-    assert "still goes on" in owned.flowkit("resume", code=2).error
+    assert "is still going on" in owned.flowkit("resume", code=2).error
     assert recorded(owned).status is RunStatus.RUNNING
     (owned.folder / "go").touch()
     started.signal(signal.SIGCONT)
@@ -109,7 +109,7 @@ def test_of_many_who_resume_at_once_one_does(owned: Scene) -> None:
     good = [each for each in said if each.code == 0]
     refused = [each for each in said if each.code == 2]
     assert len(good) + len(refused) == len(losers) == 6
-    assert all("still goes on" in each.error for each in refused)
+    assert all("is still going on" in each.error for each in refused)
     assert [each.err for each in good if "done: nothing is left" not in each.err][1:] == []
     assert len(seconds_of(owned)) == 2, "it was run by the first, and by one of the others"
     assert recorded(owned).values == {"first": 1, "second": 2}

@@ -121,6 +121,12 @@ def test_a_setting_where_a_section_belongs_is_named(project: Project) -> None:
         resolve(project, environ={})
 
 
+def test_a_setting_in_the_table_of_others_is_known_by_its_own_name(project: Project) -> None:
+    (project.root / "flowkit.toml").write_text('[retention]\nruns = 5\nexecutr = "threads"\n')
+    with pytest.raises(UsageError, match=r"no setting `retention.executr`; did you mean `executor`"):
+        resolve(project, environ={})
+
+
 def test_a_relative_xdg_folder_is_ignored_and_no_home_is_fine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

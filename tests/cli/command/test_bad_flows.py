@@ -180,3 +180,20 @@ def test_a_file_that_ends_the_process_is_no_success(shell: Shell) -> None:
 def test_a_removed_working_directory_is_said(shell: Shell) -> None:
     said = shell.line("mkdir gone && cd gone && rmdir ../gone && flowkit list", code=2)
     assert said.sentence == "the working directory does not exist any more"
+
+
+def test_a_flow_without_a_task_is_run_with_a_word_on_it(shell: Shell) -> None:
+    shell.write("flows/forgot.py", written("@flow\ndef forgot(): a"))
+    said = shell("run", "forgot")
+    assert said.err.startswith(
+        "note: the flow `forgot` has no task: one is part of it where it is called, as `a()`\n"
+    )
+    shell.write("flows/does.py", written("@flow\ndef does(): a()"))
+    assert "note: " not in shell("run", "does").err
+
+
+def test_a_misspelt_name_of_ours_is_said_with_the_nearest(shell: Shell) -> None:
+    shell.write("flows/bad.py", "from flowkit import flw\n")
+    said = shell("run", "bad", code=3)
+    assert said.sentence == "`flows/bad.py:1` imports `flw`, which `flowkit` does not have"
+    assert said.hints == ["did you mean `flow`?"]

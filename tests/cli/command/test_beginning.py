@@ -68,6 +68,70 @@ def test_the_flows_and_three_commands_that_fit(shell: Shell) -> None:
     assert "go on with the latest run, which failed" in shell().out
 
 
+def test_a_file_that_is_no_python_is_named_with_its_place(shell: Shell) -> None:
+    shell.write("flows/only.py", "def a(x)\n    pass\n")
+    said = shell()
+    assert "in the way\n  flows/only.py:1:9  cannot be read: expected ':'\n" in said.out
+    assert "There are no flows" not in said.out
+    assert commands(said.out) == ["flowkit run FILE.py", "flowkit doctor"]
+
+
+def test_a_flow_that_cannot_be_loaded_is_in_the_way_and_not_in_the_list(shell: Shell) -> None:
+    flow = "from flowkit import flow\n@flow\ndef {}(): ...\n"
+    shell.write("flows/imports.py", "import pandaz\n" + flow.format("alone"))
+    shell.write("flows/helped.py", "import helper, flows.lib\n" + flow.format("helped"))
+    shell.write("flows/helper.py", "")
+    shell.write("flows/lib.py", "")
+    gone = shell.write("flows/gone.py", flow.format("gone"))
+    shell("register", "flows/gone.py")
+    gone.unlink()
+    said = shell()
+    listed, _, rest = said.out.partition("in the way\n")
+    assert listed.split("\n")[1:] == ["  helped", "", ""]
+    assert rest.partition("\n\n")[0].splitlines() == [
+        "  flows/imports.py:1  imports `pandaz`, which is not installed",
+        "  `gone`              was registered from `flows/gone.py`, which is not there any more",
+    ]
+
+
+def test_of_two_flows_of_a_name_it_says_which_runs(shell: Shell) -> None:
+    text = "from flowkit import flow, task\n@task\ndef a(): ...\n@flow\ndef same(): a()\n"
+    shell.write("flows/a.py", text)
+    shell("register")
+    shell.write("flows/b.py", text)
+    assert (
+        "  `same`  is in `flows/a.py` and `flows/b.py`; the name means the one in `flows/a.py`\n"
+        in shell().out
+    )
+
+
+def test_of_two_flows_of_a_name_a_command_says_which_it_takes(shell: Shell) -> None:
+    text = "from flowkit import flow, task\n@task\ndef a(): ...\n@flow\ndef same(): a()\n"
+    shell.write("flows/a.py", text)
+    shell.write("flows/b.py", text + "@flow\ndef other(): a()\n")
+    said = shell("run", "same", code=2)
+    assert "two files have a flow called `same`: `flows/a.py:5` and `flows/b.py:5`" in said.sentence
+    assert said.hints[0] == "choose one: `flowkit run flows/a.py:same` or `flowkit run flows/b.py:same`"
+    assert "✓ 1 ok" in shell("run", "flows/b.py:same").err
+    shell("register", "flows/a.py")
+    for command in ("run", "graph"):
+        assert (
+            "note: `flows/b.py` has a flow called `same` too; "
+            "the one that is registered, in `flows/a.py`, is taken\n"
+        ) in shell(command, "same").err
+    assert "note: " not in shell("run", "other").err
+
+
+def test_it_offers_a_flow_that_runs_as_it_is_written_there(shell: Shell) -> None:
+    text = "from flowkit import flow, task\n@task\ndef t(x=1): ...\n"
+    shell.write("flows/a.py", f"{text}@flow\ndef a(n: int, workers: int): t(n)\n")
+    assert commands(shell().out)[0] == "flowkit run a --n VALUE -p workers=VALUE"
+    shell.write("flows/b.py", f"{text}@flow\ndef b(): t.missing\n")
+    shell.write("flows/c.py", f"{text}@flow\ndef c(k: int = 1): t(k)\n")
+    shell("register", code=3)
+    assert commands(shell().out)[0] == "flowkit run c"
+
+
 def test_it_makes_a_project_that_runs_at_once(empty: Shell) -> None:
     said = empty("init", "shop")
     shop = empty.folder / "shop"

@@ -39,6 +39,15 @@ def test_lines_come_with_time_task_and_level(shell: Shell, made: MadeHistory) ->
     )
 
 
+def test_that_nothing_was_printed_is_said_and_no_data(shell: Shell, made: MadeHistory) -> None:
+    said = shell("logs", "latest", "load", "--level", "error", "--attempt", "2")
+    assert said.out == ""
+    assert said.err == (
+        "note: `load` has printed and logged nothing of the level error or above in attempt 2\n"
+    )
+    assert "nothing" not in shell("logs").err
+
+
 @pytest.mark.parametrize(
     ("options", "texts"),
     [

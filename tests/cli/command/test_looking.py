@@ -9,6 +9,7 @@ from pathlib import Path
 from command_shell import Shell
 
 from flowkit import __version__
+from flowkit.cli import command_tree
 
 MADE = """
     from typing import Literal
@@ -36,6 +37,13 @@ DRAWN = """\
       │ join │
       ╰──────╯
 """
+
+
+def test_help_is_whole_in_a_narrow_terminal(shell: Shell) -> None:
+    for command in command_tree.tree():
+        said = shell(*command.split(), "--help", env={"COLUMNS": "40"})
+        assert max(map(len, said.out.splitlines())) <= 40
+    assert "\n  --fail-fast\n      Start nothing" in shell("run", "--help", env={"COLUMNS": "40"}).out
 
 
 def test_help_and_version_are_data(shell: Shell) -> None:

@@ -13,6 +13,7 @@ FLOW = """
         pass
 """
 HELP = "`flowkit --help` lists the commands"
+ASKING = ("logs", "report", "resume", "runs show 1")
 CALLED = "`flowkit{} --help` shows how it is called"
 
 
@@ -47,13 +48,31 @@ CALLED = "`flowkit{} --help` shows how it is called"
         (
             "run summers -warm 30",
             "`flowkit run --workers`: input should be a valid integer, unable to parse string as an integer",
-            ["did you mean `--warm`?", CALLED.format(" run")],
+            ["did you mean `--warm`?", CALLED.format(" run summers")],
         ),
+        (
+            "run summers --workers x",
+            "`flowkit run --workers` takes a whole number, not `x`",
+            [CALLED.format(" run summers")],
+        ),
+        (
+            "run summers --warm",
+            "`flowkit run --warm` needs a value",
+            [CALLED.format(" run summers")],
+        ),
+        ("logs latest --level", "`flowkit logs --level` needs a value", [CALLED.format(" logs")]),
+        ("runs --limit", "`flowkit runs --limit` needs a value", [CALLED.format(" runs")]),
         (
             "run summers 30",
             "the flow `summers` cannot run: unexpected argument `30`",
             ["`flowkit run summers --help` lists its parameters"],
         ),
+        (
+            "graph",
+            "`flowkit graph` needs `NAME`",
+            ["`flowkit` alone lists the flows", CALLED.format(" graph")],
+        ),
+        *((f"{each}", "there are no runs yet", ["`flowkit run NAME` runs a flow"]) for each in ASKING),
         ("why", "`flowkit why` needs `RUN`", [CALLED.format(" why")]),
         (
             "completion tcsh",

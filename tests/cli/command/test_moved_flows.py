@@ -25,7 +25,7 @@ FLOW = """
     def two():
         second(first())
 """
-GONE = "the run 1 (NAME) was made from `flows/two.py:two`, which is not there any more"
+GONE = "run 1 (NAME) was made from `flows/two.py:two`, which is not there any more"
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_flow_file_that_cannot_be_loaded_is_not_looked_for_elsewhere(failed: S
     failed.write("flows/two.py", "def f(:")
     said = failed("resume", code=3)
     assert "`flows/two.py:1:7` is not valid Python" in said.sentence
-    assert "the run 1 was made from `flows/two.py:two`" in said.hints
+    assert "run 1 was made from `flows/two.py:two`" in said.hints
 
 
 def test_a_run_that_cannot_go_on_is_left_as_it_is(failed: Shell) -> None:

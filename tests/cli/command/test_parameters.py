@@ -97,6 +97,9 @@ def test_help_lists_the_parameters_with_types_texts_and_defaults(types: Shell) -
         assert line in lines
     assert any(line.startswith("--dry --no-dry ") for line in lines)
     assert "--workers" not in panel, "that is an option of run"
+    assert "-p workers=INT [default: 3]" in lines
+    assert "Usage: flowkit run types [OPTIONS]" in said.out
+    assert "NAME" not in said.out[: said.out.index("How to run it")]
 
 
 def test_each_type_is_read_from_text(types: Shell) -> None:

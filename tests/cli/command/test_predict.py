@@ -123,7 +123,8 @@ def test_a_flow_that_was_never_run_is_refused_with_what_to_do(shell: Shell) -> N
     said = shell("predict", "shop", code=2)
     assert said.out == ""
     assert (
-        said.sentence == "how long the tasks of `shop` take is not known: no run of it has finished any here"
+        said.sentence
+        == "how long the tasks of `shop` take is not known: no run of it here has finished a task"
     )
     assert said.hints == ["run it once (`flowkit run shop`), then it is"]
     assert not (shell.folder / ".flowkit" / database.FILE).exists()

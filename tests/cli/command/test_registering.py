@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,7 @@ def test_list_and_show_say_what_is_known_without_loading_anything(shell: Shell) 
     )
     assert [entry["name"] for entry in json.loads(shell("list", "--json").out)] == ["etl"]
     shown = shell("show", "etl")
+    assert re.search(r"^registered +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", shown.out, re.MULTILINE)
     assert shown.err == ""
     assert shown.out.splitlines()[:3] == [
         "name         etl",

@@ -161,7 +161,8 @@ def test_a_read_only_history_can_be_read(shell: Shell, made: MadeHistory) -> Non
     for path in (*made.folder.iterdir(), made.folder):
         path.chmod(0o500 if path.is_dir() else 0o400)
     try:
-        for command in (["runs"], ["runs", "show"], ["logs"], ["doctor"]):
+        shell("doctor", prefix=prefix, code=1)
+        for command in (["runs"], ["runs", "show"], ["logs"]):
             said = shell(*command, prefix=prefix if os.getuid() == 0 else PREFIX)
             assert ("crashed" in said.out) == (command != ["logs"])
     finally:

@@ -4,6 +4,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Annotated
 
 from flowkit import flow, task, unmapped
 
@@ -63,7 +64,10 @@ def compare(summers: list[Summer], warm: float) -> Summer:
 
 
 @flow
-def summers(folder: Path = DATA, warm: float = 28.0):
+def summers(
+    folder: Annotated[Path, "Where the files are, one a year."] = DATA,
+    warm: Annotated[float, "From how many °C on a day is warm."] = 28.0,
+):
     """Compare the summers of Seattle."""
     days = read.map(find(folder))  # a task for each file, side by side
     return compare(sum_up.map(days, warm=unmapped(warm)), warm)
