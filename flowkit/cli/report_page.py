@@ -40,6 +40,7 @@ _LOOKS = (
     ("retried, and the wait", "warn", "↻"),
     ("stopped", "halt", "⊘"),
 )
+_AT_WORK = ("running", "busy", "▸")
 
 
 def report_page(report: Report, graph: Graph) -> str:
@@ -63,7 +64,7 @@ def report_page(report: Report, graph: Graph) -> str:
         "workers": max((session.workers for session in report.sessions), default=0),
         "peak": round(peak) if peak >= 1 else round(peak, 1),
         "parallelism": area(timeline.parallelism, peak),
-        "looks": _LOOKS,
+        "looks": (_AT_WORK, *_LOOKS) if report.goes_on else _LOOKS,
         "path": path,
         "path_left_out": left_out,
         "path_said": _path_said(report),
@@ -129,7 +130,7 @@ def _sections(report: Report) -> Iterator[tuple[str, str, str]]:
     if report.slowest:
         yield "slowest", "Slowest", ""
     if report.retried:
-        yield "retries", "Retries", f"{len(report.retried) + report.more_retried:,}"
+        yield "retries", "Retries", f"{report.retries:,}"
     yield "cache", "Cache", ""
     yield "tasks", "Tasks", ""
     yield "logs", "Logs", ""
@@ -169,9 +170,9 @@ def _tiles(report: Report) -> Iterator[tuple[str, str, str]]:
     if report.caching.asked:
         saved = f"saved {duration(report.caching.saved)}" if report.caching.saved > 0 else ""
         yield "From the cache", f"{report.caching.found:,}", saved
-    retries = sum(each.number for each in report.retried)
-    if retries:
-        yield "Retries", f"{retries:,}", "" if not report.more_retried else "of the first tasks"
+    if report.retries:
+        tasks = counted(len(report.retried) + report.more_retried, "task")
+        yield "Retries", f"{report.retries:,}", f"of {tasks}"
 
 
 def _sessions_said(report: Report) -> str:
@@ -184,13 +185,15 @@ def _path_said(report: Report) -> str:
         return ""
     paused = sum(step.paused for step in report.path)
     took = sum(step.took for step in report.path) - paused
-    waited = sum(step.waited for step in report.path)
+    more = (
+        (sum(step.earlier for step in report.path), "went into attempts of earlier sessions"),
+        (paused, "passed between attempts"),
+        (sum(step.waited for step in report.path), "passed in wait of a free worker, or a limit"),
+        (sum(step.starting for step in report.path), "passed before the first task was begun"),
+    )
     words = [f"Of {duration(report.duration)} its tasks ran for {duration(took)}"]
-    if paused > 0.001:
-        words.append(f"waited {duration(paused)} between attempts")
-    if waited > 0.001:
-        words.append(f"and {duration(waited)} to begin: for a free worker, or a limit")
-    return f"{', '.join(words)}."
+    words += [f"{duration(seconds)} {what}" for seconds, what in more if seconds > 0.001]
+    return f"{'; '.join(words)}."
 
 
 def _longest(path: Sequence[Step]) -> tuple[list[Step], int]:
