@@ -14,7 +14,7 @@ from flowkit.cli import moments
 from flowkit.cli.evidence import short_path
 from flowkit.cli.report_data import Packing, tone
 from flowkit.cli.report_graph import Graph
-from flowkit.cli.wording import counted, duration
+from flowkit.cli.wording import counted, duration, one_line
 from flowkit.draw.area import area
 from flowkit.draw.report.page import page
 from flowkit.draw.theme import rules
@@ -52,6 +52,7 @@ def report_page(report: Report, graph: Graph) -> str:
     facts = {
         **{name: getattr(report, name) for name in ("run", "sessions", "child_runs", "timeline", "slowest")},
         **{name: getattr(report, name) for name in ("retried", "more_retried", "failed", "more_failed")},
+        **{name: getattr(report, name) for name in ("overcome", "more_overcome")},
         **{name: getattr(report, name) for name in ("caching", "logs", "duration", "goes_on", "now")},
         "version": __version__,
         "zone": time.strftime("%Z", time.localtime(report.now)),
@@ -97,6 +98,7 @@ def _words(report: Report) -> Mapping[str, Callable[..., Any]]:
         "number": lambda value: f"{value:,}",
         "count": _count,
         "cut": cut,
+        "first_line": lambda text: one_line(text, 160),
         "short": short_path,
         "share": share,
         "percent": percent,

@@ -213,6 +213,60 @@ def test_what_was_stopped_and_run_again_is_no_retry(told: Told, tmp_path: Path) 
     assert (report.retries, [each.number for each in report.retried]) == (1, [1])
 
 
+@pytest.fixture
+def stopped(told: Told, tmp_path: Path) -> Report:
+    """Of a run that was stopped while a task waited for its third attempt."""
+
+    @task(name="shaky", max_retries=3, retry_delay=timedelta(0))
+    def shaky(number: int) -> None:
+        raise ConnectionError("away")
+
+    with Flow("shaky") as flow:
+        shaky(7)
+    told(flow)
+    cancelled = f"{int(Status.CANCELLED)}"
+    return changed(
+        tmp_path,
+        "DELETE FROM attempts WHERE attempt=4",
+        f"UPDATE attempts SET attempt=0, status={cancelled}, detail=NULL WHERE attempt=3",
+        f"UPDATE runs SET status={int(RunStatus.CANCELLED)}",
+    )
+
+
+def test_what_was_stopped_while_it_waited_for_its_retry_says_what_it_failed_with(stopped: Report) -> None:
+    [failure] = stopped.failed
+    assert (failure.kind, failure.ending) == ("stopped", "It was stopped while waiting for attempt 3 of 4.")
+    assert failure.said == "ConnectionError: away"
+    assert failure.frame is not None
+    assert [(each.name, each.value) for each in failure.inputs] == [("number", "7")]
+    assert [each.number for each in failure.tries] == [1, 2]
+    assert stopped.retries == 2
+    assert stopped.overcome == []
+
+
+def test_failures_that_were_retried_are_told_with_source_and_inputs(told: Told, tmp_path: Path) -> None:
+    left = ["away", "away"]
+
+    @task(name="shaky", max_retries=3, retry_delay=timedelta(0))
+    def shaky(number: int) -> int:
+        if left:
+            raise ConnectionError(left.pop())
+        return number
+
+    with Flow("shaky") as flow:
+        shaky.map([7])
+    report = told(flow)
+    assert report.failed == []
+    [failure] = report.overcome
+    assert (failure.key, failure.kind, failure.ending) == ("shaky[0]", "raised", "")
+    assert failure.said == "ConnectionError: away"
+    assert failure.frame is not None
+    assert [(each.name, each.value) for each in failure.inputs] == [("number", "7")]
+    # So they are when the run had ended with the failure, and was resumed.
+    resumed = changed(tmp_path, f"UPDATE attempts SET status={int(Status.FAILED)} WHERE attempt=2")
+    assert [each.said for each in resumed.overcome] == ["ConnectionError: away"]
+
+
 def test_what_a_run_that_goes_on_has_not_reached_waits(told: Told, tmp_path: Path) -> None:
     assert told(pipeline()).counts == {"ok": 3, "failed": 1, "not run": 1}
     report = changed(

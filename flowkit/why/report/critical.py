@@ -24,8 +24,8 @@ class Step:
     """A task on the path. Seconds.
 
     Attributes:
-        waited: from the end of the step before until it began, for a free worker or a limit; without `starting`
-            and `earlier`.
+        waited: from the end of the step before until it began, without `starting` and `earlier`: for a free
+            worker, or a limit.
         starting: of that time what flowkit took until a session had begun its first task.
         earlier: of that time what went into attempts of earlier sessions.
         took: from its first start to its last end, with the waits between its attempts.

@@ -18,7 +18,7 @@ from flowkit.why.hindsight import why
 from flowkit.why.report.axis import Axis, axis_of
 from flowkit.why.report.caching import Caching, caching_of
 from flowkit.why.report.critical import Step, critical_path
-from flowkit.why.report.failures import Failed, failures_of
+from flowkit.why.report.failures import Failed, failures_of, overcome_of
 from flowkit.why.report.logs import Logs, logs_of
 from flowkit.why.report.tasks import Attempts, Mark, Task, attempts_of, note_of, stem_of, tasks_of
 from flowkit.why.report.timeline import Timeline, timeline_of
@@ -58,6 +58,7 @@ class Report:
         retried: those that waited longest; `more_retried` is how many further ones there are.
         retries: the attempts of all of them that were followed by another.
         failed: failures; `more_failed` kinds of them are left out.
+        overcome: failures of attempts that others have followed; `more_overcome` kinds of them are left out.
     """
 
     run: RunRecord
@@ -77,6 +78,8 @@ class Report:
     retries: int
     failed: Sequence[Failed]
     more_failed: int
+    overcome: Sequence[Failed]
+    more_overcome: int
     caching: Caching
     logs: Logs
 
@@ -109,6 +112,7 @@ def report_of(archive: Archive, run: RunRecord, now: float) -> Report:
     tasks = tasks_of(run, grouped, axis, past.outline.get("keys", ()))
     _explain(past, tasks)
     failed, more_failed = failures_of(past, grouped, tasks)
+    overcome, more_overcome = overcome_of(past, grouped, tasks)
     retried = _retried(grouped, tasks)
     environment = run.asked.get("environment")
     return Report(
@@ -129,6 +133,8 @@ def report_of(archive: Archive, run: RunRecord, now: float) -> Report:
         retries=sum(each.number for each in retried),
         failed=failed,
         more_failed=more_failed,
+        overcome=overcome,
+        more_overcome=more_overcome,
         caching=caching_of(past, grouped, tasks),
         logs=logs_of(archive, run, tasks),
     )
