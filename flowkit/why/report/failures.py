@@ -56,8 +56,8 @@ class Failed:
     Attributes:
         alike: their keys; `more` is how many further ones there are.
         said: type and message.
-        kind: `raised`, `failed`, `timed out`, `not run`, or `stopped`: before the attempt that was to follow, or
-            while that was made.
+        kind: `raised`, `failed`, `timed out`, `not run`, or `stopped`: before the attempt that was to follow,
+            or while that was made.
         ending: of what was stopped, how.
         traceback: as Python prints it, cut where it is very long.
     """
@@ -94,7 +94,7 @@ def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> 
 
 
 def overcome_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> tuple[list[Failed], int]:
-    """The failures of attempts that others have followed, or are to; none of those that `failures_of` tells."""
+    """The failures of attempts that others have followed, or are to; none that `failures_of` tells."""
     kinds = _Kinds(tasks)
     for mark in _in_order(grouped):
         attempts = grouped[mark]
