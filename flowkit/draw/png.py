@@ -46,7 +46,7 @@ def render(
 
 
 def _rough(scale: float) -> dict[str, str]:
-    """How shapes are drawn without smooth edges: lines of at least a pixel, as thinner ones would have gaps."""
+    """How shapes are drawn without smooth edges: lines of a pixel at least, as thinner ones have gaps."""
     line = f".fk-line,.fk-node rect{{stroke-width:{1.1 / scale:.1f}px !important}}"
     critical = f".fk-line.fk-critical{{stroke-width:{2.1 / scale:.1f}px !important}}"
     return {"shape_rendering": "optimize_speed", "style_sheet": line + critical}
