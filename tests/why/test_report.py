@@ -121,6 +121,19 @@ def test_a_failure_is_told_with_frames_source_and_inputs(told: Told) -> None:
     assert [each.status for each in failure.tries] == ["failed"]
 
 
+def test_it_is_known_which_failures_have_lines_to_be_shown(told: Told) -> None:
+    @task(name="fails")
+    def fails(says: str) -> None:
+        if says:
+            print(says)
+        raise KeyError(says)
+
+    with Flow("lines") as flow:
+        fails("on the way", task_args={"name": "loud"})
+        fails("", task_args={"name": "quiet"})
+    assert [(each.key, each.has_lines) for each in told(flow).failed] == [("loud", True), ("quiet", False)]
+
+
 def test_the_innermost_call_that_is_the_users_own_comes_first_and_inputs_have_their_values_of_then(
     told: Told, tmp_path: Path
 ) -> None:

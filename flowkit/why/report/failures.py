@@ -59,6 +59,7 @@ class Failed:
         kind: `raised`, `failed`, `timed out`, `not run`, or `stopped`: before the attempt that was to follow,
             or while that was made.
         ending: of what was stopped, how.
+        has_lines: whether it has printed or logged anything.
         traceback: as Python prints it, cut where it is very long.
     """
 
@@ -74,6 +75,7 @@ class Failed:
     tries: Sequence[Try]
     alike: Sequence[str]
     more: int
+    has_lines: bool
 
     @property
     def frame(self) -> Frame | None:
@@ -171,6 +173,7 @@ class _Kinds:
             tries=[_try(each) for each in attempts if each.attempt > 0],
             alike=named,
             more=len(others) - len(named),
+            has_lines=bool(run.archive.history.last_lines(run.record, *mark, 1)),
         )
 
 
