@@ -190,7 +190,7 @@ def _path_said(report: Report) -> str:
     more = (
         (sum(step.earlier for step in report.path), "went into attempts of earlier sessions"),
         (paused, "passed between attempts"),
-        (sum(step.waited for step in report.path), "passed in wait of a free worker, or a limit"),
+        (sum(step.waited for step in report.path), "passed waiting for a free worker, or a limit"),
         (sum(step.starting for step in report.path), "passed before the first task was begun"),
     )
     words = [f"Of {duration(report.duration)} its tasks ran for {duration(took)}"]
