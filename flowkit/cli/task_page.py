@@ -30,13 +30,13 @@ def task_page(history: History, run: RunRecord, node: int, child: int, *, childr
     attempts = [each for each in history.attempts(run, node, children=child >= 0) if each.child == child]
     failed = [each for each in attempts if each.failure is not None][-_MOST_FAILURES:]
     if child < 0:
-        children = history.failed_children(run, _MOST_FAILURES, node)
-        children += history.failing_children(run, _MOST_FAILURES - len(children), node)
-        failed += [each for each in children if each.failure is not None]
+        some = history.failed_children(run, _MOST_FAILURES, node)
+        some += history.failing_children(run, _MOST_FAILURES - len(some), node)
+        failed += [each for each in some if each.failure is not None]
     parts = [
         _head(history, run, node, child, attempts),
         _table(history, run, node, child, attempts, children),
-        *(paragraph(history, run, each) for each in failed),
+        *paragraphs(history, run, failed),
         "\n".join(_last_lines(history, run, node, child)),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -275,7 +275,7 @@ class History:
         """How the children of each mapped task stand, by node."""
         rows = self._each(
             "SELECT node, status, COUNT(*) FROM"
-            f" (SELECT node, status, {_LAST} FROM attempts WHERE run=? AND child>=0"
+            f" (SELECT node, status, {LAST} FROM attempts WHERE run=? AND child>=0"
             " GROUP BY node, child) GROUP BY node, status ORDER BY node, status",
             (run.number,),
             _whole,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from flowkit.plan.failure import Failure, Frame
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT
-from flowkit.plan.status import CANCELLED, FAILED, RETRYING, RUNNING, TIMED_OUT, TRIGGER_FAILED
+from flowkit.plan.status import FAILED, RETRYING, TIMED_OUT, TRIGGER_FAILED
 from flowkit.store.batch import Stored
 from flowkit.store.records import AttemptRecord, RunRecord
 from flowkit.store.run_status import RunStatus
@@ -86,7 +86,7 @@ class Failed:
 
 def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> tuple[list[Failed], int]:
     """The failures, those alike as one, in the order of the flow; and how many kinds of them are left out."""
-    bad = {mark: _bad(run.record, attempts) for mark, attempts in grouped.items() if attempts}
+    bad = {mark: failed_last(run.record, attempts) for mark, attempts in grouped.items() if attempts}
     kinds = _Kinds(tasks)
     for mark in _in_order(grouped):
         attempt = bad.get(mark)
@@ -100,7 +100,7 @@ def overcome_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> 
     kinds = _Kinds(tasks)
     for mark in _in_order(grouped):
         attempts = grouped[mark]
-        last = _bad(run.record, attempts) if attempts else None
+        last = failed_last(run.record, attempts) if attempts else None
         for each in reversed(attempts):
             if each is not last and each.status in _FAILURES and (last is None or not _alike(each, last)):
                 kinds.add(mark, each)
@@ -112,18 +112,6 @@ def _in_order(grouped: Attempts) -> list[Mark]:
     for node, _ in grouped:
         order.setdefault(node, len(order))
     return sorted(grouped, key=lambda mark: (order[mark[0]], mark[1]))
-
-
-def _bad(run: RunRecord, attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
-    """The attempt for which a task failed; None where nothing went wrong, or that followed from what did
-    elsewhere, or the run goes on and may yet mend it."""
-    last = attempts[-1]
-    if last.status in (FAILED, TIMED_OUT) or (last.status == TRIGGER_FAILED and last.failure is not None):
-        return last
-    if run.status is RunStatus.RUNNING:
-        return None
-    left = [each for each in attempts if each.status not in (CANCELLED, RUNNING)]
-    return left[-1] if left and left[-1].status in _FAILURES else None
 
 
 def _alike(one: AttemptRecord, other: AttemptRecord) -> bool:
@@ -179,7 +167,7 @@ class _Kinds:
 
 def _ending(run: RunRecord, attempt: AttemptRecord, attempts: Sequence[AttemptRecord]) -> str:
     """How it was stopped where another attempt was to follow, or was being made; "" where that went on."""
-    if run.status is RunStatus.RUNNING or _bad(run, attempts) is not attempt:
+    if run.status is RunStatus.RUNNING or failed_last(run, attempts) is not attempt:
         return ""
     most = attempt.failure.most if attempt.failure is not None else 0
     after = [each.attempt for each in attempts if each.attempt > attempt.attempt]

@@ -10,6 +10,7 @@ from typing import Any
 
 from flowkit.plan.outline import Outline
 from flowkit.plan.status import CACHED, CANCELLED, LOOPED, RETRYING, RUNNING, SKIPPED, TRIGGER_FAILED, Status
+from flowkit.plan.verdicts import NOTHING_TO_MAP
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord, SessionRecord
 from flowkit.store.run_status import RunStatus

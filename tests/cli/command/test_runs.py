@@ -14,6 +14,7 @@ import pytest
 from command_history import BROKEN, MANY, UNDER_WAY, MadeHistory, failed, row
 from command_shell import PREFIX, Shell
 
+from flowkit.cli.wording import duration
 from flowkit.plan.status import MAPPED, SUCCESS
 from flowkit.store import owners
 from flowkit.store.run_status import RunStatus
