@@ -14,7 +14,7 @@ from flowkit.cli import moments
 from flowkit.cli.evidence import short_path
 from flowkit.cli.report_data import Packing, tone
 from flowkit.cli.report_graph import Graph
-from flowkit.cli.wording import counted, duration
+from flowkit.cli.wording import counted, duration, one_line
 from flowkit.draw.area import area
 from flowkit.draw.report.page import page
 from flowkit.draw.theme import rules
@@ -40,6 +40,7 @@ _LOOKS = (
     ("retried, and the wait", "warn", "↻"),
     ("stopped", "halt", "⊘"),
 )
+_AT_WORK = ("running", "busy", "▸")
 
 
 def report_page(report: Report, graph: Graph) -> str:
@@ -51,6 +52,7 @@ def report_page(report: Report, graph: Graph) -> str:
     facts = {
         **{name: getattr(report, name) for name in ("run", "sessions", "child_runs", "timeline", "slowest")},
         **{name: getattr(report, name) for name in ("retried", "more_retried", "failed", "more_failed")},
+        **{name: getattr(report, name) for name in ("overcome", "more_overcome")},
         **{name: getattr(report, name) for name in ("caching", "logs", "duration", "goes_on", "now")},
         "version": __version__,
         "zone": time.strftime("%Z", time.localtime(report.now)),
@@ -63,7 +65,7 @@ def report_page(report: Report, graph: Graph) -> str:
         "workers": max((session.workers for session in report.sessions), default=0),
         "peak": round(peak) if peak >= 1 else round(peak, 1),
         "parallelism": area(timeline.parallelism, peak),
-        "looks": _LOOKS,
+        "looks": (_AT_WORK, *_LOOKS) if report.goes_on else _LOOKS,
         "path": path,
         "path_left_out": left_out,
         "path_said": _path_said(report),
@@ -96,6 +98,7 @@ def _words(report: Report) -> Mapping[str, Callable[..., Any]]:
         "number": lambda value: f"{value:,}",
         "count": _count,
         "cut": cut,
+        "first_line": lambda text: one_line(text, 160),
         "short": short_path,
         "share": share,
         "percent": percent,
@@ -129,7 +132,7 @@ def _sections(report: Report) -> Iterator[tuple[str, str, str]]:
     if report.slowest:
         yield "slowest", "Slowest", ""
     if report.retried:
-        yield "retries", "Retries", f"{len(report.retried) + report.more_retried:,}"
+        yield "retries", "Retries", f"{report.retries:,}"
     yield "cache", "Cache", ""
     yield "tasks", "Tasks", ""
     yield "logs", "Logs", ""
@@ -169,9 +172,9 @@ def _tiles(report: Report) -> Iterator[tuple[str, str, str]]:
     if report.caching.asked:
         saved = f"saved {duration(report.caching.saved)}" if report.caching.saved > 0 else ""
         yield "From the cache", f"{report.caching.found:,}", saved
-    retries = sum(each.number for each in report.retried)
-    if retries:
-        yield "Retries", f"{retries:,}", "" if not report.more_retried else "of the first tasks"
+    if report.retries:
+        tasks = counted(len(report.retried) + report.more_retried, "task")
+        yield "Retries", f"{report.retries:,}", f"of {tasks}"
 
 
 def _sessions_said(report: Report) -> str:
@@ -184,13 +187,15 @@ def _path_said(report: Report) -> str:
         return ""
     paused = sum(step.paused for step in report.path)
     took = sum(step.took for step in report.path) - paused
-    waited = sum(step.waited for step in report.path)
+    more = (
+        (sum(step.earlier for step in report.path), "went into attempts of earlier sessions"),
+        (paused, "passed between attempts"),
+        (sum(step.waited for step in report.path), "passed waiting for a free worker, or a limit"),
+        (sum(step.starting for step in report.path), "passed before the first task was begun"),
+    )
     words = [f"Of {duration(report.duration)} its tasks ran for {duration(took)}"]
-    if paused > 0.001:
-        words.append(f"waited {duration(paused)} between attempts")
-    if waited > 0.001:
-        words.append(f"and {duration(waited)} to begin: for a free worker, or a limit")
-    return f"{', '.join(words)}."
+    words += [f"{duration(seconds)} {what}" for seconds, what in more if seconds > 0.001]
+    return f"{'; '.join(words)}."
 
 
 def _longest(path: Sequence[Step]) -> tuple[list[Step], int]:

@@ -86,7 +86,7 @@ def _of_mapped(run: RunRecord, attempts: Sequence[AttemptRecord], many: Children
     total = _width(attempts) or sum(many.counts.values())
     done = sum(number for each, number in many.counts.items() if each.ended and not each.bad)
     ran = many.started > 0 and many.ended > 0
-    seconds = max(0.0, many.ended - many.started) if ran and status.ended else None
+    seconds = many.took if ran and status.ended else None
     return Mark(
         word=status.word,
         symbol=status.symbol,

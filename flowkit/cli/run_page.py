@@ -228,7 +228,7 @@ def _mapped_row(
     run: RunRecord, key: str, attempts: Sequence[AttemptRecord], many: ChildrenRecord
 ) -> tuple[str, ...]:
     status = of_all(stands(run, attempts[-1].status if attempts else Status.RUNNING), many)
-    took = duration(max(0.0, many.ended - many.started)) if status.ended else ""
+    took = duration(many.took) if status.ended else ""
     counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items())
     state = f"{status.symbol} {status.word}"
     started = moments.clock(many.started) if many.started else ""

@@ -87,7 +87,7 @@ def show(
             document = document_of(history, found, children=children, only=only)
             put(json.dumps({"schema": 1, **facts_of(found), **document}, indent=2))
         elif only is not None:
-            put(task_page(history, found, *only))
+            put(task_page(history, found, *only, children=children))
         else:
             put(page_of(archive, found, children=children))
 

@@ -9,6 +9,7 @@ from flowkit.cli import moments
 from flowkit.cli.past_failure import paragraphs
 from flowkit.cli.styled import joined
 from flowkit.cli.table import columns, sentence
+from flowkit.cli.task_children import children_table
 from flowkit.cli.wording import duration, last_shown, one_line, shown
 from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord
@@ -19,21 +20,22 @@ _MOST_FAILURES = 5
 _MOST_LINES = 10
 
 
-def task_page(history: History, run: RunRecord, node: int, child: int) -> str:
+def task_page(history: History, run: RunRecord, node: int, child: int, *, children: bool = False) -> str:
     """All that is known of a task, or of a child of a mapped one, as text.
 
     Args:
         child: -1: the task itself.
+        children: whether each child of a mapped one has a line.
     """
     attempts = [each for each in history.attempts(run, node, children=child >= 0) if each.child == child]
     failed = [each for each in attempts if each.failure is not None][-_MOST_FAILURES:]
     if child < 0:
-        children = history.failed_children(run, _MOST_FAILURES, node)
-        children += history.failing_children(run, _MOST_FAILURES - len(children), node)
-        failed += [each for each in children if each.failure is not None]
+        some = history.failed_children(run, _MOST_FAILURES, node)
+        some += history.failing_children(run, _MOST_FAILURES - len(some), node)
+        failed += [each for each in some if each.failure is not None]
     parts = [
         _head(history, run, node, child, attempts),
-        columns([_row(each) for each in attempts if each.attempt >= 0], _ATTEMPTS),
+        _table(history, run, node, child, attempts, children),
         *paragraphs(history, run, failed),
         "\n".join(_last_lines(history, run, node, child)),
     ]
@@ -47,6 +49,16 @@ def _head(history: History, run: RunRecord, node: int, child: int, attempts: Seq
     counts = ", ".join(f"{number:,} {each.word}" for each, number in many.counts.items()) if many else ""
     called = joined([f"run {run.number}", run.name], " ")
     return sentence(joined([history.key(run, node, child), called, run.flow, counts or state]))
+
+
+def _table(
+    history: History, run: RunRecord, node: int, child: int, attempts: Sequence[AttemptRecord], children: bool
+) -> str:
+    """The attempts of a task; of a mapped one, which makes none itself, its children."""
+    many = history.children(run).get(node) if child < 0 else None
+    if many is not None:
+        return children_table(history, run, node, many, whole=children)
+    return columns([_row(each) for each in attempts if each.attempt >= 0], _ATTEMPTS)
 
 
 def _row(attempt: AttemptRecord) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Groups: nodes that a picture may show as one, by what their names begin with or by a tag.
+"""Groups: nodes that a picture may show as one, by what their names begin with, by a tag or by their stage.
 
 Guarantee: a drawing stays without cycles when any of its groups are taken together: one that would
 close a circle is left out.
@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 
 from flowkit.draw.drawing import Drawing, Edge, Node
 from flowkit.draw.mark import WORST, Mark, Marks
+from flowkit.draw.ranks import longest_paths
 
 _FEWEST = 2
+_MANY = 80  # nodes, of which more are grouped by stage where names and tags leave too many or too few
+_TOO_FEW = 3
 _MOST = 400  # groups of a kind, the largest: each is looked at for circles
 _NUMBER = re.compile(r"(.*?[^\W\d_])(?:[-_./: ]*(?:ID)?\d+)+")
 
@@ -24,7 +27,7 @@ class Grouping:
     """A way to group nodes.
 
     Args:
-        by: `name` or `tag`.
+        by: `name`, `tag` or `stage`.
         groups: by name, the keys of the nodes that belong together, at least two.
     """
 
@@ -41,7 +44,30 @@ def groupings_of(drawing: Drawing, tags: Mapping[str, Sequence[str]]) -> list[Gr
     names = {node.key: _stem(node.label) for node in drawing.nodes if node.kind == "task"}
     first = {node.key: tags[node.key][0] for node in drawing.nodes if tags.get(node.key)}
     found = (Grouping(by, _groups(drawing, of)) for by, of in (("name", names), ("tag", first)))
-    return [grouping for grouping in found if grouping.groups]
+    found_any = [grouping for grouping in found if grouping.groups]
+    if len(drawing.nodes) > _MANY and not any(_suits(drawing, grouping) for grouping in found_any):
+        stages = Grouping("stage", _stages(drawing))
+        if _suits(drawing, stages):
+            return [stages, *found_any]
+    return found_any
+
+
+def _suits(drawing: Drawing, grouping: Grouping) -> bool:
+    """Whether the drawing can be read with the groups closed, and says something."""
+    left = len(drawing.nodes) - sum(len(keys) - 1 for keys in grouping.groups.values())
+    return _TOO_FEW < left <= _MANY
+
+
+def _stages(drawing: Drawing) -> dict[str, tuple[str, ...]]:
+    """The tasks that have as many others before them in a row, together: edges lead only to later stages."""
+    number = {node.key: place for place, node in enumerate(drawing.nodes)}
+    arcs = [(number[edge.source], number[edge.target], 1) for edge in drawing.merged_edges()]
+    members: dict[int, list[str]] = {}
+    for node, stage in zip(drawing.nodes, longest_paths(len(number), arcs), strict=True):
+        if node.kind == "task":
+            members.setdefault(stage, []).append(node.key)
+    by_stage = enumerate((members[stage] for stage in sorted(members)), 1)
+    return {f"stage {place}": tuple(keys) for place, keys in by_stage if len(keys) >= _FEWEST}
 
 
 def grouped(drawing: Drawing, grouping: Grouping, marks: Marks) -> tuple[Drawing, dict[str, Mark]]:

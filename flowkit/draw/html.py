@@ -25,6 +25,10 @@ from flowkit.draw.mark import NO_MARKS, Mark, Marks
 from flowkit.draw.theme import rules, variables
 
 _SCRIPTS = ("pictures.js", "task.js", "controls.js")
+_LEGEND = (
+    '<p id="legend"><svg width="22" height="6" viewBox="0 -3 22 6" aria-hidden="true">'
+    '<path class="fk-line fk-critical" d="M0 0H22"/></svg> critical path</p>'
+)
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -74,6 +78,7 @@ def render(
         name=escape(printable(drawing.name)),
         caption=escape(printable(caption)),
         counts=escape(_counted(drawing)),
+        legend=_LEGEND if any(mark.is_critical for mark in marks.values()) else "",
         style=style,
         whole=svg.render(drawing, direction, marks=marks, bare=True),
         together="".join(_view(drawing, direction, marks, grouping) for grouping in groupings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 
 from flowkit.draw import svg
@@ -12,6 +13,8 @@ from flowkit.errors import UsageError
 
 _SCALE = 2.0  # pixels of the picture to one of the SVG, for screens that have two
 _MOST = 16_000  # pixels of a side, more than which viewers refuse
+_MOST_IN_ALL = 12_000_000
+_SMOOTH = 0.4  # of the SVG's size; below it nothing can be read, and smooth edges take most of the time
 _LETTER = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
     '<text x="2" y="15" font-size="14" font-family="{}">{}</text></svg>'
@@ -37,8 +40,16 @@ def render(
             "a PNG needs a font, and this system has none",
             hints=("install one, such as `fonts-dejavu-core`, or write an SVG",),
         )
-    scale = min(_SCALE, _MOST / width, _MOST / height)
-    return bytes(resvg.svg_to_bytes(svg_string=picture, zoom=scale))
+    scale = min(_SCALE, _MOST / width, _MOST / height, math.sqrt(_MOST_IN_ALL / (width * height)))
+    how = {} if scale >= _SMOOTH else _rough(scale)
+    return bytes(resvg.svg_to_bytes(svg_string=picture, zoom=scale, **how))
+
+
+def _rough(scale: float) -> dict[str, str]:
+    """How shapes are drawn without smooth edges: lines of a pixel at least, as thinner ones have gaps."""
+    line = f".fk-line,.fk-node rect{{stroke-width:{1.1 / scale:.1f}px !important}}"
+    critical = f".fk-line.fk-critical{{stroke-width:{2.1 / scale:.1f}px !important}}"
+    return {"shape_rendering": "optimize_speed", "style_sheet": line + critical}
 
 
 def _resvg() -> ModuleType:

@@ -24,7 +24,7 @@ def ranks(size: int, arcs: Sequence[Arc]) -> list[int]:
     Returns:
         ranks from 0 on; for every arc, target's rank - source's rank is at least the least difference.
     """
-    rank = _longest_paths(size, arcs)
+    rank = longest_paths(size, arcs)
     tree = _TightTree(rank, arcs)
     if tree.grow():
         tree.pivot_while_shorter()
@@ -32,7 +32,8 @@ def ranks(size: int, arcs: Sequence[Arc]) -> list[int]:
     return [value - least for value in rank]
 
 
-def _longest_paths(size: int, arcs: Sequence[Arc]) -> list[int]:
+def longest_paths(size: int, arcs: Sequence[Arc]) -> list[int]:
+    """For every vertex the length of the longest way to it; arguments as of `ranks`."""
     after: list[list[tuple[int, int]]] = [[] for _ in range(size)]
     missing = [0] * size
     for source, target, length in arcs:

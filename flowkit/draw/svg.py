@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from html import escape
 
 from flowkit.draw.drawing import Direction, Drawing, Edge, Node
+from flowkit.draw.ends import ends_of
 from flowkit.draw.labels import printable
 from flowkit.draw.mark import NO_MARKS, Mark, Marks, is_critical_edge
 from flowkit.draw.measure import shortened, text_width
-from flowkit.draw.scene import Box, Line, Scene, Size, path_of, scene_of
+from flowkit.draw.scene import Box, Line, Point, Scene, Size, path_of, scene_of
 from flowkit.draw.theme import Theme, rules, variables, written_out
 
 _MARGIN = 24
@@ -93,6 +94,8 @@ class _Picture:
         self.title = printable(drawing.name)
         self.scene = scene(drawing, direction, marks)
         self.number = {node.key: at for at, node in enumerate(drawing.nodes)}
+        given = {node.key for node in drawing.nodes if node.kind == "parameter"}
+        self.ends = ends_of(self.scene.lines, given, direction)
         self.legend = [] if bare else list(_legend(drawing, marks))
 
     def text(self) -> str:
@@ -148,7 +151,8 @@ class _Picture:
         return sorted(self.scene.lines, key=lambda line: is_critical_edge(line.edge, self.marks))
 
     def _line(self, line: Line) -> str:
-        *points, (x, y) = line.points
+        *points, _ = line.points
+        x, y = self.ends[line.edge]
         end = (x, y - _HEAD + 1) if self.direction == "down" else (x - _HEAD + 1, y)
         kind = " fk-critical" if is_critical_edge(line.edge, self.marks) else ""
         source = self.drawing.nodes[self.number[line.edge.source]]
@@ -158,12 +162,12 @@ class _Picture:
         return f'<path class="fk-line{kind}" data-ends="{ends}" d="{path}"/>'
 
     def _heads(self) -> Iterator[str]:
-        """One for every node that lines lead to, however many they are."""
-        targets: dict[str, list[Line]] = {}
+        """One for every place where lines end, however many they are."""
+        places: dict[tuple[str, Point], list[Line]] = {}
         for line in self.scene.lines:
-            targets.setdefault(line.edge.target, []).append(line)
-        for key, lines in targets.items():
-            (x, y), far = lines[0].points[-1], f"l-{_HALF} -{_HEAD}h{2 * _HALF:g}z"
+            places.setdefault((line.edge.target, self.ends[line.edge]), []).append(line)
+        for (key, (x, y)), lines in places.items():
+            far = f"l-{_HALF} -{_HEAD}h{2 * _HALF:g}z"
             if self.direction == "right":
                 far = f"l-{_HEAD} -{_HALF}v{2 * _HALF:g}z"
             critical = any(is_critical_edge(line.edge, self.marks) for line in lines)

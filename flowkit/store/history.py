@@ -275,23 +275,53 @@ class History:
     def children(self, run: RunRecord) -> dict[int, ChildrenRecord]:
         """How the children of each mapped task stand, by node."""
         rows = self._each(
-            "SELECT node, status, COUNT(*), MIN(started), MAX(ended) FROM"
-            f" (SELECT node, status, started, ended, {LAST} FROM attempts WHERE run=? AND child>=0"
+            "SELECT node, status, COUNT(*) FROM"
+            f" (SELECT node, status, {LAST} FROM attempts WHERE run=? AND child>=0"
             " GROUP BY node, child) GROUP BY node, status ORDER BY node, status",
             (run.number,),
-            _numbers,
+            _whole,
         )
         found: dict[int, ChildrenRecord] = {}
-        for node, status, number, started, ended in rows:
-            record = found.setdefault(node, ChildrenRecord(started, ended))
-            record.counts[status_of(status)] = number
-            record.started = min(record.started, started)
-            record.ended = max(record.ended, ended)
+        for node, status, number in rows:
+            found.setdefault(node, ChildrenRecord()).counts[status_of(status)] = number
+        if found:
+            self._time(run, found)
         for (node, child), each in self.given(run).items():
             if child >= 0:
-                counts = found.setdefault(node, ChildrenRecord(0.0, 0.0)).counts
+                counts = found.setdefault(node, ChildrenRecord()).counts
                 counts[each.status] = counts.get(each.status, 0) + 1
         return found
+
+    def _time(self, run: RunRecord, records: dict[int, ChildrenRecord]) -> None:
+        """Say when the children of each were begun, and ended."""
+        pauses = self._pauses(run)
+        rows = self._each(
+            "SELECT node, MIN(started), MAX(ended) FROM attempts"
+            " WHERE run=? AND child>=0 AND attempt>0 GROUP BY node",
+            (run.number,),
+            _times,
+        )
+        for node, started, ended in rows:
+            idle = sum(max(0.0, min(ended, after) - max(started, before)) for before, after in pauses)
+            record = records[node]
+            record.started, record.ended = started, ended
+            record.took = max(0.0, ended - started - idle)
+
+    def _pauses(self, run: RunRecord) -> list[tuple[float, float]]:
+        """From when until when no process carried the run out, between its sessions."""
+        sessions = self.sessions(run)
+        if len(sessions) < 2:
+            return []
+        rows = self._each(
+            "SELECT session, MAX(started), MAX(ended) FROM attempts WHERE run=? GROUP BY session",
+            (run.number,),
+            _times,
+        )
+        seen = {
+            session: max(started, ended) for session, started, ended in rows
+        }  # of those whose process was gone
+        ends = [each.ended or seen.get(each.session, each.started) for each in sessions]
+        return [(end, after.started) for end, after in zip(ends, sessions[1:], strict=False)]
 
     def logs(
         self,
@@ -428,9 +458,14 @@ def no_runs() -> UsageError:
     return UsageError(NO_RUNS, hints=(NO_RUNS_HINT,))
 
 
-def _numbers(row: tuple[Any, ...]) -> tuple[int, int, int, float, float]:
-    node, status, number, started, ended = row
-    return int(node), int(status), int(number), float(started), float(ended)
+def _whole(row: tuple[Any, ...]) -> tuple[int, int, int]:
+    first, second, third = row
+    return int(first), int(second), int(third)
+
+
+def _times(row: tuple[Any, ...]) -> tuple[int, float, float]:
+    number, started, ended = row
+    return int(number), float(started), float(ended)
 
 
 def _text(data: bytes) -> str:

@@ -134,12 +134,14 @@ class ChildrenRecord:
     """The children of a mapped task, all told: their last attempts.
 
     Attributes:
-        started, ended: of the first that started, and of the last that ended; 0 where none has.
+        started, ended: of the first attempt that started, and of the last that ended; 0 where none has.
+        took: seconds from the one to the other, without those between sessions.
         counts: how many in which status.
     """
 
-    started: float
-    ended: float
+    started: float = 0.0
+    ended: float = 0.0
+    took: float = 0.0
     counts: dict[Status, int] = field(default_factory=dict)
 
 

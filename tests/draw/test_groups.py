@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowkit.draw.drawing import Drawing, Edge, Node
-from flowkit.draw.groups import grouped, groupings_of
+from flowkit.draw.groups import Grouping, _stages, grouped, groupings_of
 from flowkit.draw.mark import Mark
 
 OK = Mark(word="ok", symbol="✓", tone="good")
@@ -56,6 +58,19 @@ def test_a_group_that_would_close_a_circle_is_left_out() -> None:
     assert len(groups(two)["name"]) == 1
 
 
+def test_a_large_graph_that_names_do_not_make_readable_is_grouped_by_stage() -> None:
+    names = [f"step_{number}" for number in range(100)]
+    pairs = [(names[number], names[number + 20]) for number in range(80)]
+    found = groups(drawing_of(names, *pairs, ("step_0", "step_99")))
+    assert list(found) == ["stage", "name"]
+    assert list(found["stage"]) == [f"stage {number}" for number in range(1, 6)]
+    assert found["stage"]["stage 2"] == tuple(names[20:40])
+    small = drawing_of(names[:80], *pairs[:60])
+    assert list(groups(small)) == ["name"]
+    chain = drawing_of(names, *pairwise(names))
+    assert list(groups(chain)) == ["name"]  # no two are at one stage
+
+
 def test_a_group_is_one_node_that_stands_as_the_worst_of_it() -> None:
     drawing = drawing_of(["in", "a", "a-2", "out"], ("in", "a"), ("in", "a-2"), ("a", "out"), ("a-2", "out"))
     (grouping,) = groupings_of(drawing, {})
@@ -73,6 +88,6 @@ def test_whatever_is_grouped_stays_without_cycles(pairs: list[tuple[int, int]]) 
     names = [f"{'abc'[number % 3]}-{number}" for number in range(10)]
     edges = {(names[min(pair)], names[max(pair)]) for pair in pairs if pair[0] != pair[1]}
     drawing = drawing_of(names, *sorted(edges))
-    for grouping in groupings_of(drawing, {}):
+    for grouping in (*groupings_of(drawing, {}), Grouping("stage", _stages(drawing))):
         together, _ = grouped(drawing, grouping, {})
         assert len(together.nodes) == 10 - sum(len(keys) - 1 for keys in grouping.groups.values())

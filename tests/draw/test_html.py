@@ -108,3 +108,10 @@ def test_groups_have_a_picture_of_their_own() -> None:
     assert json.loads(page.texts["script"][0])["groupings"] == [
         {"by": "name", "groups": [{"name": "load", "members": [0, 1, 2]}]}
     ]
+
+
+def test_the_critical_path_of_a_run_has_a_legend() -> None:
+    drawing = Drawing("etl", (Node("a", "load"), Node("b", "clean")), (Edge("a", "b"),))
+    marks = {"a": Mark(word="ok", symbol="✓", tone="good", is_critical=True)}
+    assert "</svg> critical path</p>" in html.render(drawing, marks=marks)
+    assert "critical path</p>" not in html.render(drawing)

@@ -28,6 +28,13 @@ def test_a_very_wide_one_stays_within_what_viewers_take() -> None:
     assert 15_000 < width <= 16_000
 
 
+def test_a_very_large_one_stays_within_what_is_drawn_quickly() -> None:
+    nodes = tuple(Node(str(number), f"task_{number}") for number in range(1_000))
+    edges = tuple(Edge(str(number), str(number + 50)) for number in range(950))
+    width, height = struct.unpack(">II", png.render(Drawing("large", nodes, edges))[16:24])
+    assert 11_000_000 < width * height <= 12_010_000  # sides are rounded up
+
+
 def test_without_resvg_the_line_that_installs_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(

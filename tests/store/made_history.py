@@ -88,7 +88,7 @@ class MadeHistory:
         journal = self.begun(flow, keys, parameters or {"path": "a.csv"})
         kept = {} if large is None else {(0, -1): Stored("f", self.file(large), len(large))}
         mapped = {each[0] for each in rows if each[1] >= 0}
-        values = [[0] * 9 if node in mapped else node for node in range(len(keys))]
+        values = [[0] * 99 if node in mapped else node for node in range(len(keys))]
         journal.append(rows, kept, values, lines)
         if status is not None:
             journal.end(status, reason, int(status is not RunStatus.SUCCESS), {"ok": 1})

@@ -130,6 +130,20 @@ def test_attempts_have_keys_and_come_in_order(made: MadeHistory, history: Histor
     assert history.key(run, 1, 7) == "clean[7]"
 
 
+def test_the_time_between_sessions_is_not_what_children_took(made: MadeHistory, history: History) -> None:
+    run = made.run(RunStatus.FAILED, MANY)  # from 0 to 5
+    later = {"session": 2, "started": BEGAN + 100, "ended": BEGAN + 110}
+    columns = [name for _, name, *_ in made.rows("PRAGMA table_info(sessions)")]
+    chosen = ", ".join(str(later.get(name, name)) for name in columns)
+    made.rows(f"INSERT INTO sessions SELECT {chosen} FROM sessions")
+    again = (run, 1, 1, 2, int(Status.SUCCESS), BEGAN + 101, BEGAN + 103, "worker-2", None, 0, 2)
+    order = "run, node, child, attempt, status, started, ended, worker, detail, batch, session"
+    made.rows(f"INSERT INTO attempts ({order}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *again)
+    [many] = history.children(history.find(str(run))).values()
+    assert many.counts == {Status.SUCCESS: 3}
+    assert (many.started, many.ended, many.took) == (BEGAN, BEGAN + 103, 8)
+
+
 def test_children_are_counted_by_their_last_attempts(made: MadeHistory, history: History) -> None:
     run = history.find(str(made.run(RunStatus.FAILED, MANY)))
     [many] = history.children(run).values()

@@ -121,6 +121,19 @@ def test_a_failure_is_told_with_frames_source_and_inputs(told: Told) -> None:
     assert [each.status for each in failure.tries] == ["failed"]
 
 
+def test_it_is_known_which_failures_have_lines_to_be_shown(told: Told) -> None:
+    @task(name="fails")
+    def fails(says: str) -> None:
+        if says:
+            print(says)
+        raise KeyError(says)
+
+    with Flow("lines") as flow:
+        fails("on the way", task_args={"name": "loud"})
+        fails("", task_args={"name": "quiet"})
+    assert [(each.key, each.has_lines) for each in told(flow).failed] == [("loud", True), ("quiet", False)]
+
+
 def test_the_innermost_call_that_is_the_users_own_comes_first_and_inputs_have_their_values_of_then(
     told: Told, tmp_path: Path
 ) -> None:
@@ -185,6 +198,97 @@ def test_retries_are_told_with_why_and_how_long_they_waited(told: Told) -> None:
     assert 0.06 <= retried.task.waited <= retried.task.ended - retried.task.began  # type: ignore[operator]
     assert [row.worker for row in report.timeline.rows][-1] == WAITING
     assert len(report.timeline.rows[-1].spans) == 3
+
+
+def changed(tmp_path: Path, *queries: str) -> Report:
+    """The report of the latest run, whose rows have been changed."""
+    folder = tmp_path / ".flowkit"
+    with closing(sqlite3.connect(folder / database.FILE)) as connection, connection:
+        for query in queries:
+            connection.execute(query)
+    with History(folder) as history, Archive(folder, history) as archive:
+        return report_of(archive, history.find("latest"), BEGAN)
+
+
+def test_what_was_stopped_and_run_again_is_no_retry(told: Told, tmp_path: Path) -> None:
+    left = ["a", "b"]
+
+    @task(name="shaky", max_retries=3, retry_delay=timedelta(0))
+    def shaky() -> None:
+        if left:
+            raise ConnectionError(left.pop(0))
+
+    with Flow("shaky") as flow:
+        shaky()
+    assert told(flow).retries == 2
+    stopped = f"UPDATE attempts SET status={int(Status.CANCELLED)} WHERE attempt=2"
+    report = changed(tmp_path, stopped)
+    assert (report.retries, [each.number for each in report.retried]) == (1, [1])
+
+
+@pytest.fixture
+def stopped(told: Told, tmp_path: Path) -> Report:
+    """Of a run that was stopped while a task waited for its third attempt."""
+
+    @task(name="shaky", max_retries=3, retry_delay=timedelta(0))
+    def shaky(number: int) -> None:
+        raise ConnectionError("away")
+
+    with Flow("shaky") as flow:
+        shaky(7)
+    told(flow)
+    cancelled = f"{int(Status.CANCELLED)}"
+    return changed(
+        tmp_path,
+        "DELETE FROM attempts WHERE attempt=4",
+        f"UPDATE attempts SET attempt=0, status={cancelled}, detail=NULL WHERE attempt=3",
+        f"UPDATE runs SET status={int(RunStatus.CANCELLED)}",
+    )
+
+
+def test_what_was_stopped_while_it_waited_for_its_retry_says_what_it_failed_with(stopped: Report) -> None:
+    [failure] = stopped.failed
+    assert (failure.kind, failure.ending) == ("stopped", "It was stopped while waiting for attempt 3 of 4.")
+    assert failure.said == "ConnectionError: away"
+    assert failure.frame is not None
+    assert [(each.name, each.value) for each in failure.inputs] == [("number", "7")]
+    assert [each.number for each in failure.tries] == [1, 2]
+    assert stopped.retries == 2
+    assert stopped.overcome == []
+
+
+def test_failures_that_were_retried_are_told_with_source_and_inputs(told: Told, tmp_path: Path) -> None:
+    left = ["away", "away"]
+
+    @task(name="shaky", max_retries=3, retry_delay=timedelta(0))
+    def shaky(number: int) -> int:
+        if left:
+            raise ConnectionError(left.pop())
+        return number
+
+    with Flow("shaky") as flow:
+        shaky.map([7])
+    report = told(flow)
+    assert report.failed == []
+    [failure] = report.overcome
+    assert (failure.key, failure.kind, failure.ending) == ("shaky[0]", "raised", "")
+    assert failure.said == "ConnectionError: away"
+    assert failure.frame is not None
+    assert [(each.name, each.value) for each in failure.inputs] == [("number", "7")]
+    # So they are when the run had ended with the failure, and was resumed.
+    resumed = changed(tmp_path, f"UPDATE attempts SET status={int(Status.FAILED)} WHERE attempt=2")
+    assert [each.said for each in resumed.overcome] == ["ConnectionError: away"]
+
+
+def test_what_a_run_that_goes_on_has_not_reached_waits(told: Told, tmp_path: Path) -> None:
+    assert told(pipeline()).counts == {"ok": 3, "failed": 1, "not run": 1}
+    report = changed(
+        tmp_path,
+        f"UPDATE runs SET status={int(RunStatus.RUNNING)}, ended=NULL",
+        "UPDATE sessions SET ended=NULL",
+        "DELETE FROM attempts WHERE node=(SELECT MAX(node) FROM attempts) OR child=2",
+    )
+    assert report.counts == {"ok": 3, "waiting": 2}
 
 
 def test_the_cache_is_told_with_what_it_saved_and_why_it_did_not(told: Told) -> None:
@@ -289,6 +393,14 @@ def test_the_path_is_a_chain_of_upstreams_without_overlaps(given_tasks: list[Any
     assert whole == pytest.approx(path[-1].task.ended)
 
 
+def test_what_flowkit_and_earlier_sessions_took_is_no_wait_for_a_worker() -> None:
+    quick = Task("quick", 0, -1, Status.SUCCESS, 1, 0.5, 2.0, 1.5)
+    slow = Task("slow", 1, -1, Status.SUCCESS, 2, 12.0, 15.0, 3.0, earlier=[(2.25, 10.0)])
+    [first, second] = critical_path(outline([[], [0]]), {(0, -1): quick, (1, -1): slow}, [(0, 0.5), (10, 11)])
+    assert (first.waited, first.starting) == (0, 0.5)
+    assert (second.earlier, second.starting, second.waited) == (7.75, 1, 1.25)
+
+
 # -- time -------------------------------------------------------------------------------------
 
 
@@ -314,6 +426,12 @@ def attempt(
         key=str(node), node=node, child=-1, attempt=number, status=status, started=BEGAN + started,
         ended=None if ended is None else BEGAN + ended, worker=worker, detail={}, batch=0, session=session,
     )  # fmt: skip
+
+
+def test_a_session_starts_until_it_has_begun_a_task() -> None:
+    sessions = [session_record(1, BEGAN, BEGAN + 10), session_record(2, BEGAN + 50, BEGAN + 55)]
+    seen = [attempt(0, 2, 3), attempt(1, 3, 10, number=0), attempt(2, 1, 10), attempt(3, 52, 53, session=2)]
+    assert axis_of(run_record(), sessions, seen, BEGAN + 60).starts == [(0, 1), (10, 12)]
 
 
 def test_the_time_between_sessions_is_no_time_of_the_run() -> None:
@@ -348,6 +466,15 @@ def timeline(attempts: list[AttemptRecord], total: float) -> Any:
 def test_workers_come_in_order_of_their_numbers_and_share_no_row() -> None:
     found = timeline([attempt(n, n, n + 1, worker=f"threads-{n}") for n in (10, 9, 1)], 20)
     assert [row.worker for row in found.rows] == ["threads-1", "threads-9", "threads-10"]
+
+
+def test_what_was_stopped_or_goes_on_has_a_row_of_its_own_below_the_workers() -> None:
+    stopped = attempt(0, 0, 4, status=Status.CANCELLED, worker="")
+    assert [row.worker for row in timeline([stopped, attempt(1, 1, 3)], 5).rows] == ["threads-1", "stopped"]
+    goes_on = {(0, -1): [attempt(0, 1, None, status=Status.RUNNING, worker="")]}
+    running = run_record(None, RunStatus.RUNNING)
+    found = timeline_of(running, goes_on, Axis({1: (BEGAN, 0.0, 9.0)}, 9.0))
+    assert [row.worker for row in found.rows] == ["at work"]
 
 
 def test_what_runs_at_once_on_one_worker_lies_in_rows_of_its_own() -> None:

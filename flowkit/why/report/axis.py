@@ -15,10 +15,12 @@ class Axis:
     Attributes:
         sessions: for each its first moment, its place, and its length in seconds.
         total: the length of all.
+        starts: from when until when each session had not yet begun a task.
     """
 
     sessions: Mapping[int, tuple[float, float, float]]
     total: float
+    starts: Sequence[tuple[float, float]] = ()
 
     def at(self, moment: float, session: int) -> float:
         """Where a moment of a session lies; moments outside of the session lie at its edges."""
@@ -44,12 +46,15 @@ def axis_of(
     Args:
         now: seconds since 1970, up to where a session goes that goes on.
     """
+    first: dict[int, float] = {}
     latest: dict[int, float] = {}
     for each in attempts:
+        if each.attempt > 0:
+            first[each.session] = min(each.started, first.get(each.session, each.started))
         seen = max(each.started, each.ended or 0.0)
         if seen > latest.get(each.session, 0.0):
             latest[each.session] = seen
-    found, place = {}, 0.0
+    found, starts, place = {}, [], 0.0
     for session in sessions:
         ended = session.ended
         if ended is None:  # it goes on, or its process was gone
@@ -57,5 +62,7 @@ def axis_of(
             ended = now if goes_on else latest.get(session.session, session.started)
         length = max(0.0, ended - session.started, latest.get(session.session, 0.0) - session.started)
         found[session.session] = (session.started, place, length)
+        began = min(max(0.0, first.get(session.session, ended) - session.started), length)
+        starts.append((place, place + began))
         place += length
-    return Axis(found, place)
+    return Axis(found, place, starts)

@@ -6,7 +6,7 @@ is what has kept the run from ending earlier (Hollingsworth 1998, "critical path
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowkit.plan.outline import Outline, ids_of
@@ -16,13 +16,18 @@ from flowkit.why.report.tasks import Mark, Task
 _LATE = 1e-3  # seconds by which a task may seem to end after one that waited for it has begun
 _MOST = 10_000
 
+Stretches = Sequence[tuple[float, float]]  # of the axis
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """A task on the path. Seconds.
 
     Attributes:
-        waited: from the end of the step before until it began: for a free worker, or a limit.
+        waited: from the end of the step before until it began, without `starting` and `earlier`: for a free
+            worker, or a limit.
+        starting: of that time what flowkit took until a session had begun its first task.
+        earlier: of that time what went into attempts of earlier sessions.
         took: from its first start to its last end, with the waits between its attempts.
         paused: those waits.
     """
@@ -31,10 +36,16 @@ class Step:
     waited: float
     took: float
     paused: float
+    starting: float = 0.0
+    earlier: float = 0.0
 
 
-def critical_path(outline: Outline, tasks: Mapping[Mark, Task]) -> list[Step]:
-    """The steps in order; none where nothing ran."""
+def critical_path(outline: Outline, tasks: Mapping[Mark, Task], starts: Stretches = ()) -> list[Step]:
+    """The steps in order; none where nothing ran.
+
+    Args:
+        starts: from when until when each session had not yet begun a task.
+    """
     ends = _last_ends(tasks)
     last = max(ends.values(), key=lambda task: task.ended or 0.0, default=None)
     if last is None:
@@ -50,10 +61,28 @@ def critical_path(outline: Outline, tasks: Mapping[Mark, Task]) -> list[Step]:
     chain.reverse()
     steps, moment = [], 0.0
     for task in chain:
-        began, ended = task.began or 0.0, task.ended or 0.0
-        steps.append(Step(task=task, waited=max(0.0, began - moment), took=ended - began, paused=task.waited))
-        moment = ended
+        steps.append(_step(task, moment, starts))
+        moment = task.ended or 0.0
     return steps
+
+
+def _step(task: Task, moment: float, starts: Stretches) -> Step:
+    """A task that might have begun at a moment."""
+    began, ended = task.began or 0.0, task.ended or 0.0
+    starting, earlier = _within(starts, moment, began), _within(task.earlier, moment, began)
+    return Step(
+        task=task,
+        waited=max(0.0, began - moment - starting - earlier),
+        took=ended - began,
+        paused=task.waited,
+        starting=starting,
+        earlier=earlier,
+    )
+
+
+def _within(stretches: Stretches, begin: float, end: float) -> float:
+    """Seconds of stretches, which do not overlap, that lie between two moments."""
+    return sum(max(0.0, min(end, last) - max(begin, first)) for first, last in stretches)
 
 
 def _last_ends(tasks: Mapping[Mark, Task]) -> dict[int, Task]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from flowkit.plan.failure import Failure, Frame
 from flowkit.plan.plan import CHILD, ELEMENT, FLAT_ELEMENT
-from flowkit.plan.status import TIMED_OUT, TRIGGER_FAILED
+from flowkit.plan.status import FAILED, RETRYING, TIMED_OUT, TRIGGER_FAILED
 from flowkit.store.batch import Stored
-from flowkit.store.records import AttemptRecord
+from flowkit.store.records import AttemptRecord, RunRecord
+from flowkit.store.run_status import RunStatus
 from flowkit.why.archive import PastRun
 from flowkit.why.report.tasks import Attempts, Mark, Task, stem_of
 from flowkit.why.sources import Source, roots_of, sources_of
@@ -24,6 +25,7 @@ _MOST_TEXT = 20_000  # characters of a traceback or a message
 _SHORT = 300  # of a value
 
 _NONE = Failure("error", "", "")
+_FAILURES = (RETRYING, FAILED, TIMED_OUT)  # how attempts end in which something went wrong
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,10 @@ class Failed:
     Attributes:
         alike: their keys; `more` is how many further ones there are.
         said: type and message.
-        kind: `raised`, `timed out` or `not run`.
+        kind: `raised`, `failed`, `timed out`, `not run`, or `stopped`: before the attempt that was to follow,
+            or while that was made.
+        ending: of what was stopped, how.
+        has_lines: whether it has printed or logged anything.
         traceback: as Python prints it, cut where it is very long.
     """
 
@@ -63,12 +68,14 @@ class Failed:
     child: int
     kind: str
     said: str
+    ending: str
     failure: Failure
     traceback: str
     inputs: Sequence[Input]
     tries: Sequence[Try]
     alike: Sequence[str]
     more: int
+    has_lines: bool
 
     @property
     def frame(self) -> Frame | None:
@@ -79,44 +86,97 @@ class Failed:
 
 def failures_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> tuple[list[Failed], int]:
     """The failures, those alike as one, in the order of the flow; and how many kinds of them are left out."""
-    kinds: dict[tuple[str, str, str], list[Mark]] = {}
+    bad = {mark: failed_last(run.record, attempts) for mark, attempts in grouped.items() if attempts}
+    kinds = _Kinds(tasks)
+    for mark in _in_order(grouped):
+        attempt = bad.get(mark)
+        if attempt is not None:
+            kinds.add(mark, attempt)
+    return kinds.told(run, grouped)
+
+
+def overcome_of(run: PastRun, grouped: Attempts, tasks: Mapping[Mark, Task]) -> tuple[list[Failed], int]:
+    """The failures of attempts that others have followed, or are to; none that `failures_of` tells."""
+    kinds = _Kinds(tasks)
+    for mark in _in_order(grouped):
+        attempts = grouped[mark]
+        last = failed_last(run.record, attempts) if attempts else None
+        for each in reversed(attempts):
+            if each is not last and each.status in _FAILURES and (last is None or not _alike(each, last)):
+                kinds.add(mark, each)
+    return kinds.told(run, grouped)
+
+
+def _in_order(grouped: Attempts) -> list[Mark]:
     order: dict[int, int] = {}
     for node, _ in grouped:
         order.setdefault(node, len(order))
-    bad: dict[Mark, AttemptRecord] = {}
-    for mark, attempts in grouped.items():
-        last = failed_last(run.record, attempts) if attempts else None
-        if last is not None:
-            bad[mark] = last
-    for mark in sorted(bad, key=lambda mark: (order[mark[0]], mark[1])):
-        failure = bad[mark].failure or _NONE
-        whole = tasks.get((mark[0], -1), tasks[mark])
-        kinds.setdefault((stem_of(whole.key), failure.type_name, failure.place), []).append(mark)
-    found = [_failed(run, marks, bad[marks[0]], grouped, tasks) for marks in list(kinds.values())[:MOST]]
-    return found, max(0, len(kinds) - MOST)
+    return sorted(grouped, key=lambda mark: (order[mark[0]], mark[1]))
 
 
-def _failed(
-    run: PastRun, marks: list[Mark], last: AttemptRecord, grouped: Attempts, tasks: Mapping[Mark, Task]
-) -> Failed:
-    mark = marks[0]
-    attempts = grouped[mark]
-    failure = last.failure or _NONE
-    words = {TIMED_OUT: "timed out", TRIGGER_FAILED: "not run"}
-    others = [tasks[each].key for each in marks[1 : _MOST_KEYS + 1]]
-    return Failed(
-        key=tasks[mark].key,
-        node=mark[0],
-        child=mark[1],
-        kind=words.get(last.status, "raised" if failure.kind == "error" else "failed"),
-        said=cut(said(last) or "It gives no reason.", _MOST_TEXT),
-        failure=failure,
-        traceback=cut(failure.traceback, _MOST_TEXT),
-        inputs=_with_values(list(_inputs(run, *mark)), failure),
-        tries=[_try(each) for each in attempts if each.attempt > 0],
-        alike=others,
-        more=len(marks) - 1 - len(others),
-    )
+def _alike(one: AttemptRecord, other: AttemptRecord) -> bool:
+    return _kind_of(one.failure or _NONE) == _kind_of(other.failure or _NONE)
+
+
+def _kind_of(failure: Failure) -> tuple[str, str]:
+    return failure.type_name, failure.place
+
+
+class _Kinds:
+    """Failures, those of tasks of one name that are alike together."""
+
+    def __init__(self, tasks: Mapping[Mark, Task]) -> None:
+        self._tasks = tasks
+        self._kinds: dict[tuple[str, str, str], dict[Mark, AttemptRecord]] = {}
+
+    def add(self, mark: Mark, attempt: AttemptRecord) -> None:
+        """Keep one; of those of a task that are alike only the first that is given."""
+        whole = self._tasks.get((mark[0], -1), self._tasks[mark])
+        kind = (stem_of(whole.key), *_kind_of(attempt.failure or _NONE))
+        self._kinds.setdefault(kind, {}).setdefault(mark, attempt)
+
+    def told(self, run: PastRun, grouped: Attempts) -> tuple[list[Failed], int]:
+        """One of each kind, and how many kinds are left out."""
+        found = [self._told(run, alike, grouped) for alike in list(self._kinds.values())[:MOST]]
+        return found, max(0, len(self._kinds) - MOST)
+
+    def _told(self, run: PastRun, alike: Mapping[Mark, AttemptRecord], grouped: Attempts) -> Failed:
+        mark, *others = alike
+        attempt, attempts = alike[mark], grouped[mark]
+        failure = attempt.failure or _NONE
+        ending = _ending(run.record, attempt, attempts)
+        words = {TIMED_OUT: "timed out", TRIGGER_FAILED: "not run"}
+        kind = words.get(attempt.status, "raised" if failure.kind == "error" else "failed")
+        named = [self._tasks[each].key for each in others[:_MOST_KEYS]]
+        return Failed(
+            key=self._tasks[mark].key,
+            node=mark[0],
+            child=mark[1],
+            kind="stopped" if ending else kind,
+            said=cut(said(attempt) or "It gives no reason.", _MOST_TEXT),
+            ending=ending,
+            failure=failure,
+            traceback=cut(failure.traceback, _MOST_TEXT),
+            inputs=_with_values(list(_inputs(run, *mark)), failure),
+            tries=[_try(each) for each in attempts if each.attempt > 0],
+            alike=named,
+            more=len(others) - len(named),
+            has_lines=bool(run.archive.history.last_lines(run.record, *mark, 1)),
+        )
+
+
+def _ending(run: RunRecord, attempt: AttemptRecord, attempts: Sequence[AttemptRecord]) -> str:
+    """How it was stopped where another attempt was to follow, or was being made; "" where that went on."""
+    if run.status is RunStatus.RUNNING or failed_last(run, attempts) is not attempt:
+        return ""
+    most = attempt.failure.most if attempt.failure is not None else 0
+    after = [each.attempt for each in attempts if each.attempt > attempt.attempt]
+    number = max(after, default=attempt.attempt + 1)
+    named = f"attempt {number} of {most}" if number <= most else f"attempt {number}"
+    if after:
+        return f"It was stopped while it made {named}."
+    is_over = attempt is attempts[-1] and attempt.status != RETRYING
+    return "" if is_over else f"It was stopped while waiting for {named}."
 
 
 def cut(text: str, most: int) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowkit.plan.outline import Outline
-from flowkit.plan.status import CACHED, LOOPED, RETRYING, SKIPPED, TRIGGER_FAILED
+from flowkit.plan.status import CACHED, CANCELLED, LOOPED, RETRYING, RUNNING, SKIPPED, TRIGGER_FAILED, Status
 from flowkit.plan.verdicts import NOTHING_TO_MAP
+from flowkit.store.history import History
 from flowkit.store.records import AttemptRecord, RunRecord, SessionRecord
 from flowkit.store.run_status import RunStatus
 from flowkit.why.archive import Archive, PastRun
@@ -18,7 +19,7 @@ from flowkit.why.hindsight import why
 from flowkit.why.report.axis import Axis, axis_of
 from flowkit.why.report.caching import Caching, caching_of
 from flowkit.why.report.critical import Step, critical_path
-from flowkit.why.report.failures import Failed, failures_of
+from flowkit.why.report.failures import Failed, failures_of, overcome_of
 from flowkit.why.report.logs import Logs, logs_of
 from flowkit.why.report.tasks import Attempts, Mark, Task, attempts_of, note_of, stem_of, tasks_of
 from flowkit.why.report.timeline import Timeline, timeline_of
@@ -27,11 +28,12 @@ _SLOWEST, _OF_ONE, _LOOKED_AT = 15, 5, 1_000
 _FEW, _MATTERS = 3, 0.01  # the slowest are told whatever they took; others that took this share of the first
 _MOST_RETRIED = 100
 _MOST_EXPLAINED = 300
+_NO_RETRY = (LOOPED, CANCELLED, RUNNING)  # an iteration; what was stopped, and its run went on
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retried:
-    """A task with attempts that were followed by another, other than iterations of a loop.
+    """A task with attempts that failed and were, or were to be, followed by another.
 
     Attributes:
         number: how many those were.
@@ -55,7 +57,9 @@ class Report:
         tasks: by number and child, in the order of the flow, children after all of these.
         path: the critical path.
         retried: those that waited longest; `more_retried` is how many further ones there are.
+        retries: the attempts of all of them that were followed by another.
         failed: failures; `more_failed` kinds of them are left out.
+        overcome: failures of attempts that others have followed; `more_overcome` kinds of them are left out.
     """
 
     run: RunRecord
@@ -72,8 +76,11 @@ class Report:
     slowest: Sequence[Task]
     retried: Sequence[Retried]
     more_retried: int
+    retries: int
     failed: Sequence[Failed]
     more_failed: int
+    overcome: Sequence[Failed]
+    more_overcome: int
     caching: Caching
     logs: Logs
 
@@ -106,6 +113,7 @@ def report_of(archive: Archive, run: RunRecord, now: float) -> Report:
     tasks = tasks_of(run, grouped, axis, past.outline.get("keys", ()))
     _explain(past, tasks)
     failed, more_failed = failures_of(past, grouped, tasks)
+    overcome, more_overcome = overcome_of(past, grouped, tasks)
     retried = _retried(grouped, tasks)
     environment = run.asked.get("environment")
     return Report(
@@ -115,19 +123,38 @@ def report_of(archive: Archive, run: RunRecord, now: float) -> Report:
         child_runs=history.started_by(run),
         environment=environment if isinstance(environment, dict) else {},
         outline=past.outline,
-        counts=history.counts(run),
+        counts=_counts(history, run, tasks),
         axis=axis,
         tasks=tasks,
         timeline=timeline_of(run, grouped, axis),
-        path=critical_path(past.outline, tasks) if past.outline else [],
+        path=critical_path(past.outline, tasks, axis.starts) if past.outline else [],
         slowest=_slowest(tasks),
         retried=retried[:_MOST_RETRIED],
         more_retried=max(0, len(retried) - _MOST_RETRIED),
+        retries=sum(each.number for each in retried),
         failed=failed,
         more_failed=more_failed,
+        overcome=overcome,
+        more_overcome=more_overcome,
         caching=caching_of(past, grouped, tasks),
         logs=logs_of(archive, run, tasks),
     )
+
+
+def _counts(history: History, run: RunRecord, tasks: Mapping[Mark, Task]) -> dict[str, int]:
+    """How many tasks stand how; what a run that goes on has not reached yet waits."""
+    counts = dict(history.counts(run))
+    if run.status is RunStatus.RUNNING:
+        left = sum(
+            task.status is Status.WAITING
+            if task.children is None
+            else max(0, (history.width(run, node) or 0) - sum(task.children.values()))
+            for (node, child), task in tasks.items()
+            if child < 0
+        )
+        if left:
+            counts[Status.WAITING.word] = counts.get(Status.WAITING.word, 0) + left
+    return counts
 
 
 def _explain(run: PastRun, tasks: Mapping[Mark, Task]) -> None:
@@ -162,12 +189,13 @@ def _slowest(tasks: Mapping[Mark, Task]) -> list[Task]:
 
 
 def _retried(grouped: Attempts, tasks: Mapping[Mark, Task]) -> list[Retried]:
-    """Those with more than one attempt, the ones that waited longest first."""
+    """Those with an attempt that another was to follow, the ones that waited longest first."""
     found = []
     for mark, attempts in grouped.items():
-        made = [each for each in attempts if each.attempt > 0] if len(attempts) > 1 else []
-        ended = made[:-1] if made and made[-1].status != RETRYING else made  # else the run was stopped then
-        again = [each for each in ended if each.status != LOOPED]
+        made = [each for each in attempts if each.attempt > 0]
+        again = [each for each in made[:-1] if each.status not in _NO_RETRY]
+        if made and made[-1].status == RETRYING:  # the run was stopped, or goes on
+            again.append(made[-1])
         if again:
             spent = sum(each.duration or 0.0 for each in made)
             found.append(Retried(task=tasks[mark], number=len(again), spent=spent, reasons=_reasons(again)))

@@ -29,8 +29,10 @@ class Task:
     Attributes:
         status: None: it was never reached.
         attempts: how many were made.
-        began, ended: of the attempts that its last session made; None where there were none.
+        began, ended: of the attempts that its last session made, of a mapped task of all that its children
+            made; None where there were none.
         took: seconds of its last attempt; of a mapped task from the first start to the last end.
+        earlier: from when until when attempts of earlier sessions went.
         waited: seconds between its attempts.
         worker: who ran it last.
         note: why it stands as it does, in one line.
@@ -51,6 +53,7 @@ class Task:
     note: str = ""
     memory: int = 0
     children: Mapping[str, int] | None = None
+    earlier: Sequence[tuple[float, float]] = ()
 
 
 def stem_of(key: str) -> str:
@@ -105,16 +108,21 @@ def _task(run: RunRecord, key: str, mark: Mark, attempts: Sequence[AttemptRecord
     task.memory = memory if isinstance(memory, int) else 0
     of_session = made if len(made) == 1 else [each for each in made if each.session == last.session]
     task.began = axis.at(of_session[0].started, last.session)
-    task.ended = axis.at(last.ended, last.session) if last.ended is not None else _end(run, last, axis)
+    task.ended = _end(last, axis)
     task.took = task.ended - axis.at(last.started, last.session)
+    if len(of_session) < len(made):
+        before = made[: -len(of_session)]
+        task.earlier = [(axis.at(each.started, each.session), _end(each, axis)) for each in before]
     if len(of_session) > 1:
         spent = sum(each.duration or 0.0 for each in of_session)
         task.waited = max(0.0, task.ended - task.began - spent)
     return task
 
 
-def _end(run: RunRecord, attempt: AttemptRecord, axis: Axis) -> float:
-    """Where an attempt ends on the axis that never ended: with its session."""
+def _end(attempt: AttemptRecord, axis: Axis) -> float:
+    """Where an attempt ends on the axis; one that never ended does with its session."""
+    if attempt.ended is not None:
+        return axis.at(attempt.ended, attempt.session)
     _, place, length = axis.sessions.get(attempt.session, (0.0, 0.0, 0.0))
     return place + length
 
@@ -143,12 +151,13 @@ def _sum_up(task: Task, children: Sequence[Task]) -> None:
     """What a mapped task is as a whole."""
     counts = Counter(child.status for child in children if child.status is not None)
     if task.status is not None:
-        task.status = of_all(task.status, ChildrenRecord(0.0, 0.0, dict(counts)))
+        task.status = of_all(task.status, ChildrenRecord(counts=dict(counts)))
     task.children = {status.word: number for status, number in sorted(counts.items())}
     task.attempts = sum(child.attempts for child in children)
     ran = [child for child in children if child.began is not None and child.ended is not None]
     if ran:
-        task.began = min(child.began for child in ran if child.began is not None)
+        first = (child.earlier[0][0] if child.earlier else child.began for child in ran)
+        task.began = min(began for began in first if began is not None)
         task.ended = max(child.ended for child in ran if child.ended is not None)
         task.took = task.ended - task.began
     task.note = task.note if task.status is not None and task.status.bad and task.status != MAPPED else ""

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flowkit.plan.status import CACHED, PAUSED, RETRYING, Status
+from flowkit.plan.status import PAUSED, RETRYING, Status
 from flowkit.store.records import AttemptRecord, RunRecord
 from flowkit.why.report.axis import Axis
 from flowkit.why.report.tasks import Attempts
@@ -22,7 +22,9 @@ MOST_SPANS = 20_000
 _MOST_ROWS, _MOST_IN_ALL = 64, 160  # of one worker; what goes on beside those is counted, not drawn
 _MANY = 48  # workers of a lane that have rows of their own; more, as of coroutines, share them
 _BINS = 480
-WAITING, CACHE, UNKNOWN = "waits", "cache", "worker not known"  # beside the workers
+# Beside the workers; who had what was stopped, or goes on, is not recorded.
+WAITING, CACHE, STOPPED, AT_WORK, UNKNOWN = "waits", "cache", "stopped", "at work", "worker not known"
+_NOT_RECORDED = {Status.CACHED: CACHE, Status.CANCELLED: STOPPED, Status.RUNNING: AT_WORK}
 _UNIT = 1e-7  # of the axis: what places are rounded to
 
 
@@ -80,8 +82,9 @@ def timeline_of(run: RunRecord, grouped: Attempts, axis: Axis) -> Timeline:
         for each in attempts:
             if each.attempt <= 0:
                 continue
-            worker = each.worker or (CACHE if each.status == CACHED else UNKNOWN)
-            each_worker.setdefault(worker, []).append(_span(run, each, axis))
+            span = _span(run, each, axis)
+            worker = each.worker or _NOT_RECORDED.get(span.status, UNKNOWN)
+            each_worker.setdefault(worker, []).append(span)
             if before is not None and before.status in (RETRYING, PAUSED):
                 waits.append(_wait(before, each, axis))
             before = each
@@ -90,7 +93,7 @@ def timeline_of(run: RunRecord, grouped: Attempts, axis: Axis) -> Timeline:
     workers = _together(each_worker)
     rows: list[Row] = []
     left_out = 0
-    for worker in sorted(workers, key=_natural):
+    for worker in sorted(workers, key=lambda name: (name in _NOT_RECORDED.values(), _natural(name))):
         some, missed = _rows(worker, workers[worker], min(_MOST_ROWS, _MOST_IN_ALL - len(rows)))
         rows += some
         left_out += missed

@@ -7,9 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "store"))
 
-from made_history import BROKEN, MANY, UNDER_WAY, MadeHistory, line
+from made_history import BROKEN, MANY, UNDER_WAY, MadeHistory, failed, line, row
 
-__all__ = ["BROKEN", "MANY", "UNDER_WAY", "WAITING", "MadeHistory", "line"]
+__all__ = ["BROKEN", "MANY", "UNDER_WAY", "WAITING", "MadeHistory", "failed", "line", "row"]
 
 # A flow whose task says that it has begun, and ends when it is told to.
 WAITING = """

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_history import BROKEN, MANY, UNDER_WAY, MadeHistory
+from command_history import BROKEN, MANY, UNDER_WAY, MadeHistory, failed, row
 from command_shell import PREFIX, Shell
 
 from flowkit.cli.wording import duration
+from flowkit.plan.status import MAPPED, SUCCESS
 from flowkit.store import owners
 from flowkit.store.run_status import RunStatus
 
@@ -96,6 +97,23 @@ def test_a_mapped_task_is_one_line_unless_its_children_are_wanted(shell: Shell, 
         "clean[1]",
         "clean[2]",
     ]
+
+
+def test_the_page_of_a_mapped_task_has_a_line_for_its_first_children(shell: Shell, made: MadeHistory) -> None:
+    rows = [row(1, SUCCESS, child=child, took=2.0) for child in range(14)]
+    made.run(RunStatus.FAILED, [*rows[:12], failed(1, child=12), rows[13], row(1, MAPPED, attempt=0)])
+    page = shell("runs", "show", "1", "clean").out
+    head, times = page.splitlines()[0], page.splitlines()[2]
+    assert head.endswith("etl · 13 ok, 1 failed")
+    assert (times.split(" · ")[0], times.split(" · ")[2]) == ("14 children", "took 2.0s")
+    listed = [line.split()[:4] for line in page.splitlines() if line.startswith("clean[")]
+    assert listed == [[f"clean[{n}]", "✓", "ok", "1"] for n in range(9)] + [["clean[12]", "✗", "failed", "1"]]
+    assert "4 more; `flowkit runs show 1 clean --children` lists all" in page
+    whole = shell("runs", "show", "1", "clean", "--children").out
+    assert [line.split()[0] for line in whole.splitlines() if line.startswith("clean[")] == [
+        f"clean[{n}]" for n in range(14)
+    ]
+    assert "more;" not in whole
 
 
 def test_a_run_is_shown_to_programs(shell: Shell, made: MadeHistory) -> None:
