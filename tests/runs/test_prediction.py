@@ -33,7 +33,7 @@ def hours(engine: Engine) -> None:
     """Let a run go by that clock."""
     CLOCK.now = time.monotonic()
     engine.clock = engine.worker._clock = CLOCK
-    engine._timeout = None
+    engine.timeout = None
 
 
 @task

@@ -108,7 +108,7 @@ def test_a_graph_is_drawn_in_ascii_and_in_lanes_where_it_must_be(shell: Shell) -
 
 def origins(shell: Shell, **env: str) -> dict[str, tuple[object, str]]:
     rows = json.loads(shell("config", "--json", env=env).out)
-    return {key: (row["value"], row["origin"]) for key, row in rows.items()}
+    return {key: (row["value"], row["origin"]) for key, row in rows.items() if key != "schema"}
 
 
 def test_settings_name_where_each_came_from(shell: Shell) -> None:
