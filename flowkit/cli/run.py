@@ -92,7 +92,7 @@ def _help(flow: Flow | None) -> str:
 
 
 def _known(loaded: Loaded) -> Known:
-    others = [(name, as_help(text)) for name, text in without_options(loaded.flow)]
+    others = [(printable(name), as_help(text)) for name, text in without_options(loaded.flow)]
     return Known(shlex.quote(printable(loaded.called or loaded.flow.name)), others, OTHERS_PANEL, OWN_PANEL)
 
 
