@@ -16,7 +16,6 @@ import io
 import logging
 import os
 import pickle
-import select
 import socket
 import sys
 import termios
@@ -36,7 +35,6 @@ from flowkit.engine.processes.link import Link
 from flowkit.engine.processes.saying import GO_ON, LOGGED, PRINTED, REPORTED, SECRETS, WARNED, WRITTEN
 from flowkit.plan.events import Call, Report
 
-_AWAKE = 60e-6  # seconds; on a stencil of short tasks a quarter of what they cost beside their work
 _BELL = b"\0"
 _REPORTS = 20.0  # a second that are sent, however many are made; some more at once
 _REPORTS_AT_ONCE = 5.0
@@ -55,8 +53,6 @@ class Outlet:
 
     def __init__(self, sock: socket.socket, news: int, own: Sequence[int]) -> None:
         self._link = Link(sock)
-        self._incoming = select.poll()
-        self._incoming.register(sock, select.POLLIN)
         self._news = news
         self._own = [*own, news, sock.fileno()]
         self._sending = threading.RLock()
@@ -73,15 +69,7 @@ class Outlet:
         os.register_at_fork(after_in_child=self._let_go)
 
     def receive(self) -> Any:
-        """The next message.
-
-        For a moment it is waited for awake, as it takes a sleeper about as long to wake up; whoever else has
-        something to do on this processor goes first.
-        """
-        if not self._link.has_begun:
-            until = time.monotonic() + _AWAKE
-            while not self._incoming.poll(0) and time.monotonic() < until:
-                os.sched_yield()
+        """The next message."""
         return self._link.receive()
 
     def send(self, message: Any) -> None:
