@@ -21,7 +21,7 @@ import threading
 import time
 import types
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -103,13 +103,17 @@ class Worker:
             self._surroundings = Surroundings()
         rung, answered = time.monotonic(), 0
         values: list[Any] = []
+        all_plain = True
         for fields in work.errands:
             errand = Errand(*fields)
-            is_held_up = errand.awaited is not None and not _is_given(errand, values)
+            is_held_up = errand.awaited is not None and not all_plain
             if is_held_up or (work.is_claimed and not self._is_mine()):
                 outlet.send((ENOUGH, None))
                 break
+            if errand.awaited is not None:
+                _give(errand, errand.awaited, values)
             values.append(self._answer(errand))
+            all_plain = all_plain and values[-1] is not _NOT_PLAIN
             if self._stopping.asked:
                 break
             answered += 1
@@ -167,14 +171,10 @@ class Worker:
         return True
 
 
-def _is_given(errand: Errand, values: Sequence[Any]) -> bool:
-    """Give an errand what those before it have given; False, where one of them has failed, or has given what
-    does not go as it is."""
-    if any(value is _NOT_PLAIN for value in values):
-        return False
-    assert errand.awaited is not None and isinstance(errand.arguments, dict)
-    errand.arguments.update({name: values[place] for name, place in errand.awaited.items()})
-    return True
+def _give(errand: Errand, awaited: Mapping[str, int], values: Sequence[Any]) -> None:
+    """Give an errand what those before it have given."""
+    assert isinstance(errand.arguments, dict)
+    errand.arguments.update({name: values[place] for name, place in awaited.items()})
 
 
 def main(sock: socket.socket, news: int, more: list[int], lifeline: int) -> None:
