@@ -15,7 +15,7 @@ from flowkit.draw.visible import printed, visible
 from flowkit.plan.status import Status
 from flowkit.why.report.gather import Report
 from flowkit.why.report.logs import Log
-from flowkit.why.report.tasks import Mark, Task
+from flowkit.why.report.tasks import Task, children_of
 
 _PARTS = 1e7  # of the axis
 _ALL_CHILDREN = 200  # of a mapped task that are all listed; of more, those that failed and the slowest
@@ -135,7 +135,7 @@ class Packing:
     def _tasks(self) -> dict[str, list[int]]:
         names = ("name", "child", "parent", "state", "attempts", "began", "took", "waited", "worker", "note")
         columns: dict[str, list[int]] = {name: [] for name in names}
-        children = _children_of(self._report.tasks)
+        children = children_of(self._report.tasks)
         room, place = _MOST_CHILDREN, 0
         for mark, task in self._report.tasks.items():
             if mark[1] >= 0:
@@ -193,14 +193,6 @@ class Packing:
             "cut": [line.cut for line in lines],
             "text": [printed(line.text) for line in lines],
         }
-
-
-def _children_of(tasks: Mapping[Mark, Task]) -> dict[int, list[Task]]:
-    found: dict[int, list[Task]] = {}
-    for (node, child), task in tasks.items():
-        if child >= 0:
-            found.setdefault(node, []).append(task)
-    return found
 
 
 def _kept(children: Sequence[Task]) -> list[Task]:

@@ -86,7 +86,7 @@ def tasks_of(run: RunRecord, grouped: Attempts, axis: Axis, keys: Sequence[Any])
     for (node, child), attempts in grouped.items():
         key = attempts[-1].key if attempts else str(keys[node]) if node < len(keys) else f"task {node}"
         found[node, child] = _task(run, key, (node, child), attempts, axis)
-    for node, children in _children_of(found).items():
+    for node, children in children_of(found).items():
         if (node, -1) not in found:
             key = children[0].key.rpartition("[")[0]
             found[node, -1] = Task(key, node, -1, stands(run, Status.RUNNING))
@@ -139,7 +139,8 @@ def note_of(attempt: AttemptRecord) -> str:
     return f"{line[:_NOTE]}…" if len(line) > _NOTE else line
 
 
-def _children_of(tasks: Mapping[Mark, Task]) -> dict[int, list[Task]]:
+def children_of(tasks: Mapping[Mark, Task]) -> dict[int, list[Task]]:
+    """The children of mapped tasks, by the node of these."""
     found: dict[int, list[Task]] = {}
     for (node, child), task in tasks.items():
         if child >= 0:
